@@ -1,0 +1,40 @@
+# Two commands do everything: `make demo` and `make test`. Each sets up what it needs in .venv first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.installed
+
+.PHONY: install demo test lint dev clean lock
+
+install: $(SETUP)
+
+$(SETUP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ratingo needs Python 3.11 or newer; name one with make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(SETUP)
+
+demo: install
+	$(BIN)/ratingo demo
+
+test: install
+	$(BIN)/pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+dev: install
+	$(BIN)/ratingo dev
+
+# The demo's database, Dagster's history, caches: all of .ratingo/. The environment in .venv stays.
+clean:
+	rm -rf .ratingo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+
+# Renews requirements.lock within pyproject's ranges; no index is named in it.
+lock: install
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --upgrade --output-file requirements.lock

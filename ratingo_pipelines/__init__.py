@@ -1,0 +1,1 @@
+"""Ratingo's pipelines: what the world is watching now, in one database."""

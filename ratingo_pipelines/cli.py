@@ -1,0 +1,240 @@
+"""`ratingo`: thin commands over the use cases.
+
+Exit codes: 0 all went well, 1 some titles failed (they are listed) or an upstream did not answer, 2 the environment
+or the usage is wrong. Imports are inside the commands, so that `ratingo --help` stays quick.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import click
+
+if TYPE_CHECKING:
+    from ratingo_pipelines.settings import Settings
+    from ratingo_pipelines.sync.report import BatchReport
+    from ratingo_pipelines.sync.toolkit import Toolkit
+
+MEDIUM = click.Choice(["shows", "movies"])
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
+SOME_FAILED, WRONG_ENVIRONMENT = 1, 2
+
+
+def main() -> None:
+    """Run the command line; errors the user can meet are one message, without a traceback."""
+    from ratingo_pipelines.settings import SettingsError
+    from ratingo_pipelines.sources.errors import AccessDenied, SourceError
+    from ratingo_pipelines.storage.errors import StorageError
+
+    try:
+        cli.main(prog_name="ratingo", standalone_mode=True)
+    except (SettingsError, AccessDenied, StorageError) as error:
+        click.echo(f"ratingo: {error}", err=True)
+        sys.exit(WRONG_ENVIRONMENT)
+    except SourceError as error:
+        click.echo(f"ratingo: {error}", err=True)
+        sys.exit(SOME_FAILED)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ratingo-pipelines")
+def cli() -> None:
+    """Fills the Ratingo database with what the world is watching now.
+
+    Settings come from the environment and from .env; see .env.example.
+    """
+
+
+@cli.command()
+@click.argument("medium", type=MEDIUM)
+@click.option("--limit", type=click.IntRange(1, 1000), help="Length of the trending list; TRENDING_LIMIT if unset.")
+@click.option("--resume", is_flag=True, help="Work off the latest cycle's pending titles; open no new cycle.")
+@AS_JSON
+def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
+    """Fetch the trending list of MEDIUM, then details, ratings and sparklines of all its titles."""
+    from ratingo_pipelines.media import BY_NAME
+    from ratingo_pipelines.sync.titles import sync_pending
+    from ratingo_pipelines.sync.trending import open_trending_cycle
+    from ratingo_pipelines.terminal.progress import followed
+    from ratingo_pipelines.terminal.reports import batch_lines, trending_lines
+
+    chosen, run_id = BY_NAME[medium], _run_id()
+    with _toolkit(**({"trending_limit": limit} if limit else {})) as kit:
+        trending = None if resume else open_trending_cycle(kit, chosen, run_id)
+        with followed(f"{medium}: details, ratings, sparklines") as follower:
+            report = sync_pending(
+                kit, chosen, run_id, on_start=follower.on_start, on_outcome=follower.on_outcome
+            )
+    if as_json:
+        _print_json({"trending": trending and trending.as_dict(), "titles": report.as_dict()})
+    else:
+        _print_lines(*([trending_lines(trending)] if trending else []), batch_lines(report))
+    _exit(report)
+
+
+@cli.command()
+@click.argument("source", type=click.Choice(["omdb", "meta"]))
+@click.argument("medium", type=MEDIUM, required=False)
+@click.option("--limit", type=click.IntRange(1), help="At most so many titles a medium; all that are due if unset.")
+@AS_JSON
+def backfill(source: str, medium: str | None, limit: int | None, as_json: bool) -> None:
+    """Complete titles that lack SOURCE's facts: omdb (IMDb and Metacritic ratings) or meta (TMDB's details)."""
+    from ratingo_pipelines.media import BY_NAME, MEDIA
+    from ratingo_pipelines.sync.meta import backfill_meta
+    from ratingo_pipelines.sync.omdb import backfill_omdb
+    from ratingo_pipelines.terminal.progress import followed
+    from ratingo_pipelines.terminal.reports import batch_lines
+
+    reports = []
+    with _toolkit() as kit:
+        for chosen in [BY_NAME[medium]] if medium else MEDIA:
+            with followed(f"{chosen}: {source}") as follower:
+                complete = backfill_omdb if source == "omdb" else backfill_meta
+                report = complete(
+                    kit, chosen, _run_id(), limit=limit, on_start=follower.on_start, on_outcome=follower.on_outcome
+                )
+            reports.append(report)
+    if as_json:
+        _print_json([report.as_dict() for report in reports])
+    else:
+        _print_lines(*(batch_lines(report) for report in reports))
+    _exit(*reports)
+
+
+@cli.group()
+def calendar() -> None:
+    """The calendar of coming episodes."""
+
+
+@calendar.command("sync")
+@AS_JSON
+def calendar_sync(as_json: bool) -> None:
+    """Write the coming episodes of the shows that the site lists."""
+    from ratingo_pipelines.sync.airings import sync_calendar
+    from ratingo_pipelines.terminal.reports import calendar_lines
+
+    with _toolkit() as kit:
+        report = sync_calendar(kit)
+    _print_json(report.as_dict()) if as_json else _print_lines(calendar_lines(report))
+
+
+@calendar.command("prune")
+@AS_JSON
+def calendar_prune(as_json: bool) -> None:
+    """Remove airings of shows the site does not list, and those long aired."""
+    from ratingo_pipelines.sync.airings import prune_calendar
+    from ratingo_pipelines.terminal.reports import prune_lines
+
+    with _toolkit() as kit:
+        report = prune_calendar(kit)
+    _print_json(report.as_dict()) if as_json else _print_lines(prune_lines(report))
+
+
+@cli.command()
+@AS_JSON
+def status(as_json: bool) -> None:
+    """Say how far the latest cycles are and which titles fail."""
+    from ratingo_pipelines.storage.engine import Database
+    from ratingo_pipelines.storage.schema import ensure_current
+    from ratingo_pipelines.sync.status import status as read_status
+    from ratingo_pipelines.sync.toolkit import utc_now
+    from ratingo_pipelines.terminal.reports import status_lines
+
+    settings = _settings()
+    database = Database(settings.database)
+    ensure_current(database)
+    state = read_status(database, settings.omdb_daily_limit, utc_now())
+    _print_json(state.as_dict()) if as_json else _print_lines(status_lines(state))
+
+
+@cli.group()
+def db() -> None:
+    """The database's schema."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Create the database, or bring an existing one up to date; no row is changed."""
+    from ratingo_pipelines.storage.engine import Database
+    from ratingo_pipelines.storage.schema import upgrade as upgrade_schema
+
+    database = Database(_settings().database)
+    upgrade_schema(database)
+    click.echo(f"{database}: up to date")
+
+
+@db.command()
+def check() -> None:
+    """Compare the database with the contract; print each difference, exit 1 if there is any."""
+    from ratingo_pipelines.storage.engine import Database
+    from ratingo_pipelines.storage.schema import differences
+
+    database = Database(_settings().database)
+    found = differences(database)
+    _print_lines(found or [f"{database}: as it should be"])
+    if found:
+        sys.exit(SOME_FAILED)
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8790, show_default=True, help="0 picks a free one.")
+@click.option("--epoch", type=click.IntRange(0), default=0, show_default=True, help="How far its time has moved.")
+def sandbox(port: int, epoch: int) -> None:
+    """Serve an offline stand-in for Trakt, TMDB and OMDb."""
+    from ratingo_pipelines.sandbox.server import serve
+
+    serve(port=port, epoch=epoch)
+
+
+@cli.command()
+def demo() -> None:
+    """Fill the database from the sandbox, through Dagster, and show what is trending. Needs no keys."""
+    from ratingo_pipelines.demo import run_demo
+
+    run_demo(_settings())
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=3000, show_default=True)
+def dev(port: int) -> None:
+    """Open Dagster's UI, with its daemon, on this installation's home."""
+    from ratingo_pipelines.demo import run_dev
+
+    run_dev(_settings(), port)
+
+
+def _settings() -> "Settings":
+    from ratingo_pipelines.settings import load_settings
+
+    return load_settings()
+
+
+@contextmanager
+def _toolkit(**overrides: Any) -> Iterator["Toolkit"]:
+    from ratingo_pipelines.settings import UPSTREAM_KEYS, load_settings
+    from ratingo_pipelines.sync.toolkit import open_toolkit
+
+    with open_toolkit(load_settings(requires=UPSTREAM_KEYS, **overrides)) as kit:
+        yield kit
+
+
+def _run_id() -> str:
+    return f"cli-{uuid4().hex[:12]}"
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def _print_lines(*blocks: Iterable[str]) -> None:
+    for block in blocks:
+        for line in block:
+            click.echo(line)
+
+
+def _exit(*reports: "BatchReport") -> None:
+    if not all(report.ok for report in reports):
+        sys.exit(SOME_FAILED)

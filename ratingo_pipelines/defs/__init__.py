@@ -1,0 +1,1 @@
+"""The Dagster shell over `sync`: assets, jobs, schedules, sensors, checks, resource."""

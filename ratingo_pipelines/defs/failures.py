@@ -1,0 +1,50 @@
+"""The one place where the core's errors become Dagster failures."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from ratingo_pipelines.settings import SettingsError
+from ratingo_pipelines.sources.errors import SourceError
+from ratingo_pipelines.storage.errors import StorageError
+from ratingo_pipelines.sync.report import BatchReport, TitleFailure
+
+LISTED = 20
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise what the block could not do as a `Failure` of one line: what happened, what was kept, what to do."""
+    try:
+        yield
+    except (SourceError, StorageError, SettingsError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def raise_if_any_failed(reports: Iterable[BatchReport]) -> None:
+    """Fail the step if titles failed or a stage ended early; what succeeded stays materialized."""
+    reports = list(reports)
+    failures = [failure for report in reports for failure in report.failures]
+    stopped = [f"{report.stage} ended early: {report.stopped}" for report in reports if report.stopped]
+    if not failures and not stopped:
+        return
+    failed = len({(failure.stage, failure.tmdb_id) for failure in failures})
+    lines = [*stopped]
+    if failures:
+        lines.append(f"{failed} failed, all others are stored: {_some(failures)}")
+    raise dg.Failure(
+        description="; ".join(lines),
+        metadata={"failed": failed, "failures": dg.MetadataValue.md(_table(failures))},
+        allow_retries=False,
+    )
+
+
+def _some(failures: list[TitleFailure]) -> str:
+    shown = "; ".join(str(failure) for failure in failures[:LISTED])
+    return shown + (f"; and {len(failures) - LISTED} more" if len(failures) > LISTED else "")
+
+
+def _table(failures: list[TitleFailure]) -> str:
+    rows = [f"| {f.tmdb_id} | {f.title} | {f.stage} | {f.reason} |" for f in failures]
+    return "\n".join(["| TMDB id | title | stage | reason |", "|---|---|---|---|", *rows])

@@ -1,0 +1,47 @@
+"""Follows a batch from inside a Dagster step: a materialization per title and asset, progress now and then."""
+
+from collections.abc import Sequence
+from time import monotonic
+
+import dagster as dg
+
+from ratingo_pipelines.defs.materializations import of_title
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sync.report import Status, TitleOutcome
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Listener:
+    """Logs what becomes of each title, from the step's own thread.
+
+    Materializations are logged events, not outputs: those of the good titles stand however the step ends, and
+    the titles of an asset run that failed are left FAILED.
+    """
+
+    def __init__(
+        self,
+        context: dg.OpExecutionContext | dg.AssetExecutionContext,
+        medium: Medium,
+        keys: Sequence[dg.AssetKey],
+    ) -> None:
+        self._context = context
+        self._medium = medium
+        self._keys = keys
+        self._total = self._ended = self._failed = 0
+        self._said_at = monotonic()
+
+    def on_start(self, total: int) -> None:
+        """Take note of how many titles are due."""
+        self._total = total
+        self._context.log.info(f"{total} {self._medium} due")
+
+    def on_outcome(self, outcome: TitleOutcome) -> None:
+        """Log the title's materializations, and progress if it is time to."""
+        for event in of_title(self._medium, self._keys, outcome):
+            self._context.log_event(event)
+        self._ended += 1
+        self._failed += outcome.status is Status.ERROR
+        if self._ended == self._total or monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
+            self._said_at = monotonic()
+            self._context.log.info(f"{self._ended}/{self._total}, {self._failed} failed")

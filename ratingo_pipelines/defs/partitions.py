@@ -1,0 +1,17 @@
+"""Partitions: a dynamic key per title (its TMDB id), a set a medium; months for Trakt's monthly lists."""
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from ratingo_pipelines.media import MEDIA, Medium
+
+FIRST_MONTH = "2024-01-01"
+
+TITLES = {medium: dg.DynamicPartitionsDefinition(name=medium.plural) for medium in MEDIA}
+MONTHS = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH)
+
+
+def register_titles(instance: dg.DagsterInstance, medium: Medium, tmdb_ids: Iterable[int]) -> None:
+    """Add the partition keys that are new; keys that exist stay where they are."""
+    instance.add_dynamic_partitions(medium.plural, [str(tmdb_id) for tmdb_id in tmdb_ids])

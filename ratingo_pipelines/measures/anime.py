@@ -1,0 +1,28 @@
+"""The anime filter: which shows the site does not list, and why.
+
+Only the decision; the words and genres are settings, and who reports the skip is the sync.
+"""
+
+from collections.abc import Collection, Iterable
+
+
+def anime_reason(
+    titles: Iterable[str | None],
+    genre_ids: Iterable[int],
+    keywords: Iterable[str],
+    configured_ids: Collection[int],
+) -> str | None:
+    """Say why a show is skipped, or `None` when it is not.
+
+    `titles` are all that are known (Trakt's, the Ukrainian one); a keyword counts wherever it occurs in one
+    of these, in any case. `genre_ids` are TMDB's.
+    """
+    folded = [title.casefold() for title in titles if title]
+    for keyword in keywords:
+        # An empty word is in every title.
+        if keyword and any(keyword.casefold() in title for title in folded):
+            return f"anime filter: keyword '{keyword}'"
+    for genre_id in genre_ids:
+        if genre_id in configured_ids:
+            return f"anime filter: genre {genre_id}"
+    return None

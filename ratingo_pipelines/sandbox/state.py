@@ -1,0 +1,58 @@
+"""What a running sandbox remembers: its world, faults and counters, and the keys it accepts."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from ratingo_pipelines.sandbox.catalogue import SIZE, catalogue
+from ratingo_pipelines.sandbox.counters import Counters
+from ratingo_pipelines.sandbox.faults import Fault
+from ratingo_pipelines.sandbox.world import World
+
+TRAKT_KEY = "sandbox-trakt-client-id"
+TMDB_TOKEN = "sandbox-tmdb-read-access-token"  # noqa: S105 -- opens nothing but the sandbox
+OMDB_KEY = "sandbox-omdb-key"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a sandbox starts, and how it is again after a reset."""
+
+    epoch: int = 0
+    size: int = SIZE
+    day: date | None = None
+    """The sandbox's today; None is the real day, UTC."""
+    trakt_key: str = TRAKT_KEY
+    tmdb_token: str = TMDB_TOKEN
+    omdb_key: str = OMDB_KEY
+
+
+@dataclass
+class State:
+    """The one mutable thing; only the server's event loop touches it."""
+
+    options: Options
+    clock: Callable[[], float] = time.monotonic
+    faults: list[Fault] = field(default_factory=list)
+    counters: Counters = field(default_factory=Counters)
+    epoch: int = 0
+    day: date | None = None
+    _world: World | None = None
+
+    def __post_init__(self) -> None:
+        self.reset()
+
+    @property
+    def world(self) -> World:
+        """The world of this epoch on this day; a new object whenever either has changed."""
+        today = self.day or datetime.now(UTC).date()
+        if self._world is None or (self._world.epoch, self._world.today) != (self.epoch, today):
+            self._world = World(catalogue(self.options.size), self.epoch, today)
+        return self._world
+
+    def reset(self) -> None:
+        """Forget faults and counters; epoch and day as at the start."""
+        self.faults = []
+        self.counters = Counters()
+        self.epoch, self.day = self.options.epoch, self.options.day

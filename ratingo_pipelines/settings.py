@@ -1,0 +1,211 @@
+"""Environment and `.env` -> typed, validated settings.
+
+Everything that can be configured is a field here, named like its variable. Secrets are `SecretStr` and never
+print. What the values are used for lives with the modules that use them.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+TRAKT_KEY = ("trakt_client_id",)
+TMDB_KEY = ("tmdb_access_token", "tmdb_api_key")
+DOOR_SECRET = ("cron_secret",)
+UPSTREAM_KEYS = (TRAKT_KEY, TMDB_KEY)
+"""What a command that asks the upstream APIs requires; OMDb's key is optional."""
+
+_WHERE = {
+    "trakt_client_id": "the Client ID of your application at https://trakt.tv/oauth/applications",
+    "tmdb_access_token": "the API Read Access Token at https://www.themoviedb.org/settings/api",
+    "tmdb_api_key": "the API Key at https://www.themoviedb.org/settings/api",
+    "omdb_api_key": "a key from https://www.omdbapi.com/apikey.aspx",
+    "cron_secret": "any secret of at least 32 characters, such as the output of `openssl rand -hex 32`",
+}
+
+
+class SettingsError(Exception):
+    """The environment is wrong; the message names every wrong variable and where to get it."""
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """At most `requests` in any `seconds`."""
+
+    requests: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Read `500/300`."""
+        if isinstance(text, cls):
+            return text
+        match = re.fullmatch(r"\s*([1-9]\d*)\s*/\s*([1-9]\d*)\s*", str(text))
+        if match is None:
+            raise ValueError("must be REQUESTS/SECONDS, such as 500/300")
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        """The form it is configured in."""
+        return f"{self.requests}/{self.seconds}"
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _all_like(pattern: str, example: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    def check(words: tuple[str, ...]) -> tuple[str, ...]:
+        if not words or not all(re.fullmatch(pattern, word) for word in words):
+            raise ValueError(f"must be one or more, such as {example}")
+        return words
+
+    return check
+
+
+def _base_url(value: object) -> str:
+    text = str(value).strip().rstrip("/")
+    # No user and password: they would be printed with the URL.
+    if not re.fullmatch(r"https?://([^/\s:?#@]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[^\s?#]*)?", text):
+        raise ValueError("must be an http:// or https:// URL")
+    return text
+
+
+def _folder(path: Path) -> Path:
+    try:
+        folder = path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("begins with the home of a user that this machine does not know") from None
+    if os.path.isfile(folder):
+        raise ValueError("must be a folder, and is a file")
+    return folder
+
+
+def _secret(value: object) -> object:
+    # A line break from a copied or mounted key would make the header that carries it invalid.
+    return value.strip() or None if isinstance(value, str) else value
+
+
+def _database_url(url: SecretStr | None) -> SecretStr | None:
+    if url and not re.match(r"(postgres|postgresql|sqlite)(\+\w+)?://", url.get_secret_value()):
+        raise ValueError("must begin with postgresql:// or sqlite:///, such as sqlite:///ratingo.db")
+    return url
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split)]
+Regions = Annotated[Words, AfterValidator(_all_like("[A-Z]{2}", "UA,US"))]
+Locales = Annotated[Words, AfterValidator(_all_like("[a-z]{2}-[A-Z]{2}", "uk-UA,en-US"))]
+MediaNames = Annotated[tuple[Literal["shows", "movies"], ...], NoDecode, BeforeValidator(_split)]
+Limit = Annotated[RateLimit, NoDecode, BeforeValidator(RateLimit.parse)]
+BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+Folder = Annotated[Path, AfterValidator(_folder)]
+"""Absolute once read, so that a later `chdir` moves nothing."""
+Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
+DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(_secret), AfterValidator(_database_url)]
+
+
+class Settings(BaseSettings):
+    """All settings: `trending_limit` is the variable `TRENDING_LIMIT`. Empty variables count as unset."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+    )
+
+    ratingo_home: Folder = Path(".ratingo")
+    database_url: DatabaseUrl = None
+    dagster_home: Folder | None = None
+
+    cron_secret: Secret = None
+    trakt_client_id: Secret = None
+    tmdb_access_token: Secret = None
+    tmdb_api_key: Secret = None
+    omdb_api_key: Secret = None
+
+    trakt_base_url: BaseUrl = "https://api.trakt.tv"
+    tmdb_base_url: BaseUrl = "https://api.themoviedb.org/3"
+    omdb_base_url: BaseUrl = "https://www.omdbapi.com"
+
+    trending_limit: int = Field(100, ge=1, le=1000)
+    airings_calendar_days: int = Field(30, ge=1, le=120)
+    airings_keep_days: int = Field(30, ge=0)
+    regions: Regions = ("UA", "US")
+    locales: Locales = ("uk-UA", "en-US")
+    anime_keywords: Words = ("anime", "аніме")
+    anime_genre_ids: Numbers = (16,)
+    anime_media: MediaNames = ("shows",)
+
+    concurrency: int = Field(16, ge=1, le=64)
+    trakt_rate_limit: Limit = RateLimit(500, 300)
+    tmdb_rate_limit: Limit = RateLimit(40, 1)
+    omdb_daily_limit: int = Field(1000, ge=0)
+    http_cache: bool = True
+    http_timeout_seconds: float = Field(30, gt=0)
+    retry_after_cap_seconds: float = Field(90, ge=0)
+    lease_seconds: int = Field(60, ge=1)
+
+    @property
+    def home(self) -> Path:
+        """The folder of everything this installation keeps; absolute."""
+        return self.ratingo_home
+
+    @property
+    def database(self) -> SecretStr:
+        """URL of the database; secret, as it may carry a password."""
+        return self.database_url or SecretStr(f"sqlite:///{self.home / 'ratingo.db'}")
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's home."""
+        return self.dagster_home or self.home / "dagster"
+
+    @property
+    def main_locale(self) -> str:
+        """The language the site falls back on, and the one TMDB is asked in."""
+        return self.locales[-1]
+
+
+def load_settings(requires: Iterable[tuple[str, ...]] = (), **overrides: Any) -> Settings:
+    """Read the settings, or raise one `SettingsError` about every malformed and every missing variable.
+
+    `requires` lists the values the caller cannot do without, each as the fields of which one must be set.
+    """
+    problems: list[str] = []
+    try:
+        settings = Settings(**overrides)
+    except UnicodeDecodeError:
+        # Not its cause: that one carries the whole file, secrets and all.
+        raise SettingsError("Wrong environment:\n  .env: must be text in UTF-8") from None
+    except ValidationError as error:
+        wrong = {str(item["loc"][0]): item["msg"] for item in error.errors(include_input=False)}
+        problems = [_describe(field, message) for field, message in wrong.items()]
+        # Read again without the malformed ones, so that one message names the missing ones as well.
+        settings = Settings(**overrides | {field: Settings.model_fields[field].default for field in wrong})
+    problems += [_missing(fields) for fields in requires if not any(getattr(settings, field) for field in fields)]
+    if problems:
+        raise SettingsError("Wrong environment (variables, or .env here):\n" + "\n".join(f"  {p}" for p in problems))
+    return settings
+
+
+def _describe(field: str, message: str) -> str:
+    where = f"; it is {_WHERE[field]}" if field in _WHERE else ""
+    return f"{field.upper()}: {message.removeprefix('Value error, ')}{where}"
+
+
+def _missing(fields: tuple[str, ...]) -> str:
+    return (
+        " or ".join(field.upper() for field in fields)
+        + ": missing; it is "
+        + " or ".join(_WHERE[field] for field in fields)
+    )

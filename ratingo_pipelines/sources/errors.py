@@ -1,0 +1,100 @@
+"""What can go wrong with an upstream API, as types that say whether to try again.
+
+Every message is one line without keys: what happened, and what to do. Turning an error into a failure row, a report's
+line or Dagster's `Failure` happens elsewhere.
+"""
+
+# ruff: noqa: N818 - the names say what happened, and `Error` says nothing
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from ratingo_pipelines.sources.scrub import one_line
+
+
+class SourceError(Exception):
+    """Something an upstream API did; `api` is its name as people write it (`Trakt`)."""
+
+    spends_attempt: ClassVar[bool] = False
+    """Is it the title's own fault, so that it uses up one of its attempts?"""
+    stops_api: ClassVar[bool] = False
+    """Would asking this API for the next title now end the same way?"""
+    stops_run: ClassVar[bool] = False
+    """Is there no point in going on until somebody has acted?"""
+
+    def __init__(self, api: str, message: str) -> None:
+        super().__init__(f"{api}: {one_line(message)}")
+        self.api = api
+
+
+class SourceUnavailable(SourceError):
+    """The API is down, unreachable or failing: try again later."""
+
+
+class CircuitOpen(SourceUnavailable):
+    """The API failed so often in a row that it is not asked again before `until` (UTC)."""
+
+    stops_api = True
+
+    def __init__(self, api: str, message: str, until: datetime) -> None:
+        super().__init__(api, message)
+        self.until = until
+
+
+class RateLimited(SourceError):
+    """The API wants a longer pause than a run waits for: try again at `until` (UTC)."""
+
+    stops_api = True
+
+    def __init__(self, api: str, until: datetime, reason: str = "it limits how often it is asked") -> None:
+        super().__init__(api, f"{reason}; try again at {clock(until)}")
+        self.until = until
+
+
+class QuotaExhausted(SourceError):
+    """The day's requests are spent: try again at `until` (UTC)."""
+
+    stops_api = True
+
+    def __init__(self, api: str, until: datetime, reason: str = "the daily quota is spent") -> None:
+        super().__init__(api, f"{reason}; try again at {clock(until)}")
+        self.until = until
+
+
+class AccessDenied(SourceError):
+    """The key is wrong, revoked or not allowed to do this; the message says what to do."""
+
+    stops_api = True
+    stops_run = True
+
+
+class NotFound(SourceError):
+    """The API does not know this title."""
+
+    spends_attempt = True
+
+
+class Rejected(SourceError):
+    """The API refuses this very request and would refuse it again."""
+
+    spends_attempt = True
+
+    def __init__(self, api: str, message: str, status: int) -> None:
+        super().__init__(api, message)
+        self.status = status
+
+
+class BadPayload(SourceError):
+    """The answer is not what the API promises; `field` names the place (`body` when it is not JSON at all)."""
+
+    spends_attempt = True
+
+    def __init__(self, api: str, message: str, field: str = "body") -> None:
+        super().__init__(api, message)
+        self.field = field
+
+
+def clock(moment: datetime) -> str:
+    """Return the time of day as messages show it: `14:05 UTC`, with the date unless it is within a day."""
+    moment = moment.astimezone(UTC)
+    near = abs((moment - datetime.now(UTC)).total_seconds()) < 12 * 3600
+    return moment.strftime("%H:%M UTC" if near else "%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,223 @@
+"""Keeps to the rate limits, across the threads and processes of one machine.
+
+A bucket is a table of the SQLite file `limits.sqlite`, named for the API, its base URL and a hash of the key, so that
+whoever uses the same key shares the same limit. Which limits an API has is the business of its client.
+"""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Event, Lock, RLock, local
+from time import monotonic
+
+from filelock import FileLock
+from pyrate_limiter import Limiter, Rate, RateItem, SingleBucketFactory, SQLiteBucket
+
+from ratingo_pipelines.settings import RateLimit
+from ratingo_pipelines.sources.transport import TransportError
+
+MARGIN = 0.025
+"""Windows are taken this much longer, because requests do not all travel equally fast."""
+LONGEST_MARGIN_MS = 250
+LONGEST_REDATING_MS = 250
+"""An answer that takes longer still says more about the server's thinking than about when the request arrived."""
+WARM_UP_ANSWERS = 64
+TIDY_EVERY = 256
+"""Grants between two deletions of what has left every window."""
+
+
+class MachineLock:
+    """A lock for the threads of this process and for other processes; reentrant.
+
+    The library's `FileLock` alone polls every 50 ms, between threads as well. Here threads queue at a lock of their
+    own, and meet at the file only other processes, which hold it for a fraction of a millisecond.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._threads = RLock()
+        self._file = FileLock(path, thread_local=False, poll_interval=0.001) if path else None
+        self._depth = 0
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            if self._file is not None and self._depth == 0:
+                self._file.acquire()
+            self._depth += 1
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._depth -= 1
+            if self._file is not None and self._depth == 0:
+                self._file.release()
+        finally:
+            self._threads.release()
+
+
+class Bucket(SQLiteBucket):
+    """The library's bucket, with three differences.
+
+    - The time of a grant is read under the lock. The limiter adds what it meant to sleep to the time it began with, so
+      that after a wait every grant would be dated earlier than the request really goes out.
+    - A grant can be dated later afterwards.
+    - What has left the windows is deleted in passing, not by a thread a bucket.
+    """
+
+    def __init__(self, rates: list[Rate], connection: sqlite3.Connection, table: str, lock: MachineLock) -> None:
+        super().__init__(rates, connection, table, lock)
+        self._grants = 0
+
+    def put(self, item: RateItem) -> bool:
+        """Grant a request now, if every window has room for it."""
+        with self.lock:
+            item.timestamp = self.now()
+            if self._grants % TIDY_EVERY == 0:
+                self._tidy(item.timestamp)
+            granted = super().put(item)
+            self._grants += granted
+            return granted
+
+    def claim(self, item: RateItem) -> int | None:
+        """Return None when the request is granted, else the milliseconds until asking again makes sense."""
+        with self.lock:
+            decision = self.put_decision(item)
+            assert isinstance(decision, Decision)
+            return None if decision.allowed else max(1, decision.retry_after_ms or 0)
+
+    def now(self) -> int:
+        """Return the time of the machine (ms), which its processes share."""
+        return time_ns() // 1_000_000
+
+    def redate(self, granted_ms: int, later_ms: int) -> None:
+        """Count a grant of `granted_ms` as given at `later_ms`; those of one millisecond are alike."""
+        with self.lock:
+            self.conn.execute(
+                f"UPDATE '{self.table}' SET item_timestamp = ? WHERE rowid ="  # noqa: S608 - a name of ours
+                f" (SELECT rowid FROM '{self.table}' WHERE item_timestamp = ? LIMIT 1)",
+                (later_ms, granted_ms),
+            ).close()
+            self.conn.commit()
+
+    def _tidy(self, now: int) -> None:
+        # Grants of the future: the clock was set back. Kept, they would bar the way until it has caught up.
+        self.conn.execute(
+            f"DELETE FROM '{self.table}' WHERE item_timestamp < ? OR item_timestamp > ?",  # noqa: S608
+            (self._algorithm.leak_bound(self.rates, now), now + LONGEST_MARGIN_MS),
+        ).close()
+        self.conn.commit()
+
+
+class Turnstile(Limiter):
+    """Lets requests through one by one, as the bucket grants them and while `may_ask` returns (it may wait, or raise).
+
+    The library's limiter wakes every waiting thread for each grant; here they queue, and only the first one asks the
+    bucket. It also sleeps 50 ms longer than needed, and cannot be interrupted.
+    """
+
+    def __init__(self, bucket: Bucket, may_ask: Callable[[], None]) -> None:
+        super().__init__(SingleBucketFactory(bucket, schedule_leak=False), buffer_ms=0)
+        self._bucket = bucket
+        self._may_ask = may_ask
+        self._queue = Lock()
+        self._closed = Event()
+        self._mine = local()
+        self._tolerance_ms = int(min(rate.interval for rate in bucket.rates) * MARGIN)
+        self._answers = 0
+        self._fastest_ms = float("inf")
+        self.seconds_waited = 0.0
+
+    def try_acquire(self, name: str = "", weight: int = 1, blocking: bool = True, timeout: float = -1) -> bool:
+        """Return True when the request may go out; raises `TransportError` when that will never be."""
+        started = monotonic()
+        with self._queue:
+            item = RateItem(name, 0, weight)
+            while not self._closed.is_set():
+                # Before the grant, and again after every wait: a grant taken before a pause would be stale after it.
+                self._may_ask()
+                try:
+                    wait_ms = self._bucket.claim(item)
+                except sqlite3.Error as error:
+                    raise TransportError(f"the file of its rate limits is unusable ({error})") from None
+                if wait_ms is None:
+                    self._mine.granted_ms, self._mine.granted_at = item.timestamp, monotonic()
+                    self.seconds_waited += self._mine.granted_at - started
+                    return True
+                self._closed.wait(wait_ms / 1000)
+        raise TransportError("the session was closed")
+
+    @property
+    def granted_at(self) -> float:
+        """When this thread's last request was let through (monotonic)."""
+        moment: float = self._mine.granted_at
+        return moment
+
+    def answered(self) -> None:
+        """Correct the date of this thread's last grant, now that its request was answered.
+
+        The server counts requests when they arrive. Between grant and arrival lie a thread's turn to run, a handshake
+        and the network; what a request took longer than the fastest one may all have been spent before it arrived.
+        """
+        granted_ms: int = self._mine.granted_ms
+        took_ms = self._bucket.now() - granted_ms
+        self._answers += 1
+        self._fastest_ms = min(took_ms, self._fastest_ms)
+        # Until connections are up, the fastest one says nothing about what comes after.
+        late_ms = took_ms - (self._fastest_ms if self._answers > WARM_UP_ANSWERS else 0)
+        if late_ms > self._tolerance_ms:
+            self._bucket.redate(granted_ms, granted_ms + min(late_ms - self._tolerance_ms, LONGEST_REDATING_MS))
+
+    def close(self) -> None:
+        """Release the waiting threads, and the file."""
+        self._closed.set()
+        with self._queue, self._bucket.lock:
+            self._bucket.conn.close()
+
+
+def open_turnstile(
+    windows: Iterable[RateLimit], state_dir: Path | None, identity: str, may_ask: Callable[[], None]
+) -> Turnstile:
+    """Return the limiter of the API with this identity; without a folder it holds for this object alone."""
+    lock = MachineLock(state_dir / "limits.sqlite.lock" if state_dir else None)
+    with lock:
+        connection = _open_file(state_dir / "limits.sqlite") if state_dir else _connect(":memory:")
+        table = "bucket_" + re.sub(r"\W", "_", identity)
+        connection.execute(f"CREATE TABLE IF NOT EXISTS '{table}' (name VARCHAR, item_timestamp INTEGER)")
+        connection.execute(f"CREATE INDEX IF NOT EXISTS 'idx_{table}' ON '{table}' (item_timestamp)")
+        connection.commit()
+    return Turnstile(Bucket(rates_of(windows), connection, table, lock), may_ask)
+
+
+def rates_of(windows: Iterable[RateLimit]) -> list[Rate]:
+    """Return the windows as the library wants them: widened by a margin, without those that others imply."""
+    rates: list[Rate] = []
+    for window in sorted(windows, key=lambda window: (window.seconds, window.requests)):
+        interval = window.seconds * 1000
+        rate = Rate(window.requests, int(interval + min(interval * MARGIN, LONGEST_MARGIN_MS)))
+        rates = [other for other in rates if other.limit < rate.limit]
+        if all(rate.limit / rate.interval < other.limit / other.interval for other in rates):
+            rates.append(rate)
+    return rates
+
+
+def _open_file(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _connect(path)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        # Damaged: the grants of the last minutes are lost, which is better than no sync until somebody deletes it.
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+        return _connect(path)
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level="DEFERRED", check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection

@@ -1,0 +1,169 @@
+"""OMDb: its answers, all of them strings, and the client that asks for IMDb's and Metacritic's ratings.
+
+How many calls a day may be spent, and when to ask again about a title without ratings, is not decided here.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from requests import Response
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.settings import RateLimit, Settings
+from ratingo_pipelines.sources.errors import (
+    AccessDenied,
+    NotFound,
+    QuotaExhausted,
+    SourceError,
+    SourceUnavailable,
+)
+from ratingo_pipelines.sources.http import ApiConfig, JsonApi
+from ratingo_pipelines.sources.http import parse as parse_body
+from ratingo_pipelines.sources.lenient import (
+    Part,
+    Payload,
+    Text,
+    parse,
+    read_count,
+    read_float,
+    read_text,
+    unusable,
+)
+from ratingo_pipelines.sources.opening import open_api
+
+API = "OMDb"
+COURTESY = RateLimit(50, 1)
+"""OMDb states a quota a day but no rate; this is ours."""
+KEPT = timedelta(days=7)
+MALFORMED_RETRIES = 1
+"""A body that is no JSON is OMDb's own fault as a rule and comes again, and every call is counted."""
+
+
+def _number(value: Any) -> float | None:
+    """A number, also as `"8.7"` or `"1,234,567"`; `"N/A"` is none."""
+    if isinstance(value, str):
+        plain = value.strip().replace(",", "")
+        return float(plain) if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", plain) else None
+    return read_float(value)
+
+
+def _bounded(value: Any, largest: float) -> float | None:
+    number = _number(value)
+    return number if number is not None and 0 <= number <= largest else None
+
+
+def _count(value: Any) -> int | None:
+    return read_count(_number(value))
+
+
+Stars = Annotated[float | None, BeforeValidator(partial(_bounded, largest=10))]
+Score = Annotated[float | None, BeforeValidator(partial(_bounded, largest=100))]
+
+
+class SourceRatingPayload(Payload):
+    """One of the `Ratings`: `{"Source": "Metacritic", "Value": "74/100"}`."""
+
+    source: Text = Field(validation_alias="Source")
+    value: Text = Field(validation_alias="Value")
+
+
+class TitlePayload(Payload):
+    """OMDb's answer for one title."""
+
+    imdb_rating: Stars = Field(None, validation_alias="imdbRating")
+    imdb_votes: Annotated[int | None, BeforeValidator(_count)] = Field(None, validation_alias="imdbVotes")
+    metascore: Score = Field(None, validation_alias="Metascore")
+    ratings: Part[SourceRatingPayload] = Field(None, validation_alias="Ratings")
+
+
+@dataclass(frozen=True)
+class OmdbRatings:
+    """IMDb's average and votes and Metacritic's score (of 100); each None where OMDb says `N/A`."""
+
+    imdb_rating: float | None = None
+    imdb_votes: int | None = None
+    metacritic: float | None = None
+
+
+def parse_ratings(payload: Any) -> OmdbRatings:
+    """Read the answer for one title. Raises what `Response: False` stands for, and `BadPayload`."""
+    refusal = read_refusal(payload)
+    if refusal is not None:
+        raise refusal
+    if isinstance(payload, Mapping) and not payload.keys() & {"Response", "imdbRating", "Metascore"}:
+        raise unusable(API, "Response")
+    raw = parse(API, TitlePayload, payload)
+    scores = (entry.value.removesuffix("/100") for entry in raw.ratings or () if entry.source == "Metacritic")
+    metacritic = _bounded(next(scores, None), 100) if raw.metascore is None else raw.metascore
+    return OmdbRatings(raw.imdb_rating or None, raw.imdb_votes, metacritic)
+
+
+def read_refusal(payload: Any) -> SourceError | None:
+    """What an answer with `Response: False` means; None for any other. The status tells nothing: 200 and 401 vary."""
+    if not isinstance(payload, Mapping) or str(payload.get("Response")).lower() != "false":
+        return None
+    wording = read_text(payload.get("Error")) or "no reason given"
+    said = wording.lower()
+    if "limit" in said:
+        return QuotaExhausted(API, next_utc_midnight(), f"today's requests are spent ({wording})")
+    if "api key" in said:
+        return AccessDenied(API, f"refuses the key ({wording}); set OMDB_API_KEY to a valid one, or leave it empty")
+    if "getting data" in said:
+        return SourceUnavailable(API, f"failed to look the title up ({wording}); try again later")
+    return NotFound(API, f"has no such title ({wording})")
+
+
+def next_utc_midnight() -> datetime:
+    """When the daily quota begins anew."""
+    return datetime.combine(datetime.now(UTC).date() + timedelta(days=1), time(), UTC)
+
+
+def _worth_keeping(payload: Any) -> bool:
+    """Errors are not worth keeping, nor is an answer without ratings: when to ask again is known elsewhere."""
+    try:
+        return parse_ratings(payload) != OmdbRatings()
+    except SourceError:
+        return False
+
+
+class OmdbClient:
+    """Asks OMDb. Every method raises only `SourceError`s."""
+
+    def __init__(self, api: JsonApi) -> None:
+        self.api = api
+
+    def ratings(self, imdb_id: str, medium: Medium) -> OmdbRatings:
+        """The ratings of the title with this IMDb id, at most a week old.
+
+        Raises `NotFound` where OMDb does not know it, `QuotaExhausted` until the next UTC midnight.
+        """
+        answer = self.api.get("/", {"i": imdb_id, "type": medium.omdb_type}, keep=KEPT, accept=_worth_keeping)
+        return parse_ratings(answer.payload)
+
+
+def _diagnose(response: Response) -> SourceError | None:
+    try:
+        refusal = read_refusal(parse_body(response))
+    except ValueError:
+        return None
+    # With such a status an unknown wording is about the key or the server rather than about the title.
+    return None if isinstance(refusal, NotFound) else refusal
+
+
+def open_omdb(settings: Settings) -> OmdbClient | None:
+    """Open the client; None when no key is configured."""
+    if settings.omdb_api_key is None:
+        return None
+    config = ApiConfig(
+        name=API,
+        base_url=settings.omdb_base_url,
+        windows=(COURTESY,),
+        secret_params={"apikey": settings.omdb_api_key},
+        malformed_retries=MALFORMED_RETRIES,
+    )
+    return OmdbClient(open_api(settings, config, _diagnose))

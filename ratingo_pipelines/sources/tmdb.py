@@ -1,0 +1,104 @@
+"""TMDB: the client that asks for titles and for the names of genres.
+
+What its answers mean for a title is in tmdb_title.py, how they come in tmdb_payload.py.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from http import HTTPStatus
+
+from pydantic import SecretStr
+from requests import Response
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.sources.errors import AccessDenied, SourceError
+from ratingo_pipelines.sources.http import ApiConfig, JsonApi
+from ratingo_pipelines.sources.lenient import unusable
+from ratingo_pipelines.sources.opening import open_api
+from ratingo_pipelines.sources.tmdb_payload import Episode, Genre, Season
+from ratingo_pipelines.sources.tmdb_title import (
+    API,
+    CastMember,
+    Provider,
+    Recommendation,
+    TmdbTitle,
+    Translation,
+    Video,
+    parse_details,
+    parse_genres,
+)
+
+__all__ = [
+    "CastMember",
+    "Episode",
+    "Genre",
+    "Provider",
+    "Recommendation",
+    "Season",
+    "TmdbClient",
+    "TmdbTitle",
+    "Translation",
+    "Video",
+    "open_tmdb",
+]
+
+GENRES_KEPT = timedelta(days=1)
+
+
+class TmdbClient:
+    """Asks TMDB, one call a title. Every method raises only `SourceError`s.
+
+    `regions` (`UA`) are those whose providers and certifications count; the languages of `locales` (`uk-UA`) are
+    those of translations, videos and posters, and the last locale is the one TMDB is asked in.
+    """
+
+    def __init__(self, api: JsonApi, regions: Sequence[str], locales: Sequence[str]) -> None:
+        self.api = api
+        self._regions = tuple(regions)
+        self._locale = locales[-1]
+        self._languages = tuple(dict.fromkeys(locale.partition("-")[0] for locale in locales))
+
+    def details(self, medium: Medium, tmdb_id: int) -> TmdbTitle:
+        """All about one title, in one call. Raises `NotFound` where TMDB does not know it."""
+        languages = ",".join((*self._languages, "null"))
+        params = {
+            "language": self._locale,
+            "append_to_response": ",".join(medium.tmdb_appended),
+            "include_image_language": languages,
+            "include_video_language": languages,
+        }
+        answer = self.api.get(f"/{medium.tmdb_path}/{tmdb_id}", params)
+        title = parse_details(answer.payload, medium, self._regions, self._languages)
+        if title.id != tmdb_id:
+            raise unusable(API, "id")
+        return title
+
+    def genre_names(self, medium: Medium, language: str) -> dict[int, str]:
+        """The names of genres in a language (`uk-UA`), by id; those without a name in it are left out."""
+        path = f"/genre/{medium.tmdb_path}/list"
+        return parse_genres(self.api.get(path, {"language": language}, keep=GENRES_KEPT).payload)
+
+
+def open_tmdb(settings: Settings) -> TmdbClient:
+    """Open the client with the read access token, else with the API key."""
+    token, key = settings.tmdb_access_token, settings.tmdb_api_key
+    variable = "TMDB_ACCESS_TOKEN" if token else "TMDB_API_KEY"
+    if not (token or key):
+        raise AccessDenied(API, "no key is configured; set TMDB_ACCESS_TOKEN or TMDB_API_KEY")
+
+    def diagnose(response: Response) -> SourceError | None:
+        if response.status_code != HTTPStatus.UNAUTHORIZED:
+            return None
+        return AccessDenied(
+            API, f"refuses the key (401): {variable} is wrong or revoked; renew it in TMDB's account settings"
+        )
+
+    config = ApiConfig(
+        name=API,
+        base_url=settings.tmdb_base_url,
+        windows=(settings.tmdb_rate_limit,),
+        secret_headers={"Authorization": SecretStr(f"Bearer {token.get_secret_value()}")} if token else {},
+        secret_params={"api_key": key} if key and not token else {},
+    )
+    return TmdbClient(open_api(settings, config, diagnose), settings.regions, settings.locales)

@@ -1,0 +1,305 @@
+"""Trakt: its answers, and the client that asks for what the world is watching.
+
+Answers are read leniently: what an entry lacks is None, an entry that is unusable is left out. The exception is the
+trending list, whose entries keep their places: one that is unusable stays in it without a TMDB id.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from http import HTTPStatus
+from math import ceil
+from typing import Annotated, Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AliasChoices, AliasPath, BeforeValidator, ConfigDict, Field, model_validator
+from requests import Response
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.settings import RateLimit, Settings
+from ratingo_pipelines.sources.errors import (
+    AccessDenied,
+    NotFound,
+    SourceError,
+)
+from ratingo_pipelines.sources.http import ApiConfig, JsonApi
+from ratingo_pipelines.sources.lenient import (
+    Count,
+    OptionalCount,
+    OptionalDate,
+    OptionalId,
+    OptionalImdbId,
+    OptionalInstantText,
+    OptionalRating,
+    OptionalText,
+    Part,
+    Payload,
+    Text,
+    parse,
+    parse_entries,
+    read_count,
+    read_float,
+    read_instant,
+    read_text,
+    unusable,
+)
+from ratingo_pipelines.sources.opening import open_api
+
+API = "Trakt"
+PAGE_SIZE = 250
+"""Trakt's largest page; it clamps larger ones silently."""
+CALENDAR_DAYS = 33
+"""Trakt's longest calendar; it cuts longer ones silently."""
+RELATED_SIZE = 12
+BURST_PER_SECOND = 20
+
+
+def _distribution(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return None
+    read = {read_count(bucket): read_count(count) for bucket, count in value.items()}
+    kept = {b: count for b, count in read.items() if b in range(1, 11) and count is not None}
+    return kept if kept or not value else None
+
+
+def _score(value: Any) -> float | None:
+    number = read_float(value)
+    return number if number is not None and 0 <= number <= 100 else None
+
+
+class TraktTitle(Payload):
+    """A show or movie; all is optional. `released` is an ISO date: a show's is local to where it airs."""
+
+    model_config = ConfigDict(validate_by_name=True)
+
+    trakt: OptionalId = Field(None, validation_alias=AliasPath("ids", "trakt"))
+    slug: OptionalText = Field(None, validation_alias=AliasPath("ids", "slug"))
+    imdb: OptionalImdbId = Field(None, validation_alias=AliasPath("ids", "imdb"))
+    tmdb: OptionalId = Field(None, validation_alias=AliasPath("ids", "tmdb"))
+    title: OptionalText = None
+    year: OptionalId = None
+    rating: OptionalRating = None
+    votes: OptionalCount = None
+    overview: OptionalText = None
+    status: OptionalText = None
+    network: OptionalText = None
+    released: OptionalDate = None
+    genres: Part[Text] = None
+    runtime: OptionalId = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _date_of_first_airing(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and (aired := _local_date(value)):
+            return {**value, "released": aired}
+        return value
+
+
+def _local_date(show: Mapping[Any, Any]) -> str | None:
+    """The day of `first_aired`, an instant in UTC, where the show airs: the evening before, in America."""
+    instant = read_instant(show.get("first_aired"))
+    if instant is None:
+        return None
+    airs = show.get("airs")
+    name = read_text(airs.get("timezone")) if isinstance(airs, Mapping) else None
+    try:
+        return instant.astimezone(ZoneInfo(name or "UTC")).date().isoformat()
+    except (ZoneInfoNotFoundError, ValueError, OverflowError, OSError):
+        return instant.date().isoformat()
+
+
+class TraktRatings(Payload):
+    """What voters say: Trakt's own (buckets 1..10 that came), and the IMDb and Metacritic figures it passes on."""
+
+    model_config = ConfigDict(validate_by_name=True)
+
+    rating: OptionalRating = Field(None, validation_alias=AliasChoices(AliasPath("trakt", "rating"), "rating"))
+    votes: OptionalCount = Field(None, validation_alias=AliasChoices(AliasPath("trakt", "votes"), "votes"))
+    distribution: Annotated[dict[int, int] | None, BeforeValidator(_distribution)] = Field(
+        None, validation_alias=AliasChoices(AliasPath("trakt", "distribution"), "distribution")
+    )
+    imdb_rating: OptionalRating = Field(None, validation_alias=AliasPath("imdb", "rating"))
+    imdb_votes: OptionalCount = Field(None, validation_alias=AliasPath("imdb", "votes"))
+    metascore: Annotated[float | None, BeforeValidator(_score)] = Field(
+        None, validation_alias=AliasPath("metascore", "rating")
+    )
+
+
+class CalendarEntry(Payload):
+    """An episode to air; `first_aired` is an ISO 8601 instant in UTC."""
+
+    model_config = ConfigDict(validate_by_name=True)
+
+    first_aired: OptionalInstantText = None
+    season: Count = Field(validation_alias=AliasPath("episode", "season"))
+    number: Count = Field(validation_alias=AliasPath("episode", "number"))
+    episode_title: OptionalText = Field(None, validation_alias=AliasPath("episode", "title"))
+    episode_type: OptionalText = Field(None, validation_alias=AliasPath("episode", "episode_type"))
+    show: TraktTitle
+
+
+@dataclass(frozen=True)
+class TrendingEntry:
+    """A place in the trending list: how many are watching now."""
+
+    watchers: int
+    title: TraktTitle
+
+
+@dataclass(frozen=True)
+class MonthlyEntry:
+    """A place among the most watched of a month: how many watched in it."""
+
+    watcher_count: int
+    title: TraktTitle
+
+
+def parse_trending(payload: Any, medium: Medium) -> list[TrendingEntry]:
+    """Read one page of the trending list: as many entries as came."""
+    return [_trending_entry(entry, medium) for entry in _list(payload, "trending")]
+
+
+def _trending_entry(entry: Any, medium: Medium) -> TrendingEntry:
+    entry = entry if isinstance(entry, Mapping) else {}
+    found = entry.get(medium.singular)
+    title = TraktTitle.model_validate(found if isinstance(found, Mapping) else {})
+    watchers = read_count(entry.get("watchers"))
+    if watchers is None:
+        # Nothing can be said of who watches it, and 0 would be a lie: without its id it is passed over.
+        return TrendingEntry(0, title.model_copy(update={"tmdb": None}))
+    return TrendingEntry(watchers, title)
+
+
+def parse_monthly(payload: Any, medium: Medium) -> list[MonthlyEntry]:
+    """Read the list of a month, without entries that are unusable."""
+    found = []
+    for entry in _list(payload, "watched.monthly"):
+        title = entry.get(medium.singular) if isinstance(entry, Mapping) else None
+        if isinstance(title, Mapping) and (watchers := read_count(entry.get("watcher_count"))) is not None:
+            found.append(MonthlyEntry(watchers, TraktTitle.model_validate(title)))
+    return found
+
+
+def parse_ratings(payload: Any) -> TraktRatings:
+    """Read ratings, flat or nested. An empty list is Trakt's other way to say that it does not know the title."""
+    if payload == []:
+        raise NotFound(API, "has no ratings of this title")
+    if isinstance(payload, Mapping) and not payload.keys() & {"trakt", "rating", "votes", "distribution"}:
+        raise unusable(API, "ratings.rating")
+    return parse(API, TraktRatings, payload)
+
+
+def parse_related(payload: Any) -> list[TraktTitle]:
+    """Read related titles, without those that are unusable."""
+    return parse_entries(API, TraktTitle, payload, "related")
+
+
+def parse_calendar(payload: Any) -> list[CalendarEntry]:
+    """Read a calendar, without entries that are unusable."""
+    return parse_entries(API, CalendarEntry, payload, "calendar")
+
+
+def _list(payload: Any, field: str) -> list[Any]:
+    if not isinstance(payload, list):
+        raise unusable(API, field)
+    return payload
+
+
+class TraktClient:
+    """Asks Trakt. Every method raises only `SourceError`s; nothing about who is watching comes from a cache."""
+
+    def __init__(self, api: JsonApi) -> None:
+        self.api = api
+
+    def trending(self, medium: Medium, limit: int) -> list[TrendingEntry]:
+        """The first `limit` entries of the trending list, in its order; a title may be listed twice."""
+        found: list[TrendingEntry] = []
+        size = min(limit, PAGE_SIZE)
+        page = 1
+        while True:
+            params = {"extended": "full", "page": page, "limit": size}
+            answer = self.api.get(f"/{medium.plural}/trending", params)
+            entries = parse_trending(answer.payload, medium)
+            found += entries
+            if len(found) >= limit or not entries or _is_last(page, len(entries), size, answer.headers):
+                return found[:limit]
+            page += 1
+
+    def watched_monthly(self, medium: Medium, month: date) -> list[MonthlyEntry]:
+        """The most watched titles of the month that begins on `month`: one page.
+
+        Raises `NotFound` where Trakt has no such list.
+        """
+        path = f"/{medium.plural}/watched/monthly/{month.replace(day=1).isoformat()}"
+        return parse_monthly(self.api.get(path, {"page": 1, "limit": PAGE_SIZE}).payload, medium)
+
+    def ratings(self, medium: Medium, trakt_id: int | str) -> TraktRatings:
+        """The ratings of the title with this id or slug. Raises `NotFound` where Trakt has none."""
+        return parse_ratings(self.api.get(_path(medium, trakt_id, "ratings"), {"extended": "all"}).payload)
+
+    def related(self, medium: Medium, trakt_id: int | str, limit: int = RELATED_SIZE) -> list[TraktTitle]:
+        """Titles related to the one with this id or slug, best first."""
+        params = {"extended": "full", "limit": limit}
+        return parse_related(self.api.get(_path(medium, trakt_id, "related"), params).payload)
+
+    def calendar(self, start: date, days: int) -> list[CalendarEntry]:
+        """The episodes of all shows that air on `days` days from `start` (UTC)."""
+        found = []
+        for offset in range(0, days, CALENDAR_DAYS):
+            length = min(CALENDAR_DAYS, days - offset)
+            path = f"/calendars/all/shows/{(start + timedelta(days=offset)).isoformat()}/{length}"
+            found += parse_calendar(self.api.get(path, {"extended": "full"}).payload)
+        return found
+
+
+def _path(medium: Medium, trakt_id: int | str, what: str) -> str:
+    return f"/{medium.plural}/{quote(str(trakt_id), safe='')}/{what}"
+
+
+def _is_last(page: int, entries: int, asked: int, headers: Mapping[str, str]) -> bool:
+    pages = read_count(headers.get("X-Pagination-Page-Count"))
+    if pages is not None:
+        return page >= pages
+    # The server may have clamped the size that was asked for, and then says so.
+    return entries < (read_count(headers.get("X-Pagination-Limit")) or asked)
+
+
+_REFUSED = {
+    HTTPStatus.UNAUTHORIZED: "it refuses the key",
+    HTTPStatus.FORBIDDEN: "it refuses the key: TRAKT_CLIENT_ID is wrong or revoked, or its application is not approved."
+    " Since July 2026 applications need an active VIP membership: look at https://trakt.tv/oauth/applications",
+    HTTPStatus.PRECONDITION_FAILED: "it refuses the request's content type or API version: look whether a proxy"
+    " changes headers",
+    420: "the account's limit is reached: look at the limits of the account the key belongs to",
+    HTTPStatus.LOCKED: "the account the key belongs to is locked: ask Trakt's support to unlock it",
+    HTTPStatus.UPGRADE_REQUIRED: "it gives this only to VIP members: renew the membership of the account the key"
+    " belongs to",
+}
+
+
+def _diagnose(response: Response) -> SourceError | None:
+    reason = _REFUSED.get(response.status_code)
+    return AccessDenied(API, f"{reason} ({response.status_code})") if reason else None
+
+
+def windows_of(limit: RateLimit) -> tuple[RateLimit, ...]:
+    """The configured limit, and where its window is long, how much of it may be spent in one second."""
+    if limit.seconds == 1:
+        return (limit,)
+    return limit, RateLimit(max(BURST_PER_SECOND, ceil(limit.requests / limit.seconds)), 1)
+
+
+def open_trakt(settings: Settings) -> TraktClient:
+    """Open the client with the configured key and limit."""
+    key = settings.trakt_client_id
+    if key is None:
+        raise AccessDenied(API, "no key is configured; set TRAKT_CLIENT_ID")
+    config = ApiConfig(
+        name=API,
+        base_url=settings.trakt_base_url,
+        windows=windows_of(settings.trakt_rate_limit),
+        headers={"trakt-api-version": "2", "Content-Type": "application/json"},
+        secret_headers={"trakt-api-key": key},
+    )
+    return TraktClient(open_api(settings, config, _diagnose))

@@ -1,0 +1,85 @@
+"""Episodes on the calendar. Instants are ISO 8601 texts in UTC, as Trakt gives them, and compare as texts.
+
+Only shows have airings.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, insert, select
+
+from ratingo_pipelines.storage.tables import show_airings
+from ratingo_pipelines.storage.titles import Changes, update_rows
+from ratingo_pipelines.storage.types import normal
+from ratingo_pipelines.storage.upsert import in_chunks, lock_name
+
+KEY = ("tmdb_id", "season", "episode")
+
+
+def put_airings(
+    conn: Connection,
+    rows: Sequence[Mapping[str, Any]],
+    window: tuple[datetime, datetime],
+    tmdb_ids: Collection[int],
+) -> Changes:
+    """Store what the calendar says about these shows from the window's start up to, and without, its end.
+
+    Known episodes are updated where they differ. An episode of these shows within the window that the
+    calendar no longer lists is deleted. Rows have one shape; the first of two with one show, season and
+    episode wins.
+    """
+    lock_name(conn, "airings")
+    wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        values = {name: normal(show_airings.c[name].type, value) for name, value in row.items()}
+        wanted.setdefault(tuple(values[name] for name in KEY), values)
+    start, end = iso(window[0]), iso(window[1])
+    stale, changed = [], []
+    for existing in _of_shows(conn, set(tmdb_ids) | {key[0] for key in wanted}):
+        news = wanted.pop(tuple(existing[name] for name in KEY), None)
+        if news is not None:
+            if any(existing[name] != value for name, value in news.items()):
+                changed.append((existing["id"], news))
+        elif existing["tmdb_id"] in tmdb_ids and start <= (existing["air_date"] or "") < end:
+            stale.append(existing["id"])
+    for part in in_chunks(stale):
+        conn.execute(delete(show_airings).where(show_airings.c.id.in_(part)))
+    update_rows(conn, show_airings, changed)
+    if wanted:
+        conn.execute(insert(show_airings), list(wanted.values()))
+    return Changes(len(wanted), len(changed), len(stale))
+
+
+def prune(conn: Connection, listed: Collection[int], before: datetime) -> int:
+    """Delete the airings of shows that are not `listed` (TMDB ids), and those that aired before; how many."""
+    lock_name(conn, "airings")
+    deleted = conn.execute(delete(show_airings).where(show_airings.c.air_date < iso(before))).rowcount
+    known = set(conn.execute(select(show_airings.c.tmdb_id).distinct()).scalars())
+    for part in in_chunks(known - set(listed)):
+        deleted += conn.execute(delete(show_airings).where(show_airings.c.tmdb_id.in_(part))).rowcount
+    return deleted
+
+
+def next_airings(
+    conn: Connection, start: datetime, end: datetime, tmdb_ids: Collection[int] | None = None
+) -> Sequence[RowMapping]:
+    """Airings from `start` up to, and without, `end`, in time order: of these shows, or of all."""
+    c = show_airings.c
+    statement = select(show_airings).where(c.air_date >= iso(start), c.air_date < iso(end))
+    if tmdb_ids is not None:
+        statement = statement.where(c.tmdb_id.in_(sorted(set(tmdb_ids))))
+    return conn.execute(statement.order_by(c.air_date, c.tmdb_id, c.season, c.episode)).mappings().all()
+
+
+def iso(instant: datetime) -> str:
+    """The instant in Trakt's spelling, so that texts compare as instants do."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _of_shows(conn: Connection, tmdb_ids: Collection[int]) -> list[RowMapping]:
+    found: list[RowMapping] = []
+    for part in in_chunks(tmdb_ids):
+        statement = select(show_airings).where(show_airings.c.tmdb_id.in_(part)).order_by(show_airings.c.id)
+        found.extend(conn.execute(statement).mappings())
+    return found

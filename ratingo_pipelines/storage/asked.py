@@ -1,0 +1,89 @@
+"""When a source was last asked about a title, and when it is due again.
+
+`N/A` is an answer as well: it is remembered, so that titles without an answer do not keep the others waiting.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage.pipeline_tables import asked
+from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, lock_ids
+
+OMDB, META, RELATED = "omdb", "meta", "related"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """How long to wait after an answer, and after a number of empty ones in a row: doubling from `first`."""
+
+    answered: timedelta
+    first: timedelta
+    longest: timedelta
+
+
+INTERVALS: Mapping[str, Interval] = {
+    OMDB: Interval(timedelta(days=7), timedelta(days=3), timedelta(days=30)),
+    META: Interval(timedelta(days=30), timedelta(days=1), timedelta(days=30)),
+    RELATED: Interval(timedelta(days=7), timedelta(days=7), timedelta(days=7)),
+}
+
+
+def next_ask(source: str, answered: bool, streak: int, now: datetime) -> datetime:
+    """When to ask a source again, after `streak` empty answers in a row (this one among them)."""
+    interval = INTERVALS[source]
+    if answered:
+        return now + interval.answered
+    # The exponent is bounded, or a long streak would overflow before it is cut.
+    return now + min(interval.first * (1 << min(max(streak - 1, 0), 20)), interval.longest)
+
+
+def note(conn: Connection, medium: Medium, tmdb_id: int, source: str, now: datetime, answered: bool) -> None:
+    """Remember that a source was asked about a title, and whether it had an answer."""
+    note_many(conn, medium, {tmdb_id: answered}, source, now)
+
+
+def note_many(conn: Connection, medium: Medium, answers: Mapping[int, bool], source: str, now: datetime) -> None:
+    """Remember that a source was asked about these titles: TMDB id -> whether it had an answer."""
+    for part in in_chunks(answers):
+        where = (asked.c.medium == medium.plural, asked.c.source == source, asked.c.tmdb_id.in_(part))
+        ids = lock_ids(conn, asked, *where, order_by="tmdb_id")
+        known = {
+            tmdb_id: (row_id, streak)
+            for row_id, tmdb_id, streak in conn.execute(
+                select(asked.c.id, asked.c.tmdb_id, asked.c.empty_streak).where(asked.c.id.in_(ids))
+            )
+        }
+        changed, missing = [], []
+        for tmdb_id in part:
+            row_id, before = known.get(tmdb_id, (None, 0))
+            streak = 0 if answers[tmdb_id] else before + 1
+            next_at = next_ask(source, answers[tmdb_id], streak, now)
+            if row_id is None:
+                key = {"medium": medium.plural, "tmdb_id": tmdb_id, "source": source}
+                missing.append({**key, "asked_at": now, "next_at": next_at, "empty_streak": streak})
+            else:
+                changed.append({"row_id": row_id, "new_next_at": next_at, "new_streak": streak})
+        if changed:
+            statement = update(asked).where(asked.c.id == bindparam("row_id"))
+            conn.execute(
+                statement.values(
+                    asked_at=now,
+                    next_at=bindparam("new_next_at", type_=asked.c.next_at.type),
+                    empty_streak=bindparam("new_streak", type_=asked.c.empty_streak.type),
+                ),
+                changed,
+            )
+        insert_missing(conn, asked, missing, ["medium", "tmdb_id", "source"])
+
+
+def due(conn: Connection, medium: Medium, tmdb_ids: Collection[int], source: str, now: datetime) -> set[int]:
+    """Those of the titles that the source was never asked about, or whose time to ask again has come."""
+    waiting: set[int] = set()
+    for part in in_chunks(tmdb_ids):
+        where = (asked.c.medium == medium.plural, asked.c.source == source, asked.c.next_at > now)
+        waiting.update(conn.execute(select(asked.c.tmdb_id).where(*where, asked.c.tmdb_id.in_(part))).scalars())
+    return set(tmdb_ids) - waiting

@@ -1,0 +1,95 @@
+"""The vocabulary of the tables: one short word a kind of column, and the naming of indexes.
+
+What the tables are lives in `tables.py` and `pipeline_tables.py`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Boolean, Column, ColumnElement, DateTime, Index, Integer
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from ratingo_pipelines.storage.types import INDEXED_TEXT, CleanText, Int32, Json, Real, UtcTimestamp
+
+
+class UtcNow(ColumnElement[datetime]):
+    """The database's clock in UTC, whatever the session's time zone; defaults of rows that others insert."""
+
+    type = DateTime()
+    inherit_cache = True
+
+
+@compiles(UtcNow, "postgresql")
+def _postgres_now(element: UtcNow, compiler: SQLCompiler, **options: Any) -> str:
+    return "timezone('utc', now())"
+
+
+@compiles(UtcNow, "sqlite")
+def _sqlite_now(element: UtcNow, compiler: SQLCompiler, **options: Any) -> str:
+    return "CURRENT_TIMESTAMP"
+
+
+def now() -> datetime:
+    """The current instant, UTC."""
+    return datetime.now(UTC)
+
+
+def key() -> Column[int]:
+    """The primary key, given by the database."""
+    return Column("id", Integer, primary_key=True)
+
+
+def text(name: str, required: bool = False) -> Column[str]:
+    """Text of any length."""
+    return Column(name, CleanText(), nullable=not required)
+
+
+def word(name: str, required: bool = False) -> Column[str]:
+    """Text that an index holds, and that is therefore cut at a length no honest value has."""
+    return Column(name, CleanText(INDEXED_TEXT), nullable=not required)
+
+
+def number(name: str, required: bool = False) -> Column[int]:
+    """A 32-bit integer."""
+    return Column(name, Int32(name), nullable=not required)
+
+
+def double(name: str) -> Column[float]:
+    """A double precision number."""
+    return Column(name, Real(name))
+
+
+def json(name: str) -> Column[Any]:
+    """JSON."""
+    return Column(name, Json(name))
+
+
+def flag(name: str, required: bool = False) -> Column[bool]:
+    """A boolean."""
+    return Column(name, Boolean, nullable=not required)
+
+
+def timestamp(name: str, required: bool = False) -> Column[datetime]:
+    """An instant, UTC."""
+    return Column(name, UtcTimestamp(), nullable=not required)
+
+
+def created_at() -> Column[datetime]:
+    """When the row was inserted."""
+    return Column("created_at", UtcTimestamp(), nullable=False, default=now, server_default=UtcNow())
+
+
+def updated_at() -> Column[datetime]:
+    """When the row last changed; an update that changes nothing is not made."""
+    return Column("updated_at", UtcTimestamp(), nullable=False, default=now, onupdate=now, server_default=UtcNow())
+
+
+def index(name: str, *columns: str) -> Index:
+    """An index with the contract's name."""
+    return Index(name, *columns)
+
+
+def unique(name: str, *columns: str) -> Index:
+    """A unique index with the contract's name."""
+    return Index(name, *columns, unique=True)

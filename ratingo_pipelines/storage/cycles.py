@@ -1,0 +1,314 @@
+"""Cycles of the trending lists: each title's place and outcome, and who is working on it.
+
+A cycle's time is strictly increasing for a medium. A claim is a row's `run_id` with a lease; a dead worker's
+lease runs out. Whether a title's data are written is `titles`' business: `mark` stands in the same transaction.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    case,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage.pipeline_tables import cycles, trending
+from ratingo_pipelines.storage.upsert import in_chunks, lock_ids, lock_name, lock_row
+
+PENDING, DONE, SKIPPED, ERROR = "pending", "done", "skipped", "error"
+SUPERSEDED = "superseded by a newer cycle"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a trending list, as it enters a cycle."""
+
+    rank: int
+    tmdb_id: int | None
+    trakt_id: int | None
+    slug: str | None
+    imdb_id: str | None
+    title: str | None
+    year: int | None
+    watchers: int
+    rating: float | None = None
+    votes: int | None = None
+    outcome: str = PENDING
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One fetch of a trending list. `eligible` leaves out the entries skipped from the start."""
+
+    id: int
+    medium: str
+    cycle_at: datetime
+    max_watchers: int
+    listed: int
+    eligible: int
+
+
+@dataclass(frozen=True)
+class CycleTitle:
+    """A title's place in a cycle, claimed or looked up by its TMDB id, so that it has one."""
+
+    row_id: int
+    cycle_id: int
+    rank: int
+    tmdb_id: int
+    trakt_id: int | None
+    slug: str | None
+    imdb_id: str | None
+    title: str | None
+    year: int | None
+    watchers: int
+    rating: float | None
+    votes: int | None
+    outcome: str
+    reason: str | None
+
+
+class Standing(StrEnum):
+    """Where a title stands in its cycle; `processing` is pending under a live lease."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    DONE = "done"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Titles of a cycle by standing; `total` leaves out the skipped."""
+
+    pending: int = 0
+    processing: int = 0
+    done: int = 0
+    skipped: int = 0
+    error: int = 0
+
+    @property
+    def total(self) -> int:
+        """All titles that the cycle is to store."""
+        return self.pending + self.processing + self.done + self.error
+
+
+def open_cycle(
+    conn: Connection,
+    medium: Medium,
+    at: datetime,
+    entries: Sequence[Entry],
+    max_watchers: int,
+    run_id: str | None,
+) -> Cycle:
+    """Open a cycle with these entries, and supersede the unfinished titles of the cycles before it.
+
+    Its time is `at` in whole seconds, moved on where the last cycle is not older than that.
+    """
+    lock_name(conn, f"cycles of {medium}")
+    last = conn.execute(select(func.max(cycles.c.cycle_at)).where(cycles.c.medium == medium.plural)).scalar()
+    cycle_at = at.replace(microsecond=0)
+    if last is not None:
+        cycle_at = max(cycle_at, last.replace(microsecond=0) + timedelta(seconds=1))
+    superseded = lock_ids(conn, trending, trending.c.medium == medium.plural, trending.c.outcome == PENDING)
+    for ids in in_chunks(superseded):
+        left = {"outcome": SKIPPED, "reason": SUPERSEDED, "run_id": None, "lease_until": None}
+        conn.execute(update(trending).where(trending.c.id.in_(ids)).values(left))
+    eligible = sum(entry.outcome != SKIPPED for entry in entries)
+    values = {
+        "medium": medium.plural,
+        "cycle_at": cycle_at,
+        "run_id": run_id,
+        "listed": len(entries),
+        "eligible": eligible,
+        "max_watchers": max_watchers,
+    }
+    cycle_id = conn.execute(insert(cycles).values(values).returning(cycles.c.id)).scalar_one()
+    if entries:
+        names = [field.name for field in fields(Entry)]
+        rows = [
+            {"cycle_id": cycle_id, "medium": medium.plural, **{name: getattr(entry, name) for name in names}}
+            for entry in entries
+        ]
+        conn.execute(insert(trending), rows)
+    return Cycle(cycle_id, medium.plural, cycle_at, max_watchers, len(entries), eligible)
+
+
+def latest_cycle(conn: Connection, medium: Medium) -> Cycle | None:
+    """The medium's newest cycle."""
+    return _cycle(conn, cycles.c.medium == medium.plural)
+
+
+def previous_watchers(conn: Connection, cycle: Cycle) -> dict[int, int]:
+    """Watchers by TMDB id in the cycle before this one; of a title listed twice, those of its first place."""
+    before = _cycle(conn, cycles.c.medium == cycle.medium, cycles.c.cycle_at < cycle.cycle_at)
+    if before is None:
+        return {}
+    rows = conn.execute(
+        select(trending.c.tmdb_id, trending.c.watchers)
+        .where(trending.c.cycle_id == before.id, trending.c.tmdb_id.is_not(None))
+        .order_by(trending.c.rank.desc())
+    )
+    return dict(rows.all())
+
+
+def add_requests(conn: Connection, cycle_id: int, requests: Mapping[str, int]) -> None:
+    """Add to the counts of requests, by API, that were spent on the cycle."""
+    row = lock_row(conn, cycles, cycles.c.id == cycle_id)
+    if row is not None and requests:
+        known: dict[str, int] = row["requests"] or {}
+        total = {api: known.get(api, 0) + requests.get(api, 0) for api in {**known, **requests}}
+        conn.execute(update(cycles).where(cycles.c.id == cycle_id).values(requests=total))
+
+
+def claim(
+    conn: Connection,
+    cycle_id: int,
+    run_id: str,
+    lease_until: datetime,
+    now: datetime,
+    limit: int | None = None,
+    tmdb_ids: Collection[int] | None = None,
+    force: bool = False,
+) -> list[CycleTitle]:
+    """Claim pending titles that nobody holds a live lease on, in the list's order.
+
+    `tmdb_ids` restricts the claim to those; `force` takes titles that are done or failed as well, and makes
+    them pending again.
+    """
+    outcomes = (PENDING, DONE, ERROR) if force else (PENDING,)
+    wanted = [trending.c.cycle_id == cycle_id, trending.c.outcome.in_(outcomes), _free(now)]
+    wanted.append(trending.c.tmdb_id.is_not(None))
+    if tmdb_ids is not None:
+        wanted.append(trending.c.tmdb_id.in_(sorted(set(tmdb_ids))))
+    ids = lock_ids(conn, trending, *wanted, order_by="rank", limit=limit, skip_locked=True)
+    for part in in_chunks(ids):
+        held = {"outcome": PENDING, "reason": None, "run_id": run_id, "lease_until": lease_until}
+        conn.execute(update(trending).where(trending.c.id.in_(part)).values(held))
+    return [title for part in in_chunks(ids) for title in _titles(conn, trending.c.id.in_(part))]
+
+
+def renew(conn: Connection, run_id: str, lease_until: datetime) -> int:
+    """Prolong the leases of a run's unfinished titles; how many there are."""
+    held = (trending.c.run_id == run_id, trending.c.outcome == PENDING)
+    return _set_lease(conn, held, {"lease_until": lease_until})
+
+
+def release(conn: Connection, run_id: str) -> int:
+    """Give a run's unfinished titles back, so that another may claim them at once; how many there were."""
+    held = (trending.c.run_id == run_id, trending.c.outcome == PENDING)
+    return _set_lease(conn, held, {"run_id": None, "lease_until": None})
+
+
+def mark(conn: Connection, row_id: int, run_id: str | None, outcome: str, reason: str | None = None) -> bool:
+    """Set a title's outcome in its cycle; False when `run_id` no longer holds it, as a newer cycle superseded it.
+
+    Without `run_id`, any title of the medium's newest cycle may be marked.
+    """
+    if run_id is None:
+        newest = select(func.max(trending.c.cycle_id)).where(trending.c.medium == _medium_of(row_id))
+        may = trending.c.cycle_id == newest.scalar_subquery()
+    else:
+        may = and_(trending.c.run_id == run_id, trending.c.outcome == PENDING)
+    values = {"outcome": outcome, "reason": reason, "lease_until": None}
+    return conn.execute(update(trending).where(trending.c.id == row_id, may).values(values)).rowcount == 1
+
+
+def counts(conn: Connection, cycle_id: int, now: datetime) -> Counts:
+    """How far a cycle is."""
+    standing = _standing(now)
+    statement = select(standing, func.count()).where(trending.c.cycle_id == cycle_id).group_by(standing)
+    return Counts(**dict(conn.execute(statement).all()))
+
+
+def standings(conn: Connection, cycle_id: int, tmdb_ids: Collection[int], now: datetime) -> dict[int, Standing]:
+    """What has become of those of the titles that the cycle names; of one listed twice, in its first place."""
+    found: dict[int, Standing] = {}
+    for part in in_chunks(tmdb_ids):
+        statement = (
+            select(trending.c.tmdb_id, _standing(now))
+            .where(trending.c.cycle_id == cycle_id, trending.c.tmdb_id.in_(part))
+            .order_by(trending.c.rank.desc())
+        )
+        found.update((tmdb_id, Standing(standing)) for tmdb_id, standing in conn.execute(statement))
+    return found
+
+
+def titles_of(conn: Connection, cycle_id: int, outcome: str | None = None) -> list[CycleTitle]:
+    """A cycle's titles in the list's order, all or those of one outcome; entries without a TMDB id are none."""
+    wanted = [trending.c.cycle_id == cycle_id, trending.c.tmdb_id.is_not(None)]
+    if outcome is not None:
+        wanted.append(trending.c.outcome == outcome)
+    return _titles(conn, *wanted)
+
+
+def identities(conn: Connection, medium: Medium, tmdb_ids: Collection[int]) -> dict[int, CycleTitle]:
+    """What the trending lists last said of each title, in any cycle: its ids, slug, title and year."""
+    found: dict[int, CycleTitle] = {}
+    for part in in_chunks(tmdb_ids):
+        newest = (
+            select(func.max(trending.c.cycle_id))
+            .where(trending.c.medium == medium.plural, trending.c.tmdb_id.in_(part))
+            .group_by(trending.c.tmdb_id)
+        )
+        rows = _titles(
+            conn,
+            trending.c.medium == medium.plural,
+            trending.c.tmdb_id.in_(part),
+            trending.c.cycle_id.in_(newest),
+        )
+        for title in sorted(rows, key=lambda title: (-title.cycle_id, title.rank)):
+            found.setdefault(title.tmdb_id, title)
+    return found
+
+
+def _standing(now: datetime) -> ColumnElement[str]:
+    processing = and_(trending.c.outcome == PENDING, trending.c.lease_until > now)
+    return case((processing, literal_column(f"'{Standing.PROCESSING}'")), else_=trending.c.outcome)
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(trending.c.lease_until.is_(None), trending.c.lease_until <= now)
+
+
+def _set_lease(conn: Connection, held: Sequence[ColumnElement[bool]], values: Mapping[str, Any]) -> int:
+    ids = lock_ids(conn, trending, *held)
+    for part in in_chunks(ids):
+        conn.execute(update(trending).where(trending.c.id.in_(part), *held).values(dict(values)))
+    return len(ids)
+
+
+def _medium_of(row_id: int) -> Any:
+    row = trending.alias()
+    return select(row.c.medium).where(row.c.id == row_id).scalar_subquery()
+
+
+def _cycle(conn: Connection, *where: ColumnElement[bool]) -> Cycle | None:
+    statement = select(cycles).where(*where).order_by(cycles.c.cycle_at.desc()).limit(1)
+    row = conn.execute(statement).mappings().one_or_none()
+    return None if row is None else Cycle(**{field.name: row[field.name] for field in fields(Cycle)})
+
+
+def _titles(conn: Connection, *where: ColumnElement[bool]) -> list[CycleTitle]:
+    rows = conn.execute(select(trending).where(*where).order_by(trending.c.rank)).mappings()
+    return [_title(row) for row in rows]
+
+
+def _title(row: RowMapping) -> CycleTitle:
+    facts = {field.name: row[field.name] for field in fields(CycleTitle) if field.name != "row_id"}
+    return CycleTitle(row_id=row["id"], **facts)

@@ -1,0 +1,213 @@
+"""Connections: the database's URL, its engine, and transactions to read or to write in.
+
+What is read and written lives in the modules beside this one.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from ratingo_pipelines.storage.errors import StorageError, place_of, scrubbed, translated
+from ratingo_pipelines.storage.types import dumps
+
+__all__ = ["Database", "StorageError", "normalised_url"]
+
+BUSY_SECONDS = 30
+CONNECT_SECONDS = 10
+WRITES = "ratingo_writes"
+"""Execution option of a connection whose transaction takes SQLite's write lock at its beginning."""
+MIGRATES = "ratingo_migrates"
+"""Execution option of a connection that rebuilds tables."""
+
+
+def normalised_url(url: SecretStr | str) -> URL:
+    """The URL for the installed driver: any spelling of PostgreSQL becomes psycopg2, a SQLite path absolute.
+
+    Raises StorageError for anything else, without repeating the URL.
+    """
+    text = url.get_secret_value() if isinstance(url, SecretStr) else url
+    scheme, separator, rest = text.partition("://")
+    backend = scheme.partition("+")[0]
+    if separator and backend in {"postgres", "postgresql"}:
+        text = f"postgresql+psycopg2://{rest}"
+    elif separator and backend == "sqlite":
+        text = f"sqlite://{rest}"
+    else:
+        raise StorageError("DATABASE_URL must begin with postgresql:// or sqlite:///, such as sqlite:///ratingo.db")
+    try:
+        parsed = make_url(text)
+    except (ArgumentError, ValueError):
+        # The driver's message may repeat the URL, and with it the password.
+        raise StorageError(
+            "DATABASE_URL cannot be read: special characters of its password must be percent-encoded"
+        ) from None
+    return _absolute(parsed) if backend == "sqlite" else parsed
+
+
+def _absolute(url: URL) -> URL:
+    path = url.database
+    if not path or path == ":memory:" or "mode=memory" in path or url.query.get("mode") == "memory":
+        raise StorageError("DATABASE_URL names no file: an SQLite database in memory would be lost at once")
+    if path.startswith("file:"):
+        return url
+    return url.set(database=str(Path(path).expanduser().absolute()))
+
+
+class Database:
+    """One database, used by any number of threads. Opens no connection before it is used."""
+
+    def __init__(self, url: SecretStr | str) -> None:
+        self.url = normalised_url(url)
+        self.dialect: str = self.url.get_backend_name()
+        self.engine: Engine = _sqlite_engine(self.url) if self.dialect == "sqlite" else _postgres_engine(self.url)
+        self._writer = threading.Lock()
+        self._pid = os.getpid()
+
+    def __repr__(self) -> str:
+        """Never with the password."""
+        return f"Database({place_of(self.url)})"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads. Raises StorageError when the database cannot be used."""
+        with self._transaction() as conn:
+            yield conn
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes: committed at the end, rolled back by any exception.
+
+        SQLite has one writer at a time: threads wait for each other here, processes for SQLite's own lock.
+        Raises StorageError when the database cannot be used.
+        """
+        if self.dialect == "postgresql":
+            with self._transaction(**{WRITES: True}) as conn:
+                yield conn
+            return
+        self._survive_fork()
+        with self._writer, self._transaction(**{WRITES: True}) as conn:
+            yield conn
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """As `writing`, with SQLite's foreign keys off: rebuilding a table must not delete what refers to it."""
+        self._survive_fork()
+        try:
+            with self._writer, self._transaction(**{WRITES: True, MIGRATES: True}) as conn:
+                yield conn
+        finally:
+            self.engine.dispose()
+
+    def dispose(self) -> None:
+        """Close the idle connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self, **options: bool) -> Iterator[Connection]:
+        self._survive_fork()
+        conn = self._connect()
+        try:
+            with conn, conn.execution_options(**options).begin():
+                yield conn
+        except DBAPIError as error:
+            said = translated(error, self.url)
+            if said is None:
+                raise
+            raise said from error
+
+    def _connect(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except DBAPIError as error:
+            said = translated(error, self.url, connecting=True)
+            if said is None:
+                raise StorageError(scrubbed(f"{place_of(self.url)} cannot be used: {error.orig}", self.url)) from None
+            raise said from None
+        except PoolTimeoutError as error:
+            raise StorageError(f"{place_of(self.url)} kept every connection busy for too long: run again") from error
+        except OSError as error:
+            raise StorageError(
+                f"{place_of(self.url)} cannot be opened ({error.strerror}): correct DATABASE_URL"
+            ) from error
+
+    def _survive_fork(self) -> None:
+        # A child process inherits sockets and a lock that belong to its parent.
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._writer = threading.Lock()
+            self.engine.dispose(close=False)
+
+
+def _postgres_engine(url: URL) -> Engine:
+    arguments: dict[str, Any] = {"application_name": "ratingo"}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = CONNECT_SECONDS
+    return create_engine(
+        url,
+        connect_args=arguments,
+        pool_size=20,
+        max_overflow=4,
+        pool_timeout=120,
+        pool_pre_ping=True,
+        executemany_mode="values_plus_batch",
+        json_serializer=dumps,
+        hide_parameters=True,
+    )
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        pool_size=8,
+        max_overflow=-1,
+        json_serializer=dumps,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def folder(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
+        if not str(url.database).startswith("file:"):
+            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        # sqlite3 must not begin transactions by itself: it would do so late, and without the write lock.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        _use_wal(cursor)
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(conn: Connection) -> None:
+        options = conn.get_execution_options()
+        if options.get(MIGRATES):
+            conn.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES) else "BEGIN")
+
+    return engine
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch the file to WAL, once in its life: SQLite does not wait for the lock that this takes."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

@@ -1,0 +1,110 @@
+"""What can go wrong with the database that is not a title's own fault, as one clear line each.
+
+Translates the drivers' errors; nothing here opens a connection.
+"""
+
+import re
+
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError, DontWrapMixin
+
+
+class StorageError(Exception):
+    """The database cannot be used: one line that says what happened and what to do, without the password."""
+
+
+class UnstorableValue(DontWrapMixin, ValueError):
+    """A value no back end may take; it fails its own title before any statement is sent."""
+
+
+_SQLITE = {
+    "SQLITE_CANTOPEN": "cannot be opened: create its folder, or correct DATABASE_URL",
+    "SQLITE_READONLY": "is read-only: make the file and its folder writable for this user",
+    "SQLITE_PERM": "may not be used by this user: make the file and its folder writable",
+    "SQLITE_FULL": "cannot grow, the disk is full: free some space and run again; nothing was half-written",
+    "SQLITE_BUSY": "is locked: another process has been writing for too long; let it end and run again",
+    "SQLITE_NOTADB": "is not an SQLite database: correct DATABASE_URL",
+    "SQLITE_CORRUPT": "is damaged: restore it from a backup",
+    "SQLITE_IOERR": "cannot be read or written: the disk reports an error",
+}
+_POSTGRES = {
+    "53100": "has no space left on its disk: free some and run again; nothing was half-written",
+    "53200": "is out of memory: run again later, or give it more",
+    "53300": "has no connection left: lower CONCURRENCY or raise its max_connections",
+    "25006": "is read-only (a standby?): point DATABASE_URL at the primary",
+    "42501": "does not let this user do that: grant the rights, or correct DATABASE_URL",
+    "40P01": "stopped a transaction that was in a deadlock: run again",
+    "57014": "stopped a statement for its time limit: run again, or raise statement_timeout",
+    "57P01": "was shut down: run again when it is back",
+}
+_OUTDATED = "does not have the tables of this version: run `ratingo db upgrade`"
+_UNREACHABLE = "cannot be reached ({reason}): start it, or correct DATABASE_URL"
+# libpq gives no code for a connection that failed, only its text.
+_CONNECT = (
+    (r"password authentication failed|no password supplied", "refuses the password of user {user}"),
+    (r'role "[^"]*" does not exist', "knows no user {user}"),
+    (r"no pg_hba\.conf entry", "does not let user {user} in from here (pg_hba.conf)"),
+    (r'database "[^"]*" does not exist', "has no database {database}: create it (createdb {database})"),
+    (r"too many clients|remaining connection slots", _POSTGRES["53300"]),
+    (
+        r"invalid connection option|invalid URI query parameter|invalid dsn",
+        "cannot take an option of DATABASE_URL",
+    ),
+)
+
+
+def place_of(url: URL) -> str:
+    """How messages call the database: never with its password."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite database {url.database}"
+    host = url.host or url.query.get("host") or "local socket"
+    port = f":{url.port}" if url.port else ""
+    return f"PostgreSQL {url.database or ''} at {host}{port}".replace("  ", " ")
+
+
+def translated(error: DBAPIError, url: URL, connecting: bool = False) -> StorageError | None:
+    """The error in one line, or None where the statement is at fault and not the database's state."""
+    said = _sqlite(error) if url.get_backend_name() == "sqlite" else _postgres(error, url, connecting)
+    if said is None:
+        return None
+    return StorageError(scrubbed(f"{place_of(url)} {said}", url))
+
+
+def scrubbed(text: str, url: URL) -> str:
+    """The text in one line, without the URL's password in it."""
+    line = " ".join(text.split())
+    return line.replace(str(url.password), "***") if url.password else line
+
+
+def _sqlite(error: DBAPIError) -> str | None:
+    name: str = getattr(error.orig, "sqlite_errorname", "")
+    said = next((text for prefix, text in _SQLITE.items() if name.startswith(prefix)), None)
+    if said is None and re.search(r"no such (table|column)", str(error.orig)):
+        return _OUTDATED
+    return said
+
+
+def _postgres(error: DBAPIError, url: URL, connecting: bool) -> str | None:
+    code = getattr(error.orig, "pgcode", None)
+    if code in _POSTGRES:
+        return _POSTGRES[code]
+    if code in {"42P01", "42703"}:
+        return _OUTDATED
+    text = str(error.orig)
+    if connecting:
+        for pattern, said in _CONNECT:
+            if re.search(pattern, text):
+                return said.format(user=url.username, database=url.database) + _advice(said)
+    if connecting or error.connection_invalidated or (code or "")[:2] in {"08", "57"}:
+        return _UNREACHABLE.format(reason=_reason(text))
+    return None
+
+
+def _advice(said: str) -> str:
+    return "" if "create it" in said or "CONCURRENCY" in said else ": correct DATABASE_URL"
+
+
+def _reason(text: str) -> str:
+    """libpq's last word: the first line names host and port again, the reason follows the last colon."""
+    line = text.strip().splitlines()[0] if text.strip() else "no reason given"
+    return line.rsplit("failed: ", 1)[-1].removeprefix("FATAL:").strip()

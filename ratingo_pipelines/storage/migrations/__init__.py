@@ -1,0 +1,4 @@
+"""The schema's history: one Alembic tree for SQLite and PostgreSQL, run by `schema.upgrade`.
+
+Revisions describe the tables as they were then, and do not import `tables.py`, which describes them as they are.
+"""

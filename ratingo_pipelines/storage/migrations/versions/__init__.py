@@ -1,0 +1,1 @@
+"""The revisions, in order. The newest one's id is `schema.HEAD`."""

@@ -1,0 +1,134 @@
+"""This project's own tables, prefixed `pipeline_`: cycles, failures, what was asked when, quotas, monthly lists.
+
+The site reads none of them.
+"""
+
+from sqlalchemy import Column, ForeignKey, PrimaryKeyConstraint, Table
+
+from ratingo_pipelines.storage.columns import (
+    created_at,
+    double,
+    flag,
+    index,
+    json,
+    key,
+    number,
+    text,
+    timestamp,
+    unique,
+    updated_at,
+    word,
+)
+from ratingo_pipelines.storage.tables import metadata
+from ratingo_pipelines.storage.types import Int32
+
+VERSION_TABLE = "pipeline_alembic_version"
+
+
+def _belongs_to(name: str, table: str) -> Column[int]:
+    return Column(name, Int32(name), ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False)
+
+
+cycles = Table(
+    "pipeline_cycles",
+    metadata,
+    key(),
+    word("medium", required=True),
+    timestamp("cycle_at", required=True),
+    text("run_id"),
+    number("listed", required=True),
+    number("eligible", required=True),
+    number("max_watchers", required=True),
+    json("requests"),
+    created_at(),
+    updated_at(),
+    unique("pipeline_cycles_unique_idx", "medium", "cycle_at"),
+)
+
+trending = Table(
+    "pipeline_trending",
+    metadata,
+    key(),
+    _belongs_to("cycle_id", "pipeline_cycles"),
+    word("medium", required=True),
+    number("rank", required=True),
+    number("tmdb_id"),
+    number("trakt_id"),
+    text("slug"),
+    text("imdb_id"),
+    text("title"),
+    number("year"),
+    number("watchers", required=True),
+    double("rating"),
+    number("votes"),
+    word("outcome", required=True),
+    text("reason"),
+    word("run_id"),
+    timestamp("lease_until"),
+    updated_at(),
+    unique("pipeline_trending_unique_idx", "cycle_id", "rank"),
+    index("pipeline_trending_outcome_idx", "cycle_id", "outcome"),
+    index("pipeline_trending_title_idx", "medium", "tmdb_id"),
+    index("pipeline_trending_run_id_idx", "run_id"),
+)
+
+failures = Table(
+    "pipeline_failures",
+    metadata,
+    key(),
+    word("medium", required=True),
+    number("tmdb_id", required=True),
+    word("stage", required=True),
+    text("title"),
+    number("attempts", required=True),
+    text("last_error", required=True),
+    timestamp("first_failed_at", required=True),
+    timestamp("last_failed_at", required=True),
+    timestamp("next_attempt_at", required=True),
+    unique("pipeline_failures_unique_idx", "medium", "tmdb_id", "stage"),
+)
+
+asked = Table(
+    "pipeline_asked",
+    metadata,
+    key(),
+    word("medium", required=True),
+    number("tmdb_id", required=True),
+    word("source", required=True),
+    timestamp("asked_at", required=True),
+    timestamp("next_at", required=True),
+    number("empty_streak", required=True),
+    unique("pipeline_asked_unique_idx", "medium", "tmdb_id", "source"),
+)
+
+quota = Table(
+    "pipeline_quota",
+    metadata,
+    word("api", required=True),
+    word("day", required=True),
+    number("used", required=True),
+    PrimaryKeyConstraint("api", "day"),
+)
+
+monthly_lists = Table(
+    "pipeline_monthly_lists",
+    metadata,
+    key(),
+    word("medium", required=True),
+    word("month", required=True),
+    flag("found", required=True),
+    number("entries", required=True),
+    timestamp("fetched_at", required=True),
+    unique("pipeline_monthly_lists_unique_idx", "medium", "month"),
+)
+
+monthly_watchers = Table(
+    "pipeline_monthly_watchers",
+    metadata,
+    key(),
+    _belongs_to("list_id", "pipeline_monthly_lists"),
+    number("trakt_id", required=True),
+    number("tmdb_id"),
+    number("watchers", required=True),
+    unique("pipeline_monthly_watchers_unique_idx", "list_id", "trakt_id"),
+)

@@ -1,0 +1,77 @@
+"""How many people watched a title, cycle by cycle.
+
+An adopted database may hold several snapshots of one instant; each instant counts once here.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, exists, func, insert, select
+
+from ratingo_pipelines.storage.tables import TitleTables
+from ratingo_pipelines.storage.upsert import in_chunks
+
+
+def add_snapshot(conn: Connection, t: TitleTables, title_id: int, tmdb_id: int, watchers: int, at: datetime) -> bool:
+    """Add a cycle's snapshot of a title unless it has one. The caller holds the title's lock."""
+    parent, table = t.snapshots.c[t.parent_key], t.snapshots
+    if conn.execute(select(exists().where(parent == title_id, table.c.created_at == at))).scalar():
+        return False
+    values = {t.parent_key: title_id, "tmdb_id": tmdb_id, "watchers": watchers, "created_at": at}
+    conn.execute(insert(table).values(values))
+    return True
+
+
+def recent_watchers(conn: Connection, t: TitleTables, title_id: int, limit: int, until: datetime) -> list[int]:
+    """The watchers of a title's latest snapshots up to and with `until`, newest first."""
+    table = t.snapshots
+    statement = (
+        select(func.max(table.c.watchers))
+        .where(table.c[t.parent_key] == title_id, table.c.created_at <= until)
+        .group_by(table.c.created_at)
+        .order_by(table.c.created_at.desc())
+        .limit(limit)
+    )
+    return list(conn.execute(statement).scalars())
+
+
+def since(
+    conn: Connection, t: TitleTables, title_ids: Collection[int], start: datetime
+) -> list[Row[int, datetime, int]]:
+    """The titles' snapshots from `start` on, as (our id, created_at, watchers), in time order."""
+    table, parent = t.snapshots, t.snapshots.c[t.parent_key]
+    found: list[Row[int, datetime, int]] = []
+    for part in in_chunks(title_ids):
+        statement = (
+            select(parent.label("title_id"), table.c.created_at, func.max(table.c.watchers).label("watchers"))
+            .where(parent.in_(part), table.c.created_at >= start)
+            .group_by(parent, table.c.created_at)
+            .order_by(table.c.created_at, parent)
+        )
+        found.extend(conn.execute(statement))
+    return sorted(found, key=lambda row: row.created_at)
+
+
+def last_snapshots(
+    conn: Connection, t: TitleTables, title_ids: Collection[int], n: int = 10
+) -> dict[int, list[tuple[datetime, int]]]:
+    """Each title's last `n` snapshots as (created_at, watchers), in time order; titles without any left out."""
+    table, parent = t.snapshots, t.snapshots.c[t.parent_key]
+    place = func.row_number().over(partition_by=parent, order_by=table.c.created_at.desc())
+    found: dict[int, list[tuple[datetime, int]]] = {}
+    for part in in_chunks(title_ids):
+        ranked = (
+            select(parent.label("title_id"), table.c.created_at, func.max(table.c.watchers).label("watchers"))
+            .add_columns(place.label("place"))
+            .where(parent.in_(part))
+            .group_by(parent, table.c.created_at)
+            .subquery()
+        )
+        statement = (
+            select(ranked.c.title_id, ranked.c.created_at, ranked.c.watchers)
+            .where(ranked.c.place <= n)
+            .order_by(ranked.c.title_id, ranked.c.created_at)
+        )
+        for title_id, created_at, watchers in conn.execute(statement):
+            found.setdefault(title_id, []).append((created_at, watchers))
+    return found

@@ -1,0 +1,293 @@
+"""Titles and what belongs to them: rows read, compared and written only where they differ.
+
+What titles share (genres, providers, stubs) is in `shared.py`; watchers over time in `snapshots.py`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage.pipeline_tables import asked
+from ratingo_pipelines.storage.tables import TitleTables
+from ratingo_pipelines.storage.types import normal
+from ratingo_pipelines.storage.upsert import in_chunks, insert_one_missing, lock_row
+
+_NEVER_GOES_BACK = "trending_updated_at"
+_METADATA = (
+    *("overview", "poster", "status", "genres", "cast", "watch_providers", "videos"),
+    *("rating_tmdb_count", "title_uk"),
+)
+
+
+class Changes(NamedTuple):
+    """Rows that a write touched."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    @property
+    def written(self) -> int:
+        """Rows that hold something new."""
+        return self.inserted + self.updated
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.written + self.deleted
+
+
+@dataclass(frozen=True)
+class OmdbDue:
+    """A title with what OMDb is asked about, and what is known of it."""
+
+    tmdb_id: int
+    imdb_id: str | None
+    title: str
+    rating_imdb: float | None
+    imdb_votes: int | None
+    rating_metacritic: float | None
+
+
+def lock_title(conn: Connection, t: TitleTables, tmdb_id: int) -> RowMapping | None:
+    """The whole row of a title, locked until the transaction ends; None when there is none yet."""
+    return lock_row(conn, t.titles, t.titles.c.tmdb_id == tmdb_id)
+
+
+def put_title(conn: Connection, t: TitleTables, known: Mapping[str, Any] | None, values: Mapping[str, Any]) -> int:
+    """Insert the title, or update the columns that differ from `known`, which is what `lock_title` returned.
+
+    Returns the row's id. `updated_at` moves only when something differs; `trending_updated_at` never goes
+    back. Raises UnstorableValue for a value that no column takes.
+    """
+    if known is None:
+        inserted = insert_one_missing(conn, t.titles, values, ["tmdb_id"])
+        if inserted is not None:
+            return inserted
+        row = lock_title(conn, t, values["tmdb_id"])
+        if row is None:
+            raise LookupError(f"{t.medium.singular} {values['tmdb_id']} was deleted while it was stored")
+        known = dict(row)
+    wanted = _normal(t.titles, values)
+    if not _is_newer(wanted.get(_NEVER_GOES_BACK), known[_NEVER_GOES_BACK]):
+        wanted.pop(_NEVER_GOES_BACK, None)
+    changed = {name: value for name, value in wanted.items() if known[name] != value}
+    if changed:
+        conn.execute(update(t.titles).where(t.titles.c.id == known["id"]).values(changed))
+    return int(known["id"])
+
+
+def replace_children(
+    conn: Connection,
+    table: Table,
+    parent: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    key: Sequence[str],
+) -> Changes:
+    """Make the rows of `parent` in a child table exactly these, touching only those that differ.
+
+    `parent` names the rows in question, as `{"show_id": 5}` or `{"show_id": 5, "source": "trakt"}`; `key`
+    tells them apart, NULL being equal to NULL. Rows have one shape; the first of two with one key wins. The
+    caller holds the parent's lock.
+    """
+    wanted = _by_key(table, rows, parent, key)
+    stale, changed = [], []
+    for existing in _children(conn, table, parent):
+        values = wanted.pop(tuple(existing[name] for name in key), None)
+        if values is None:
+            stale.append(existing["id"])
+        elif any(existing[name] != value for name, value in values.items()):
+            changed.append((existing["id"], values))
+    # Rows go before others change: these may take their place in a unique index that `key` does not cover.
+    if stale:
+        conn.execute(delete(table).where(table.c.id.in_(stale)))
+    update_rows(conn, table, changed)
+    if wanted:
+        conn.execute(insert(table), list(wanted.values()))
+    return Changes(len(wanted), len(changed), len(stale))
+
+
+def improve_children(
+    conn: Connection,
+    table: Table,
+    parent: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    key: Sequence[str],
+) -> Changes:
+    """Add these rows to those of `parent`, or better the known ones: None overwrites nothing, nothing goes.
+
+    Otherwise as `replace_children`.
+    """
+    wanted = _by_key(table, rows, parent, key)
+    changed = []
+    for existing in _children(conn, table, parent):
+        values = wanted.pop(tuple(existing[name] for name in key), {})
+        better = {name: existing[name] if value is None else value for name, value in values.items()}
+        if any(existing[name] != value for name, value in better.items()):
+            changed.append((existing["id"], better))
+    update_rows(conn, table, changed)
+    if wanted:
+        conn.execute(insert(table), list(wanted.values()))
+    return Changes(len(wanted), len(changed))
+
+
+def known_ids(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[int, int]:
+    """Our ids of those of the titles that have a row."""
+    found: dict[int, int] = {}
+    for part in in_chunks(tmdb_ids):
+        statement = select(t.titles.c.tmdb_id, t.titles.c.id).where(t.titles.c.tmdb_id.in_(part))
+        found.update((tmdb_id, title_id) for tmdb_id, title_id in conn.execute(statement))
+    return found
+
+
+def names(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[int, Row[int, str, str | None]]:
+    """What those of the titles that have a row are called: TMDB id -> row of tmdb_id, title, imdb_id."""
+    c = t.titles.c
+    found: dict[int, Row[int, str, str | None]] = {}
+    for part in in_chunks(tmdb_ids):
+        rows = conn.execute(select(c.tmdb_id, c.title, c.imdb_id).where(c.tmdb_id.in_(part)))
+        found.update((row.tmdb_id, row) for row in rows)
+    return found
+
+
+def metadata_columns(medium: Medium) -> tuple[str, ...]:
+    """The columns without which a title's metadata are incomplete."""
+    return (*_METADATA, medium.tmdb_released)
+
+
+def listed(t: TitleTables) -> ColumnElement[bool]:
+    """Whether the site lists a title."""
+    return and_(t.titles.c.trending_score.is_not(None), t.titles.c.rating_trakt.is_not(None))
+
+
+def listed_tmdb_ids(conn: Connection, t: TitleTables) -> dict[int, int]:
+    """The titles that the site lists: TMDB id -> our id."""
+    statement = select(t.titles.c.tmdb_id, t.titles.c.id).where(listed(t))
+    return dict(conn.execute(statement).all())
+
+
+def incomplete_titles(
+    conn: Connection, t: TitleTables, now: datetime, limit: int | None = None
+) -> Sequence[Row[int, str]]:
+    """Titles (tmdb_id, title) whose metadata lack something and that are due to be asked again.
+
+    Trending ones first, then those never asked, then those asked longest ago.
+    """
+    c = t.titles.c
+    wanted = (c[name] for name in metadata_columns(t.medium))
+    statement = (
+        select(c.tmdb_id, c.title)
+        .outerjoin(asked, _asked_of(t, "meta"))
+        .where(or_(*(_is_null(column) for column in wanted)), _due(now))
+        .order_by(c.trending_score.is_(None), asked.c.id.is_not(None), asked.c.asked_at, c.id)
+        .limit(limit)
+    )
+    return conn.execute(statement).all()
+
+
+def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: int | None = None) -> list[OmdbDue]:
+    """Titles due to be asked at OMDb, the listed ones first, of these the newest in the list before others.
+
+    Due are titles with an IMDb id that lack one of the three values and were never asked about, and those
+    whose time to be asked again has come.
+    """
+    c = t.titles.c
+    lacks = or_(c.rating_imdb.is_(None), c.imdb_votes.is_(None), c.rating_metacritic.is_(None))
+    statement = (
+        _omdb_rows(t)
+        .outerjoin(asked, _asked_of(t, "omdb"))
+        .where(c.imdb_id.is_not(None), c.imdb_id != "")
+        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now))
+        .order_by(
+            c.trending_score.is_(None),
+            c.trending_updated_at.is_(None),
+            c.trending_updated_at.desc(),
+            c.rating_imdb.is_not(None),
+            asked.c.id.is_not(None),
+            asked.c.asked_at,
+            c.id,
+        )
+        .limit(limit)
+    )
+    return [OmdbDue(*row) for row in conn.execute(statement)]
+
+
+def omdb_rows(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> list[OmdbDue]:
+    """Those of the titles that have a row, due or not."""
+    found: list[OmdbDue] = []
+    for part in in_chunks(tmdb_ids):
+        rows = conn.execute(_omdb_rows(t).where(t.titles.c.tmdb_id.in_(part)))
+        found.extend(OmdbDue(*row) for row in rows)
+    return found
+
+
+def _omdb_rows(t: TitleTables) -> Select[*tuple[Any, ...]]:
+    return select(*(t.titles.c[field.name] for field in fields(OmdbDue)))
+
+
+def _is_newer(instant: datetime | None, known: datetime | None) -> bool:
+    return instant is not None and (known is None or instant > known)
+
+
+def _asked_of(t: TitleTables, source: str) -> ColumnElement[bool]:
+    return and_(asked.c.medium == t.medium.plural, asked.c.tmdb_id == t.titles.c.tmdb_id, asked.c.source == source)
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    return or_(asked.c.id.is_(None), asked.c.next_at <= now)
+
+
+def _is_null(column: Column[Any]) -> ColumnElement[bool]:
+    # `is_(None)` would ask a JSON column for JSON's null.
+    return column.is_(null())
+
+
+def _normal(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: normal(table.c[name].type, value) for name, value in values.items()}
+
+
+def update_rows(conn: Connection, table: Table, changed: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """Give rows, named by their ids, new values: one statement for all, so the values have one shape."""
+    if not changed:
+        return
+    columns = list(changed[0][1])
+    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
+    conn.execute(
+        update(table).where(table.c.id == bindparam("row_id")).values(new),
+        [{"row_id": row_id, **{f"new_{name}": row[name] for name in columns}} for row_id, row in changed],
+    )
+
+
+def _by_key(
+    table: Table, rows: Sequence[Mapping[str, Any]], parent: Mapping[str, Any], key: Sequence[str]
+) -> dict[tuple[Any, ...], dict[str, Any]]:
+    wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        values = _normal(table, {**row, **parent})
+        wanted.setdefault(tuple(values[name] for name in key), values)
+    return wanted
+
+
+def _children(conn: Connection, table: Table, parent: Mapping[str, Any]) -> Sequence[RowMapping]:
+    where = (table.c[name] == value for name, value in parent.items())
+    return conn.execute(select(table).where(*where).order_by(table.c.id)).mappings().all()

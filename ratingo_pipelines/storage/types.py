@@ -1,0 +1,183 @@
+"""Column types that make hostile values harmless, the same on both back ends.
+
+Each type's `normal` gives the value as it will be read back, so that writers compare before they write.
+A value that cannot be stored truthfully raises `UnstorableValue` before any statement is sent.
+"""
+
+import json
+import math
+import operator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Double, Integer, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.type_api import TypeEngine
+from sqlalchemy.types import TypeDecorator
+
+from ratingo_pipelines.storage.errors import UnstorableValue
+
+INT32 = 2**31
+INDEXED_TEXT = 300
+"""Characters kept of a text that an index holds: PostgreSQL's indexes take no entry beyond 2.7 KB."""
+
+
+def clean_text(text: str) -> str:
+    """The text without NUL characters and lone surrogates, which PostgreSQL refuses; paired ones are joined."""
+    text = text.replace("\0", "")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    return text
+
+
+def clean_json(value: Any) -> Any:
+    """The value with every text in it clean; raises ValueError for what JSON cannot say."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_text(str(key)): clean_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("not a finite number")
+    return value
+
+
+def dumps(value: Any) -> str:
+    """JSON as it is stored: Cyrillic readable, and cleaned once more for values that bypass the columns."""
+    return json.dumps(clean_json(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def normal(kind: TypeEngine[Any], value: Any) -> Any:
+    """The value as it would be read back from a column of that type."""
+    if isinstance(kind, CleanText | Int32 | Real | Json | UtcTimestamp):
+        return kind.normal(value)
+    return value
+
+
+class CleanText(TypeDecorator[str]):
+    """Text without NUL and lone surrogates; `limit` cuts what an index must hold."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, limit: int | None = None) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def normal(self, value: Any) -> str | None:
+        """The text as stored."""
+        return None if value is None else clean_text(str(value))[: self.limit]
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Clean on the way in."""
+        return self.normal(value)
+
+
+class Int32(TypeDecorator[int]):
+    """An integer of 32 bits, as PostgreSQL's `integer`; SQLite is held to the same."""
+
+    impl = Integer
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def normal(self, value: Any) -> int | None:
+        """The number, or `UnstorableValue` naming column and value."""
+        if value is None:
+            return None
+        try:
+            number = operator.index(value)
+        except TypeError as error:
+            raise UnstorableValue(f"{self.name} is {str(value)[:40]!r}, not an integer") from error
+        if not -INT32 <= number < INT32:
+            raise UnstorableValue(f"{self.name} is {str(number)[:40]}, beyond the column's 32 bits")
+        return number
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
+        """Check on the way in."""
+        return self.normal(value)
+
+
+class Real(TypeDecorator[float]):
+    """A finite double precision number."""
+
+    impl = Double
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def normal(self, value: Any) -> float | None:
+        """The number, or `UnstorableValue` naming column and value."""
+        if value is None:
+            return None
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise UnstorableValue(f"{self.name} is {str(value)[:40]!r}, not a number") from error
+        if not math.isfinite(number):
+            raise UnstorableValue(f"{self.name} is {number}, not a finite number")
+        return number
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> float | None:
+        """Check on the way in."""
+        return self.normal(value)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON (`jsonb` on PostgreSQL); None is SQL's NULL, never JSON's."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(none_as_null=True)
+        self.name = name
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """`jsonb` where there is one."""
+        kind: type[JSON] = JSONB if dialect.name == "postgresql" else JSON
+        return dialect.type_descriptor(kind(none_as_null=True))
+
+    def normal(self, value: Any) -> Any:
+        """The value as stored."""
+        try:
+            return clean_json(value)
+        except ValueError as error:
+            raise UnstorableValue(f"{self.name} holds a value that is {error}") from error
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Clean on the way in."""
+        return self.normal(value)
+
+
+class UtcTimestamp(TypeDecorator[datetime]):
+    """Aware UTC in Python, `timestamp` without time zone in the database, always UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def normal(self, value: Any) -> datetime | None:
+        """The instant in UTC; a naive one is a mistake of the caller."""
+        if value is None:
+            return None
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise UnstorableValue(f"{value!r} is not a point in time with a time zone")
+        return value.astimezone(UTC)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> datetime | None:
+        """To naive UTC."""
+        instant = self.normal(value)
+        return None if instant is None else instant.replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """From naive UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)

@@ -1,0 +1,71 @@
+"""Writing without conflicts: rows inserted where missing, rows locked in order, locks by name.
+
+The only file that knows which database it talks to. What is written lives in the modules named after it.
+"""
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+CHUNK = 5_000
+"""Values in one `IN (...)`: SQLite takes at most 32,766 parameters a statement."""
+
+
+def _insert(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def insert_missing(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
+    """Insert the rows, in the given order, save those whose unique `key` another writer has just inserted.
+
+    Rows have one shape. Meant for rows that a read has shown to be missing: on PostgreSQL each one that
+    conflicts burns a sequence value.
+    """
+    if rows:
+        insert = _insert(conn, table)
+        conn.execute(insert.on_conflict_do_nothing(index_elements=list(key)), [dict(row) for row in rows])
+
+
+def insert_one_missing(conn: Connection, table: Table, row: Mapping[str, Any], key: Sequence[str]) -> int | None:
+    """Insert the row and return its id, or None when another writer has just inserted its unique `key`."""
+    insert = _insert(conn, table).values(dict(row)).on_conflict_do_nothing(index_elements=list(key))
+    inserted: int | None = conn.execute(insert.returning(table.c.id)).scalar()
+    return inserted
+
+
+def lock_row(conn: Connection, table: Table, *where: ColumnElement[bool]) -> RowMapping | None:
+    """The one row, locked until the transaction ends, or None.
+
+    `FOR NO KEY UPDATE`, so that rows pointing at this one can be written meanwhile. SQLite's writer has the
+    database to itself.
+    """
+    statement = select(table).where(*where).with_for_update(key_share=True)
+    return conn.execute(statement).mappings().one_or_none()
+
+
+def lock_ids(
+    conn: Connection,
+    table: Table,
+    *where: ColumnElement[bool],
+    order_by: str = "id",
+    limit: int | None = None,
+    skip_locked: bool = False,
+) -> list[int]:
+    """Ids of the rows, locked in their order, so that writers of many rows do not wait for each other in a ring."""
+    statement = select(table.c.id).where(*where).order_by(table.c[order_by], table.c.id).limit(limit)
+    return list(conn.execute(statement.with_for_update(key_share=True, skip_locked=skip_locked)).scalars())
+
+
+def lock_name(conn: Connection, name: str) -> None:
+    """Wait for the lock of that name; it is held until the transaction ends."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(select(func.pg_advisory_xact_lock(zlib.crc32(f"ratingo:{name}".encode()))))
+
+
+def in_chunks(ids: Iterable[int]) -> Iterable[list[int]]:
+    """The ids in order, each once, in lists short enough for one statement."""
+    ordered = sorted(set(ids))
+    return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))

@@ -1,0 +1,104 @@
+"""Works off a batch of titles in a bounded thread pool, each title alone.
+
+What is done to a title is the caller's; here lives how many at once, who hears of each outcome, and what ends a
+batch early: an API that refuses access, or a database that is gone. Titles not reached then stay as they were.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from ratingo_pipelines.sources.errors import SourceError
+from ratingo_pipelines.storage.engine import StorageError
+from ratingo_pipelines.sync.report import OnOutcome, Status, TitleFailure, TitleOutcome
+
+log = logging.getLogger(__name__)
+
+
+class HasTitle(Protocol):
+    """Anything that can be named in a report."""
+
+    @property
+    def tmdb_id(self) -> int:
+        """TMDB's id."""
+
+    @property
+    def title(self) -> str:
+        """The title as people know it."""
+
+
+class BatchStopped(Exception):
+    """Going on is pointless for every title of the batch; the message says why and what to do."""
+
+
+Item = TypeVar("Item", bound=HasTitle)
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """The outcomes of the titles reached, and why the batch ended early, if it did."""
+
+    outcomes: tuple[TitleOutcome, ...]
+    stopped: str | None
+
+
+def run_batch(
+    items: Sequence[Item],
+    work: Callable[[Item], TitleOutcome],
+    *,
+    concurrency: int,
+    settle: Callable[[Item, TitleOutcome], None],
+    on_outcome: OnOutcome,
+) -> BatchResult:
+    """Do `work` for each item, `concurrency` at a time; as each ends, this thread settles it and tells `on_outcome`.
+
+    `settle` keeps what must be remembered of an outcome, failures above all. An exception of `work` is that title's
+    failure, save `BatchStopped` and `StorageError`, which end the batch: titles under way are finished, the others
+    are not begun.
+    """
+    outcomes: list[TitleOutcome] = []
+    stopped: str | None = None
+    with ThreadPoolExecutor(max_workers=min(concurrency, max(len(items), 1)), thread_name_prefix="title") as pool:
+        futures = {pool.submit(work, item): item for item in items}
+        try:
+            for future in as_completed(futures):
+                try:
+                    outcome = _outcome(future, futures[future])
+                    if outcome is not None:
+                        settle(futures[future], outcome)
+                except (BatchStopped, StorageError) as error:
+                    stopped = stopped or str(error)
+                    _cancel(futures)
+                    continue
+                if outcome is not None:
+                    outcomes.append(outcome)
+                    on_outcome(outcome)
+        except BaseException:
+            _cancel(futures)
+            raise
+    return BatchResult(tuple(outcomes), stopped)
+
+
+def _cancel(futures: dict[Future[TitleOutcome], Item]) -> None:
+    for future in futures:
+        future.cancel()
+
+
+def _outcome(future: "Future[TitleOutcome]", item: HasTitle) -> TitleOutcome | None:
+    if future.cancelled():
+        return None
+    try:
+        return future.result()
+    except (BatchStopped, StorageError):
+        raise
+    except SourceError as error:
+        reason = str(error)
+    except ValueError as error:
+        reason = f"cannot be stored: {error}"
+    except Exception as error:
+        log.exception("unexpected failure of %s %s", item.tmdb_id, item.title)
+        reason = f"unexpected {type(error).__name__}: {error}"
+    failure = TitleFailure(item.tmdb_id, item.title, "store", reason)
+    return TitleOutcome(item.tmdb_id, item.title, Status.ERROR, reason, failures=(failure,))

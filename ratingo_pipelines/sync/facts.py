@@ -1,0 +1,290 @@
+"""From what the sources answered to what the tables hold: pure translations, no I/O.
+
+Each function gives the rows of one table, or None where the source's part did not come, which must change
+nothing. What is computed from numbers (scores, deltas) is `measures`; what is read back and merged is `store`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ratingo_pipelines.measures.scoring import latest_season
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sources.tmdb import Recommendation, TmdbTitle, Translation
+from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
+
+Row = dict[str, Any]
+RELATED_SHOWN = 12
+UKRAINIAN = "uk"
+
+
+def details_columns(medium: Medium, details: TmdbTitle, known_title: str | None, imdb_id: str | None) -> Row:
+    """The columns of a title's own row that TMDB's details fill; `known_title` and `imdb_id` are Trakt's."""
+    ukrainian = _translation(details, UKRAINIAN, None)
+    columns: Row = {
+        "title": known_title or details.name,
+        "imdb_id": imdb_id or details.imdb_id,
+        "title_uk": ukrainian and ukrainian.title,
+        "overview": details.overview,
+        "overview_uk": ukrainian and ukrainian.overview,
+        "poster": details.poster_path,
+        "poster_uk": details.poster_uk_path,
+        "backdrop": details.backdrop_path,
+        "rating_tmdb": details.vote_average,
+        "rating_tmdb_count": details.vote_count,
+        "popularity_tmdb": details.popularity,
+        "status": details.status,
+        "tagline": details.tagline,
+        medium.tmdb_released: details.released,
+        "content_rating": (details.content_ratings or {}).get("UA"),
+        "genres": None if details.genres is None else [{"id": g.id, "name": g.name} for g in details.genres],
+        "videos": None if details.videos is None else [video.raw for video in details.videos],
+        "watch_providers": _providers_json(details),
+        "cast": _cast_json(medium, details),
+    }
+    return columns | _EXTRA_COLUMNS[medium.plural](details)
+
+
+def _show_columns(details: TmdbTitle) -> Row:
+    seasons = details.seasons or []
+    latest = latest_season((season.season_number, season.episode_count) for season in seasons)
+    columns: Row = {
+        "number_of_seasons": details.number_of_seasons,
+        "number_of_episodes": details.number_of_episodes,
+        "latest_season_number": latest and latest[0],
+        "latest_season_episodes": latest and latest[1],
+    }
+    for name, episode in (("last_episode", details.last_episode), ("next_episode", details.next_episode)):
+        columns[f"{name}_season"] = episode and episode.season_number
+        columns[f"{name}_number"] = episode and episode.episode_number
+        columns[f"{name}_air_date"] = episode and episode.air_date
+    return columns
+
+
+def _movie_columns(details: TmdbTitle) -> Row:
+    return {"runtime": details.runtime}
+
+
+_EXTRA_COLUMNS: dict[str, Callable[[TmdbTitle], Row]] = {"shows": _show_columns, "movies": _movie_columns}
+
+ANSWERED_WHOLE = tuple(
+    f"{episode}_{field}" for episode in ("last_episode", "next_episode") for field in ("season", "number", "air_date")
+)
+"""Columns that are replaced as they came when the details answered: that there is no next episode is a fact."""
+
+
+def ratings_columns(ratings: TraktRatings) -> Row:
+    """The columns of a title's own row that Trakt's ratings fill."""
+    return {
+        "rating_trakt_avg": ratings.rating,
+        "rating_trakt_votes": ratings.votes,
+        "rating_imdb": ratings.imdb_rating,
+        "imdb_votes": ratings.imdb_votes,
+        "rating_metacritic": ratings.metascore,
+    }
+
+
+def translation_rows(details: TmdbTitle, locales: Iterable[str]) -> list[Row] | None:
+    """A row for each locale that TMDB has texts in.
+
+    The details themselves come in the main locale (the last), so they fill what its translation leaves empty,
+    as TMDB does for the language a title was made in.
+    """
+    if details.translations is None:
+        return None
+    locales = list(locales)
+    rows = []
+    for locale in locales:
+        language, _, region = locale.partition("-")
+        found = _translation(details, language, region)
+        row = {
+            "locale": locale,
+            "title": found and found.title,
+            "overview": found and found.overview,
+            "tagline": found and found.tagline,
+        }
+        if locale == locales[-1]:
+            row["title"] = row["title"] or details.name
+            row["overview"] = row["overview"] or details.overview
+            row["tagline"] = row["tagline"] or details.tagline
+        if any(row[field] for field in ("title", "overview", "tagline")):
+            rows.append(row)
+    return rows
+
+
+def _translation(details: TmdbTitle, language: str, region: str | None) -> Translation | None:
+    """The translation into `language`, of `region` where there are several."""
+    found = [entry for entry in details.translations or [] if entry.language == language]
+    return next((entry for entry in found if entry.region == region), found[0] if found else None)
+
+
+def genre_rows(details: TmdbTitle, genre_ids: Mapping[int, int]) -> list[Row] | None:
+    """Links to the shared genres; `genre_ids` maps TMDB's ids to ours."""
+    if details.genres is None:
+        return None
+    return [{"genre_id": genre_ids[genre.id]} for genre in details.genres]
+
+
+def video_rows(details: TmdbTitle) -> list[Row] | None:
+    """Trailers and teasers."""
+    if details.videos is None:
+        return None
+    return [
+        {
+            "site": video.site,
+            "key": video.key,
+            "name": video.name,
+            "type": video.type,
+            "locale": video.locale,
+            "official": video.official,
+            "published_at": video.published_at,
+        }
+        for video in details.videos
+    ]
+
+
+def provider_rows(details: TmdbTitle) -> list[Row] | None:
+    """Where to watch, by region and category."""
+    if details.providers is None:
+        return None
+    return [
+        {
+            "region": provider.region,
+            "provider_id": provider.provider_id,
+            "provider_name": provider.name,
+            "logo_path": provider.logo_path,
+            "link_url": provider.link,
+            "category": provider.category,
+            "rank": provider.rank,
+        }
+        for provider in details.providers
+    ]
+
+
+def _providers_json(details: TmdbTitle) -> list[Row] | None:
+    if details.providers is None:
+        return None
+    return [
+        {
+            "region": provider.region,
+            "id": provider.provider_id,
+            "name": provider.name,
+            "logo_path": provider.logo_path,
+            "link": provider.link,
+            "category": provider.category,
+            "rank": provider.rank,
+        }
+        for provider in details.providers
+    ]
+
+
+def cast_rows(details: TmdbTitle) -> list[Row] | None:
+    """The first of the cast, a row a person."""
+    if details.cast is None:
+        return None
+    return [
+        {
+            "person_id": member.id,
+            "name": member.name,
+            "character": member.roles[0] if member.roles else None,
+            "order": member.order,
+            "profile_path": member.profile_path,
+        }
+        for member in details.cast
+    ]
+
+
+def _cast_json(medium: Medium, details: TmdbTitle) -> list[Row] | None:
+    if details.cast is None:
+        return None
+    return [
+        {"id": member.id, "name": member.name}
+        | _PART_JSON[medium.plural](member.roles)
+        | {"profile_path": member.profile_path}
+        for member in details.cast
+    ]
+
+
+_PART_JSON: dict[str, Callable[[Sequence[str]], Row]] = {
+    "shows": lambda roles: {"roles": list(roles)},
+    "movies": lambda roles: {"character": roles[0] if roles else None},
+}
+
+
+def content_rating_rows(details: TmdbTitle) -> list[Row] | None:
+    """Certifications by region."""
+    if details.content_ratings is None:
+        return None
+    return [{"region": region, "rating": rating} for region, rating in details.content_ratings.items()]
+
+
+def bucket_rows(ratings: TraktRatings) -> list[Row] | None:
+    """Trakt's distribution of votes."""
+    if ratings.distribution is None:
+        return None
+    return [{"source": "trakt", "bucket": b, "count": count} for b, count in sorted(ratings.distribution.items())]
+
+
+def related_stubs(
+    medium: Medium, titles: Sequence[TraktTitle] | None, recommendations: Sequence[Recommendation] | None
+) -> tuple[str, list[Row]] | None:
+    """The related titles' source and rows, best first: Trakt's list, else TMDB's recommendations.
+
+    `titles` is None where Trakt was not asked or did not answer. Each row has what is needed to make a stub of a
+    title not yet known: Trakt's item, completed by TMDB's recommendation of the same title where both have it.
+    """
+    by_id = {entry.id: entry for entry in recommendations or []}
+    from_trakt = [title for title in titles or [] if title.tmdb is not None]
+    if from_trakt:
+        rows = [_stub(medium, title, by_id.get(title.tmdb or 0)) for title in from_trakt]
+        return "trakt", _first_of_each(rows)
+    if titles is None or recommendations is None:
+        return None
+    return "tmdb", _first_of_each([_stub(medium, None, entry) for entry in recommendations])
+
+
+def recommended_stubs(medium: Medium, recommendations: Sequence[Recommendation]) -> list[Row]:
+    """TMDB's recommendations alone."""
+    return _first_of_each([_stub(medium, None, entry) for entry in recommendations])
+
+
+def _stub(medium: Medium, title: TraktTitle | None, entry: Recommendation | None) -> Row:
+    row: Row = {
+        "tmdb_id": title.tmdb if title else entry and entry.id,
+        "title": (title and title.title) or (entry and entry.name),
+        "imdb_id": title and title.imdb,
+        "overview": (entry and entry.overview) or (title and title.overview),
+        "poster": entry and entry.poster_path,
+        "backdrop": entry and entry.backdrop_path,
+        "rating_tmdb": entry and entry.vote_average,
+        "rating_tmdb_count": entry and entry.vote_count,
+        "popularity_tmdb": entry and entry.popularity,
+        medium.tmdb_released: (entry and entry.released) or (title and title.released),
+    }
+    return row
+
+
+def _first_of_each(rows: Iterable[Row]) -> list[Row]:
+    """The rows that have an id and a title, each title once, as many as the site shows."""
+    first: dict[int, Row] = {}
+    for row in rows:
+        if row["tmdb_id"] and row["title"]:
+            first.setdefault(row["tmdb_id"], row)
+    return list(first.values())[:RELATED_SHOWN]
+
+
+def related_rows(medium: Medium, source: str, related_ids: Sequence[int]) -> list[Row]:
+    """Links to related titles, by our ids, ranked from 1."""
+    column = f"related_{medium.singular}_id"
+    return [{column: related, "source": source, "rank": rank} for rank, related in enumerate(related_ids, start=1)]
+
+
+def improved(values: Row, truths: Iterable[str] = ()) -> Row:
+    """`values` without what would make a row worse: a null never overwrites, save in the columns of `truths`."""
+    truths = set(truths)
+    return {column: value for column, value in values.items() if value is not None or column in truths}
+
+
+def later(one: datetime | None, other: datetime) -> datetime:
+    """The later of two moments."""
+    return other if one is None or other > one else one

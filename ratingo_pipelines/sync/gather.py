@@ -1,0 +1,122 @@
+"""Asks the sources about one title. HTTP only: nothing is written, nothing is open while it waits.
+
+Each part that could not be had is a failure of its own, so that the parts that came can still be stored.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ratingo_pipelines.measures.anime import anime_reason
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sources.errors import NotFound, SourceError
+from ratingo_pipelines.sources.tmdb import TmdbTitle
+from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
+from ratingo_pipelines.sync.batch import BatchStopped
+from ratingo_pipelines.sync.facts import RELATED_SHOWN
+from ratingo_pipelines.sync.report import TitleFailure
+from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.work import Part, TitleWork
+
+UNKNOWN_TO_TMDB = "unknown to TMDB"
+WITHOUT_ROW = "the title has no row yet: materialize its details first"
+WITHOUT_TRAKT_ID = "no trending list has named the title, so its Trakt id is not known"
+NO_RATINGS = TraktRatings(rating=None, votes=None, distribution=None)
+"""Trakt's answer for a title it has no ratings of."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What the sources said of one title; None where they were not asked or did not answer."""
+
+    skip: str | None = None
+    """Why the title is passed over, if it is."""
+    details: TmdbTitle | None = None
+    ratings: TraktRatings | None = None
+    related: list[TraktTitle] | None = None
+    failures: tuple[TitleFailure, ...] = field(default=())
+    nothing_to_store: bool = False
+    """Whether the title has no row and its details, which would make one, did not come."""
+
+
+def gather(kit: Toolkit, medium: Medium, work: TitleWork, parts: Collection[Part]) -> Gathered:
+    """Ask for `parts` of one title; raise `BatchStopped` where an API refuses access.
+
+    TMDB is asked first: a title it does not know, or that the anime filter catches, costs Trakt no request.
+    """
+    failures: list[TitleFailure] = []
+
+    def attempt(stage: Part, ask: Callable[[], Answer]) -> Answer | None:
+        try:
+            return ask()
+        except NotFound:
+            raise
+        except SourceError as error:
+            if error.stops_run:
+                raise BatchStopped(str(error)) from error
+            failures.append(failure_of(work, stage, error))
+            return None
+
+    details = ratings = related = None
+    if Part.DETAILS in parts:
+        try:
+            details = attempt(Part.DETAILS, lambda: kit.tmdb.details(medium, work.tmdb_id))
+        except NotFound:
+            return Gathered(skip=UNKNOWN_TO_TMDB)
+    if details is not None and (caught := caught_by_anime_filter(kit, medium, work, details)):
+        return Gathered(skip=caught)
+    if details is None and not work.known:
+        failures = failures or [_failure(work, min(parts), WITHOUT_ROW)]
+        return Gathered(failures=tuple(failures), nothing_to_store=True)
+
+    trakt = work.trakt
+    if Part.RATINGS in parts:
+        if trakt is None:
+            failures.append(_failure(work, Part.RATINGS, WITHOUT_TRAKT_ID))
+        else:
+            ratings = attempt(Part.RATINGS, lambda: _ratings(kit, medium, trakt))
+    if Part.DETAILS in parts and work.related_due and trakt is not None:
+        related = attempt(Part.DETAILS, lambda: _related(kit, medium, trakt))
+    return Gathered(details=details, ratings=ratings, related=related, failures=tuple(failures))
+
+
+def _ratings(kit: Toolkit, medium: Medium, trakt: int | str) -> TraktRatings:
+    try:
+        return kit.trakt.ratings(medium, trakt)
+    except NotFound:
+        return NO_RATINGS
+
+
+def _related(kit: Toolkit, medium: Medium, trakt: int | str) -> list[TraktTitle]:
+    try:
+        return kit.trakt.related(medium, trakt, RELATED_SHOWN)
+    except NotFound:
+        return []
+
+
+def caught_by_anime_filter(kit: Toolkit, medium: Medium, work: TitleWork, details: TmdbTitle) -> str | None:
+    """The anime filter's reason to skip a title, now that its Ukrainian title and genres are known."""
+    settings = kit.settings
+    if medium.plural not in settings.anime_media:
+        return None
+    ukrainian = [entry.title for entry in details.translations or [] if entry.language == "uk"]
+    genre_ids = [genre.id for genre in details.genres or []]
+    return anime_reason([work.trakt_title, *ukrainian], genre_ids, settings.anime_keywords, settings.anime_genre_ids)
+
+
+def failure_of(work: TitleWork, stage: str, error: SourceError) -> TitleFailure:
+    """A source's error as this title's failure."""
+    return TitleFailure(
+        work.tmdb_id,
+        work.title,
+        stage,
+        str(error),
+        try_again_at=getattr(error, "until", None),
+        spends_attempt=error.spends_attempt,
+    )
+
+
+def _failure(work: TitleWork, stage: Part, reason: str) -> TitleFailure:
+    return TitleFailure(work.tmdb_id, work.title, stage, reason)

@@ -1,0 +1,42 @@
+"""Keeps the claims of a running batch alive, so that only a dead worker's run out."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event, Thread
+
+from ratingo_pipelines.storage import cycles
+from ratingo_pipelines.storage.engine import StorageError
+from ratingo_pipelines.sync.toolkit import Toolkit
+
+log = logging.getLogger(__name__)
+
+
+def lease_of(kit: Toolkit) -> timedelta:
+    """How long a claim lives without being renewed."""
+    return timedelta(seconds=kit.settings.lease_seconds)
+
+
+@contextmanager
+def kept_leases(kit: Toolkit, run_id: str) -> Iterator[None]:
+    """Renew all claims of `run_id` several times a lease while the block runs; release what it left over."""
+    over = Event()
+
+    def renew() -> None:
+        while not over.wait(kit.settings.lease_seconds / 4):
+            try:
+                with kit.database.writing() as conn:
+                    cycles.renew(conn, run_id, kit.now() + lease_of(kit))
+            except StorageError as error:
+                log.warning("claims not renewed: %s", error)
+
+    thread = Thread(target=renew, name="leases", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        with kit.database.writing() as conn:
+            cycles.release(conn, run_id)

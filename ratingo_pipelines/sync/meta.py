@@ -1,0 +1,41 @@
+"""The meta backfill: completes titles whose metadata are incomplete, stubs of related titles among them.
+
+One TMDB call a title. It links only to titles that are already known: it makes no stubs, or it had no end.
+"""
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage import titles
+from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.report import BatchReport, OnOutcome, OnStart, ignore_outcome, ignore_start
+from ratingo_pipelines.sync.selection import Selection, outside
+from ratingo_pipelines.sync.titles import work_off
+from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.work import Part
+
+STAGE = "meta"
+
+
+def backfill_meta(
+    kit: Toolkit,
+    medium: Medium,
+    run_id: str,
+    *,
+    limit: int | None = None,
+    on_start: OnStart = ignore_start,
+    on_outcome: OnOutcome = ignore_outcome,
+) -> BatchReport:
+    """Complete every title that is due; what stays incomplete is asked again only after a growing interval."""
+    with kit.database.reading() as conn:
+        due = titles.incomplete_titles(conn, tables_of(medium), kit.now(), limit)
+        works = outside(conn, medium, [row.tmdb_id for row in due], related_due=False)
+    return work_off(
+        kit,
+        medium,
+        run_id,
+        Selection(works),
+        frozenset({Part.DETAILS}),
+        stage=STAGE,
+        makes_stubs=False,
+        on_start=on_start,
+        on_outcome=on_outcome,
+    )

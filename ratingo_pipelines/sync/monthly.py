@@ -1,0 +1,51 @@
+"""Trakt's most watched titles of each complete month: fetched once and kept, as they never change again."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from ratingo_pipelines.measures.deltas import complete_months
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sources.errors import NotFound, SourceError
+from ratingo_pipelines.storage import monthly
+from ratingo_pipelines.sync.toolkit import Toolkit
+
+
+def fetch_month(kit: Toolkit, medium: Medium, month: str) -> int | None:
+    """Fetch and keep the list of `month` (`YYYY-MM`); the number of titles in it, None where Trakt has no such list."""
+    try:
+        entries = kit.trakt.watched_monthly(medium, date.fromisoformat(f"{month}-01"))
+    except NotFound:
+        entries = None
+    rows = None
+    if entries is not None:
+        rows = [(e.title.trakt, e.title.tmdb, e.watcher_count) for e in entries if e.title.trakt is not None]
+    with kit.database.writing() as conn:
+        monthly.put_list(conn, medium, month, rows, kit.now())
+    return None if entries is None else len(entries)
+
+
+def fetch_missing_months(kit: Toolkit, medium: Medium) -> tuple[list[str], list[str]]:
+    """Fetch those of the last complete months that are not kept yet; returns them, and notes on any that failed.
+
+    A list that cannot be had now is no reason to have no trending list: the deltas do without it until it comes.
+    """
+    fetched, notes = [], []
+    for month in missing_months(kit, medium):
+        try:
+            count = fetch_month(kit, medium, month)
+        except SourceError as error:
+            if error.stops_run:
+                raise
+            notes.append(f"most watched of {month} not fetched, tried again with the next cycle: {error}")
+            continue
+        fetched.append(month)
+        if count is None:
+            notes.append(f"Trakt has no list of the most watched {medium} of {month}; asked again in a week")
+    return fetched, notes
+
+
+def missing_months(kit: Toolkit, medium: Medium) -> Sequence[str]:
+    """Those of the last complete months that are to be fetched."""
+    now = kit.now()
+    with kit.database.reading() as conn:
+        return monthly.missing_months(conn, medium, complete_months(now.date()), now)

@@ -1,0 +1,189 @@
+"""The OMDb backfill: IMDb and Metacritic ratings of titles that lack them or whose answer has aged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ratingo_pipelines.measures.scoring import primary_rating
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sources.errors import NotFound, QuotaExhausted, SourceError
+from ratingo_pipelines.sources.omdb import OmdbClient, OmdbRatings
+from ratingo_pipelines.storage import asked, failures, quota, titles
+from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.storage.titles import OmdbDue
+from ratingo_pipelines.sync import facts
+from ratingo_pipelines.sync.batch import BatchStopped, run_batch
+from ratingo_pipelines.sync.outcomes import record_failures
+from ratingo_pipelines.sync.report import (
+    BatchReport,
+    Meter,
+    OnOutcome,
+    OnStart,
+    Status,
+    TitleFailure,
+    TitleOutcome,
+    batch_report,
+    ignore_outcome,
+    ignore_start,
+)
+from ratingo_pipelines.sync.toolkit import Toolkit
+
+STAGE = "omdb"
+WITHOUT_KEY = "OMDb skipped: OMDB_API_KEY is not set (a key: https://www.omdbapi.com/apikey.aspx)"
+WITHOUT_IMDB_ID = "no IMDb id"
+FRESH = "fresh"
+NOTHING_KNOWN = OmdbRatings()
+
+
+def backfill_omdb(
+    kit: Toolkit,
+    medium: Medium,
+    run_id: str,
+    *,
+    limit: int | None = None,
+    on_start: OnStart = ignore_start,
+    on_outcome: OnOutcome = ignore_outcome,
+) -> BatchReport:
+    """Ask OMDb about every title that is due, the listed ones first, as far as today's quota goes.
+
+    A title that OMDb knows nothing of is asked again only after a growing interval.
+    """
+    with kit.database.reading() as conn:
+        due = titles.titles_lacking_omdb(conn, tables_of(medium), kit.now(), limit) if kit.omdb else []
+    return _work_off(kit, medium, due, {}, on_start, on_outcome)
+
+
+def backfill_omdb_ids(
+    kit: Toolkit,
+    medium: Medium,
+    tmdb_ids: Sequence[int],
+    *,
+    force: bool = False,
+    on_start: OnStart = ignore_start,
+    on_outcome: OnOutcome = ignore_outcome,
+) -> BatchReport:
+    """Ask OMDb about these titles; those asked recently are fresh, unless `force`."""
+    now = kit.now()
+    wanted = list(dict.fromkeys(tmdb_ids))
+    with kit.database.reading() as conn:
+        rows = {row.tmdb_id: row for row in titles.omdb_rows(conn, tables_of(medium), wanted)}
+        due_ids = set(wanted) if force else asked.due(conn, medium, wanted, "omdb", now)
+    passed_over = {i: FRESH for i in wanted if i not in due_ids}
+    passed_over |= {i: WITHOUT_IMDB_ID for i, row in rows.items() if row.imdb_id is None}
+    passed_over |= {i: "no row yet: materialize its details first" for i in wanted if i not in rows}
+    due = [rows[i] for i in wanted if i not in passed_over]
+    return _work_off(kit, medium, due, passed_over, on_start, on_outcome)
+
+
+def _work_off(
+    kit: Toolkit,
+    medium: Medium,
+    due: Sequence[OmdbDue],
+    passed_over: dict[int, str],
+    on_start: OnStart,
+    on_outcome: OnOutcome,
+) -> BatchReport:
+    meter = Meter(kit)
+    if kit.omdb is None:
+        return batch_report(medium.plural, STAGE, [], meter, fetched=0, notes=(WITHOUT_KEY,))
+    on_start(len(due) + len(passed_over))
+    skipped = [TitleOutcome(i, str(i), Status.SKIPPED, reason) for i, reason in passed_over.items()]
+    for outcome in skipped:
+        on_outcome(outcome)
+    one = _OneTitle(kit, kit.omdb, medium)
+    result = run_batch(
+        due, one.ask_and_store, concurrency=kit.settings.concurrency, settle=one.settle, on_outcome=on_outcome
+    )
+    return batch_report(
+        medium.plural,
+        STAGE,
+        [*skipped, *result.outcomes],
+        meter,
+        fetched=len(due) + len(skipped),
+        stopped=result.stopped,
+    )
+
+
+@dataclass(frozen=True)
+class _OneTitle:
+    kit: Toolkit
+    omdb: OmdbClient
+    medium: Medium
+
+    def ask_and_store(self, row: OmdbDue) -> TitleOutcome:
+        assert row.imdb_id is not None  # noqa: S101 - those without one are passed over
+        self._take_from_quota()
+        try:
+            ratings = self.omdb.ratings(row.imdb_id, self.medium)
+        except NotFound:
+            ratings = NOTHING_KNOWN
+        except QuotaExhausted as error:
+            self._exhaust_quota()
+            raise BatchStopped(str(error)) from error
+        except SourceError as error:
+            if error.stops_run:
+                raise BatchStopped(str(error)) from error
+            failure = TitleFailure(
+                row.tmdb_id,
+                row.title,
+                STAGE,
+                str(error),
+                try_again_at=getattr(error, "until", None),
+                spends_attempt=error.spends_attempt,
+            )
+            return TitleOutcome(row.tmdb_id, row.title, Status.ERROR, failure.reason, (failure,))
+        return self._store(row, ratings)
+
+    def _store(self, row: OmdbDue, ratings: OmdbRatings) -> TitleOutcome:
+        tables = tables_of(self.medium)
+        with self.kit.database.writing() as conn:
+            known = titles.lock_title(conn, tables, row.tmdb_id)
+            values = facts.improved(
+                {
+                    "rating_imdb": ratings.imdb_rating,
+                    "imdb_votes": ratings.imdb_votes,
+                    "rating_metacritic": ratings.metacritic,
+                }
+            )
+            merged = {**(known or {}), **values}
+            primary = primary_rating(
+                merged.get("rating_tmdb"), merged.get("rating_trakt_avg"), merged.get("rating_imdb")
+            )
+            if primary is not None:
+                values["primary_rating"] = primary
+            if known is not None:
+                titles.put_title(conn, tables, known, values)
+            asked.note(conn, self.medium, row.tmdb_id, "omdb", self.kit.now(), answered=ratings != NOTHING_KNOWN)
+            failures.clear(conn, self.medium, row.tmdb_id, [STAGE])
+        return TitleOutcome(
+            row.tmdb_id,
+            row.title,
+            Status.DONE,
+            stored=frozenset({STAGE}),
+            rows_written=1,
+            imdb_id=row.imdb_id,
+        )
+
+    def settle(self, row: OmdbDue, outcome: TitleOutcome) -> None:
+        """Record the failures of a title."""
+        if outcome.failures:
+            with self.kit.database.writing() as conn:
+                record_failures(conn, self.kit, self.medium, outcome)
+
+    def _take_from_quota(self) -> None:
+        now = self.kit.now()
+        limit = self.kit.settings.omdb_daily_limit
+        with self.kit.database.writing() as conn:
+            if not quota.take(conn, STAGE, now.date().isoformat(), limit):
+                raise BatchStopped(
+                    f"OMDb's {limit} requests of this UTC day are used up (OMDB_DAILY_LIMIT); "
+                    f"the rest is asked after {_next_day(now):%Y-%m-%d %H:%M} UTC"
+                )
+
+    def _exhaust_quota(self) -> None:
+        with self.kit.database.writing() as conn:
+            quota.exhaust(conn, STAGE, self.kit.now().date().isoformat(), self.kit.settings.omdb_daily_limit)
+
+
+def _next_day(now: datetime) -> datetime:
+    return datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)

@@ -1,0 +1,217 @@
+"""What a use case tells its caller: typed counts and failures, the same for logs, JSON and Dagster's metadata."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from time import monotonic
+from typing import Any
+
+from ratingo_pipelines.sync.toolkit import Toolkit
+
+
+class Status(StrEnum):
+    """How one title ended."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class TitleFailure:
+    """One title that failed, why, and when it will be tried again (UTC; None: with the next sync)."""
+
+    tmdb_id: int
+    title: str
+    stage: str
+    reason: str
+    try_again_at: datetime | None = None
+    spends_attempt: bool = True
+    """False where the title is not to blame: an API that is down, limiting or refusing."""
+
+    def __str__(self) -> str:
+        """One line for people."""
+        when = f" (try again at {self.try_again_at:%H:%M} UTC)" if self.try_again_at else ""
+        return f"{self.tmdb_id} {self.title}: {self.stage}: {self.reason}{when}"
+
+
+@dataclass(frozen=True)
+class TitleOutcome:
+    """How one title went: what was stored of it, and what it is now."""
+
+    tmdb_id: int
+    title: str
+    status: Status
+    reason: str | None = None
+    failures: tuple[TitleFailure, ...] = ()
+    stored: frozenset[str] = frozenset()
+    """The parts that were stored: `details`, `ratings`, `sparklines`, `omdb`; some may be though others failed."""
+    added: bool = False
+    rows_written: int = 0
+    buckets_written: int = 0
+    snapshot_added: bool = False
+    watchers: int | None = None
+    score: float | None = None
+    trakt: int | str | None = None
+    """Trakt's id or slug, for links."""
+    imdb_id: str | None = None
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """The counts of a batch of titles."""
+
+    medium: str
+    stage: str
+    fetched: int = 0
+    """Titles that were due when the batch began."""
+    added: int = 0
+    updated: int = 0
+    succeeded: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Titles passed over, by reason."""
+    failures: tuple[TitleFailure, ...] = ()
+    ratings: int = 0
+    buckets: int = 0
+    snapshots: int = 0
+    snapshots_unchanged: int = 0
+    notes: tuple[str, ...] = ()
+    """What a person should know although nothing failed."""
+    stopped: str | None = None
+    """Why the batch ended early, if it did; titles it did not come to stay pending."""
+    requests: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> int:
+        """Titles that failed; one title may fail in several stages."""
+        return len({failure.tmdb_id for failure in self.failures})
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that was due is done."""
+        return not self.failures and self.stopped is None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"ok": self.ok, "failed": self.failed, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class TrendingReport:
+    """What a fetch of the trending list found and which cycle it opened."""
+
+    medium: str
+    cycle_id: int
+    cycle_at: datetime
+    fetched: int
+    eligible: int
+    skipped: Mapping[str, int]
+    max_watchers: int
+    months_fetched: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    requests: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class CalendarReport:
+    """What a calendar sync wrote."""
+
+    processed: int
+    inserted: int
+    updated: int
+    deleted: int
+    requests: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class PruneReport:
+    """What pruning the calendar removed."""
+
+    deleted: int
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+OnOutcome = Callable[[TitleOutcome], None]
+"""Called in the caller's own thread, once a title, as soon as the title ended."""
+
+
+def ignore_outcome(_: TitleOutcome) -> None:
+    """The listener of those who only want the report."""
+
+
+OnStart = Callable[[int], None]
+"""Told how many titles are due, before the first is begun."""
+
+
+def ignore_start(_: int) -> None:
+    """The listener of those who only want the report."""
+
+
+class Meter:
+    """Measures what a use case cost: seconds and requests since it was made."""
+
+    def __init__(self, kit: Toolkit) -> None:
+        self._kit = kit
+        self._began = monotonic()
+        self._before = kit.requests()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return round(monotonic() - self._began, 3)
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """Requests so far, by API."""
+        return {name: count - self._before[name] for name, count in self._kit.requests().items()}
+
+
+def batch_report(
+    medium: str,
+    stage: str,
+    outcomes: Iterable[TitleOutcome],
+    meter: Meter,
+    *,
+    fetched: int,
+    notes: tuple[str, ...] = (),
+    stopped: str | None = None,
+) -> BatchReport:
+    """Count `outcomes`."""
+    outcomes = list(outcomes)
+    stored = [outcome for outcome in outcomes if outcome.stored]
+    snapshots = [outcome.snapshot_added for outcome in outcomes if "sparklines" in outcome.stored]
+    return BatchReport(
+        medium=medium,
+        stage=stage,
+        fetched=fetched,
+        added=sum(outcome.added for outcome in stored),
+        updated=sum(not outcome.added for outcome in stored),
+        succeeded=sum(outcome.status is Status.DONE for outcome in outcomes),
+        skipped=dict(Counter(outcome.reason or "" for outcome in outcomes if outcome.status is Status.SKIPPED)),
+        failures=tuple(failure for outcome in outcomes for failure in outcome.failures),
+        ratings=sum("ratings" in outcome.stored for outcome in outcomes),
+        buckets=sum(outcome.buckets_written for outcome in outcomes),
+        snapshots=sum(snapshots),
+        snapshots_unchanged=len(snapshots) - sum(snapshots),
+        notes=notes,
+        stopped=stopped,
+        requests=meter.requests,
+        seconds=meter.seconds,
+    )

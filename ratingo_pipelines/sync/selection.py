@@ -1,0 +1,121 @@
+"""Which titles a sync has to do, claimed for it, with what is known of each beforehand.
+
+Working them off is `titles`'.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from ratingo_pipelines.measures.deltas import by_title, complete_months, monthly_deltas, monthly_frame
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage import asked, cycles, failures, monthly, titles
+from ratingo_pipelines.storage.cycles import Cycle, CycleTitle, Standing
+from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.leases import lease_of
+from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.work import Place, TitleWork
+
+FRESH = "fresh"
+HELD = "another run is working on it"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Titles to do and titles passed over (by TMDB id, with the reason)."""
+
+    works: Sequence[TitleWork] = ()
+    passed_over: Mapping[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def pending(kit: Toolkit, medium: Medium, run_id: str, limit: int | None) -> Selection:
+    """Claim what is pending in the latest cycle: by rank, up to `limit` titles that no other run holds."""
+    now = kit.now()
+    with kit.database.writing() as conn:
+        cycle = cycles.latest_cycle(conn, medium)
+        if cycle is None:
+            return Selection(notes=(f"no {medium} cycle yet: fetch the trending list first",))
+        claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(kit), now, limit=limit)
+        return Selection(_in_cycle(conn, kit, medium, cycle, claimed))
+
+
+def by_id(kit: Toolkit, medium: Medium, run_id: str, tmdb_ids: Sequence[int], *, force: bool) -> Selection:
+    """Claim these titles; those the latest cycle does not name are done without a place in it.
+
+    Passed over are those done in the latest cycle (unless `force`) and those another run holds.
+    """
+    now = kit.now()
+    wanted = list(dict.fromkeys(tmdb_ids))
+    with kit.database.writing() as conn:
+        cycle = cycles.latest_cycle(conn, medium)
+        if cycle is None:
+            return Selection(outside(conn, medium, wanted))
+        standings = cycles.standings(conn, cycle.id, wanted, now)
+        passed_over = {}
+        for tmdb_id, standing in standings.items():
+            if standing is Standing.PROCESSING:
+                passed_over[tmdb_id] = HELD
+            elif standing is Standing.DONE and not force:
+                passed_over[tmdb_id] = FRESH
+        due = [tmdb_id for tmdb_id in wanted if tmdb_id not in passed_over]
+        claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(kit), now, tmdb_ids=due, force=True)
+        inside = {entry.tmdb_id for entry in claimed}
+        works = _in_cycle(conn, kit, medium, cycle, claimed)
+        works += outside(conn, medium, [tmdb_id for tmdb_id in due if tmdb_id not in inside])
+    return Selection(works, passed_over)
+
+
+def _in_cycle(
+    conn: Connection, kit: Toolkit, medium: Medium, cycle: Cycle, claimed: Sequence[CycleTitle]
+) -> list[TitleWork]:
+    ids = [entry.tmdb_id for entry in claimed]
+    known = titles.known_ids(conn, tables_of(medium), ids)
+    failing = failures.failing_ids(conn, medium, ids)
+    related_due = asked.due(conn, medium, ids, "related", kit.now())
+    previous = cycles.previous_watchers(conn, cycle)
+    months = complete_months(cycle.cycle_at.date())
+    lists = monthly_frame(monthly.watchers_rows(conn, medium, months), monthly.known_months(conn, medium, months))
+    deltas = by_title(monthly_deltas(lists, months))
+    works = []
+    for entry in claimed:
+        month, quarter = deltas.get(entry.trakt_id or 0, (None, None))
+        works.append(
+            TitleWork(
+                tmdb_id=entry.tmdb_id,
+                title=entry.title or str(entry.tmdb_id),
+                trakt=entry.trakt_id or entry.slug or entry.imdb_id,
+                imdb_id=entry.imdb_id,
+                trakt_title=entry.title,
+                place=Place(cycle, entry, previous.get(entry.tmdb_id), month, quarter),
+                known=entry.tmdb_id in known,
+                failed_before=entry.tmdb_id in failing,
+                related_due=entry.tmdb_id in related_due,
+            )
+        )
+    return works
+
+
+def outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], *, related_due: bool = True) -> list[TitleWork]:
+    """Titles without a place in the latest cycle, with the identity that an earlier one or their row gives them."""
+    earlier = cycles.identities(conn, medium, tmdb_ids)
+    rows = titles.names(conn, tables_of(medium), tmdb_ids)
+    failing = failures.failing_ids(conn, medium, tmdb_ids)
+    works = []
+    for tmdb_id in tmdb_ids:
+        entry, row = earlier.get(tmdb_id), rows.get(tmdb_id)
+        imdb_id = (entry and entry.imdb_id) or (row and row.imdb_id) or None
+        works.append(
+            TitleWork(
+                tmdb_id=tmdb_id,
+                title=(entry and entry.title) or (row and row.title) or str(tmdb_id),
+                trakt=(entry and (entry.trakt_id or entry.slug)) or imdb_id,
+                imdb_id=imdb_id,
+                trakt_title=entry.title if entry else None,
+                known=row is not None,
+                failed_before=tmdb_id in failing,
+                related_due=related_due,
+            )
+        )
+    return works

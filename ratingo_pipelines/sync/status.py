@@ -1,0 +1,74 @@
+"""How far the cycles are and what waits for a person: a few counts, quick at any size of the database."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ratingo_pipelines.media import MEDIA, Medium
+from ratingo_pipelines.storage import cycles, failures, quota
+from ratingo_pipelines.storage.cycles import Counts, Cycle
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.failures import Failure
+
+
+@dataclass(frozen=True)
+class MediumStatus:
+    """The latest cycle of a medium, if there is one, and its failures."""
+
+    medium: str
+    cycle: Cycle | None
+    age_seconds: int | None
+    counts: Counts
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of everything at one moment (UTC)."""
+
+    at: datetime
+    media: tuple[MediumStatus, ...]
+    omdb_used: int
+    omdb_limit: int
+
+    @property
+    def omdb_left(self) -> int:
+        """What is left of OMDb's requests of this UTC day."""
+        return max(self.omdb_limit - self.omdb_used, 0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "at": self.at,
+            "media": {
+                status.medium: {
+                    "cycle": asdict(status.cycle) if status.cycle else None,
+                    "age_seconds": status.age_seconds,
+                    "titles": {"total": status.counts.total, **asdict(status.counts)},
+                    "failures": [asdict(failure) for failure in status.failures],
+                }
+                for status in self.media
+            },
+            "omdb": {"used": self.omdb_used, "limit": self.omdb_limit, "left": self.omdb_left},
+        }
+
+
+def status(database: Database, omdb_limit: int, now: datetime) -> Status:
+    """Read the state of all media."""
+    with database.reading() as conn:
+        media = tuple(_of_medium(conn, medium, now) for medium in MEDIA)
+        used = quota.used(conn, "omdb", now.date().isoformat())
+    return Status(now, media, used, omdb_limit)
+
+
+def _of_medium(conn: Connection, medium: Medium, now: datetime) -> MediumStatus:
+    cycle = cycles.latest_cycle(conn, medium)
+    return MediumStatus(
+        medium=medium.plural,
+        cycle=cycle,
+        age_seconds=int((now - cycle.cycle_at).total_seconds()) if cycle else None,
+        counts=cycles.counts(conn, cycle.id, now) if cycle else Counts(),
+        failures=tuple(failures.all_failures(conn, medium)),
+    )

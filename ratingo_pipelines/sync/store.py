@@ -1,0 +1,230 @@
+"""Stores one title: its row and all its children in one transaction, which marks it done in its cycle as well.
+
+What the sources said is `gather`'s, what it means for the tables is `facts`'; here lives what depends on what is
+already stored: nothing known is made worse, and an older cycle never overwrites a newer one.
+"""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from ratingo_pipelines.measures.deltas import delta_3m, watchers_delta
+from ratingo_pipelines.measures.scoring import primary_rating, trending_score
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sources.trakt import TraktRatings
+from ratingo_pipelines.storage import asked, cycles, failures, snapshots, titles
+from ratingo_pipelines.storage.tables import TitleTables, tables_of
+from ratingo_pipelines.sync import facts
+from ratingo_pipelines.sync.facts import Row
+from ratingo_pipelines.sync.gather import Gathered
+from ratingo_pipelines.sync.report import Status, TitleOutcome
+from ratingo_pipelines.sync.shared_rows import SharedRows
+from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.work import ALL_PARTS, Part, Place, TitleWork
+
+SNAPSHOTS_COMPARED = 6
+CHILD_KEYS = {
+    "genres": ("genre_id",),
+    "videos": ("site", "key"),
+    "watch_providers": ("region", "provider_id", "category"),
+    "cast": ("person_id", "character"),
+    "content_ratings": ("region",),
+}
+"""The child tables that mirror the details' lists, and what tells their rows apart."""
+
+
+@dataclass(frozen=True)
+class _Related:
+    source: str
+    tmdb_ids: Sequence[int]
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True)
+class TitleStore:
+    """Stores the titles of one batch; their places in the cycle are claimed by `run_id`."""
+
+    kit: Toolkit
+    medium: Medium
+    shared: SharedRows
+    run_id: str
+    makes_stubs: bool = True
+    """Whether related titles not yet known become rows. A backfill links to known ones, or it would have no end."""
+
+    def store(self, work: TitleWork, parts: Set[Part], gathered: Gathered) -> TitleOutcome:
+        """Write what was gathered of one title; the outcome tells which parts came through."""
+        tables = tables_of(self.medium)
+        details, ratings = gathered.details, gathered.ratings
+        related = self._related(work, gathered)
+        children = self._children(gathered)
+        values = self._values(work, gathered, related)
+        place = work.place
+        snapshots_wanted = Part.SPARKLINES in parts and place is not None
+        complete = parts >= ALL_PARTS and not gathered.failures
+        written = buckets = 0
+        snapshot_added = False
+
+        with self.kit.database.writing() as conn:
+            known = titles.lock_title(conn, tables, work.tmdb_id)
+            row: dict[str, Any] = {**(known or {}), **values}
+            if place and snapshots_wanted and known is not None:
+                snapshot_added = _add_snapshot(conn, tables, known["id"], place)
+            measures = _measures(row, place if _is_newest(place, known) else None)
+            if place and snapshots_wanted and _is_newest(place, known):
+                measures |= _trend(place, _recent(conn, tables, known, place))
+                if complete:
+                    measures["trending_updated_at"] = place.cycle.cycle_at
+            title_id = titles.put_title(conn, tables, known, values | measures)
+            if place and snapshots_wanted and known is None:
+                snapshot_added = _add_snapshot(conn, tables, title_id, place)
+            parent = {tables.parent_key: title_id}
+            for name, rows in children.items():
+                if rows is not None:
+                    written += titles.replace_children(
+                        conn, getattr(tables, name), parent, rows, CHILD_KEYS[name]
+                    ).total
+            if details:
+                texts = facts.translation_rows(details, self.kit.settings.locales) or []
+                written += titles.improve_children(conn, tables.translations, parent, texts, ("locale",)).total
+            if related:
+                rows = facts.related_rows(self.medium, related.source, related.ids)
+                key = (f"related_{self.medium.singular}_id",)
+                written += titles.replace_children(conn, tables.related, parent, rows, key).total
+            if ratings:
+                buckets = _put_ratings(conn, tables, parent, ratings)
+            self._remember(conn, work, gathered, related is not None, row)
+            if complete and place:
+                cycles.mark(conn, place.entry.row_id, self.run_id, Status.DONE)
+
+        stored = {
+            Part.DETAILS: details is not None,
+            Part.RATINGS: ratings is not None,
+            Part.SPARKLINES: snapshots_wanted,
+        }
+        return TitleOutcome(
+            tmdb_id=work.tmdb_id,
+            title=work.title,
+            status=Status.ERROR if gathered.failures else Status.DONE,
+            reason=gathered.failures[0].reason if gathered.failures else None,
+            failures=gathered.failures,
+            stored=frozenset(part for part, done in stored.items() if done),
+            added=known is None,
+            rows_written=1 + written + buckets + snapshot_added,
+            buckets_written=buckets,
+            snapshot_added=snapshot_added,
+            watchers=place.entry.watchers if place else None,
+            score=measures.get("trending_score", row.get("trending_score")),
+            trakt=work.trakt,
+            imdb_id=row.get("imdb_id"),
+        )
+
+    def _related(self, work: TitleWork, gathered: Gathered) -> _Related | None:
+        """The related titles with our ids, where there is news of them."""
+        recommendations = gathered.details.recommendations if gathered.details else None
+        found = facts.related_stubs(self.medium, gathered.related, recommendations)
+        if found is None:
+            return None
+        source, stubs = found
+        stubs = [stub for stub in stubs if stub["tmdb_id"] != work.tmdb_id]
+        if not self.makes_stubs:
+            stubs = self.shared.known_only(stubs)
+        return _Related(source, [stub["tmdb_id"] for stub in stubs], self.shared.stub_ids(stubs))
+
+    def _children(self, gathered: Gathered) -> dict[str, list[Row] | None]:
+        """Rows of the child tables that mirror the details' lists; None leaves a table as it is."""
+        details = gathered.details
+        if details is None:
+            return {}
+        genre_ids = self.shared.genre_ids(details.genres or [])
+        self.shared.register(details.providers or [])
+        return {
+            "genres": facts.genre_rows(details, genre_ids),
+            "videos": facts.video_rows(details),
+            "watch_providers": facts.provider_rows(details),
+            "cast": facts.cast_rows(details),
+            "content_ratings": facts.content_rating_rows(details),
+        }
+
+    def _values(self, work: TitleWork, gathered: Gathered, related: _Related | None) -> Row:
+        """The row's columns that come from the sources, those that would make it worse left out."""
+        values: Row = {"tmdb_id": work.tmdb_id}
+        if work.place:
+            entry = work.place.entry
+            values |= {"rating_trakt_avg": entry.rating, "rating_trakt_votes": entry.votes}
+        if gathered.ratings:
+            values |= facts.improved(facts.ratings_columns(gathered.ratings))
+        if gathered.details:
+            values |= facts.details_columns(self.medium, gathered.details, work.trakt_title, work.imdb_id)
+        if related:
+            values["related"] = list(related.tmdb_ids)
+        return facts.improved(values, truths=facts.ANSWERED_WHOLE)
+
+    def _remember(
+        self,
+        conn: Connection,
+        work: TitleWork,
+        gathered: Gathered,
+        related_known: bool,
+        row: Mapping[str, Any],
+    ) -> None:
+        """Note what was asked, so that it is not asked again too soon, and clear failures that are over."""
+        now = self.kit.now()
+        if gathered.related is not None:
+            asked.note(conn, self.medium, work.tmdb_id, "related", now, answered=related_known)
+        metadata = titles.metadata_columns(self.medium)
+        if gathered.details and any(row.get(column) is None for column in metadata):
+            asked.note(conn, self.medium, work.tmdb_id, "meta", now, answered=False)
+        if work.failed_before and not gathered.failures:
+            failures.clear(conn, self.medium, work.tmdb_id)
+
+
+def _is_newest(place: Place | None, known: RowMapping | None) -> bool:
+    """Whether no newer cycle has stored the title already."""
+    seen: datetime | None = known["trending_updated_at"] if known is not None else None
+    return place is not None and (seen is None or seen <= place.cycle.cycle_at)
+
+
+def _measures(row: Mapping[str, Any], place: Place | None) -> Row:
+    """Scores over the row as it will be."""
+    primary = primary_rating(row.get("rating_tmdb"), row.get("rating_trakt_avg"), row.get("rating_imdb"))
+    measures: Row = {} if primary is None else {"primary_rating": primary}
+    if place:
+        watchers, most = place.entry.watchers, place.cycle.max_watchers
+        measures["trending_score"] = trending_score(row.get("rating_tmdb"), watchers, most)
+    return measures
+
+
+def _trend(place: Place, recent: Sequence[int]) -> Row:
+    """Watchers and their changes; `recent` are the newest snapshots, this cycle's first."""
+    watchers = place.entry.watchers
+    return {
+        "rating_trakt": float(watchers),
+        "watchers_delta": watchers_delta(place.month_delta, watchers, place.previous_watchers),
+        "delta_3m": delta_3m(place.quarter_delta, recent),
+    }
+
+
+def _recent(conn: Connection, tables: TitleTables, known: RowMapping | None, place: Place) -> list[int]:
+    if known is None:
+        return [place.entry.watchers]
+    return snapshots.recent_watchers(conn, tables, known["id"], SNAPSHOTS_COMPARED, place.cycle.cycle_at)
+
+
+def _add_snapshot(conn: Connection, tables: TitleTables, title_id: int, place: Place) -> bool:
+    entry = place.entry
+    return snapshots.add_snapshot(conn, tables, title_id, entry.tmdb_id, entry.watchers, place.cycle.cycle_at)
+
+
+def _put_ratings(conn: Connection, tables: TitleTables, parent: Mapping[str, int], ratings: TraktRatings) -> int:
+    """Trakt's average and distribution; returns the number of buckets written."""
+    if ratings.rating is not None or ratings.votes is not None:
+        row = {"source": "trakt", "avg": ratings.rating, "votes": ratings.votes}
+        titles.improve_children(conn, tables.ratings, parent, [row], ("source",))
+    buckets = facts.bucket_rows(ratings)
+    if buckets is None:
+        return 0
+    scope = {**parent, "source": "trakt"}
+    return titles.replace_children(conn, tables.rating_buckets, scope, buckets, ("source", "bucket")).total

@@ -1,0 +1,116 @@
+"""Works off titles: those pending in the latest cycle, or those asked for by id.
+
+Which titles are due is `selection`'s, how one is asked about `gather`'s, how it is stored `store`'s; here they
+are put together.
+"""
+
+from collections.abc import Collection, Sequence
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sync import selection
+from ratingo_pipelines.sync.batch import run_batch
+from ratingo_pipelines.sync.gather import gather
+from ratingo_pipelines.sync.leases import kept_leases
+from ratingo_pipelines.sync.outcomes import settle
+from ratingo_pipelines.sync.report import (
+    BatchReport,
+    Meter,
+    OnOutcome,
+    OnStart,
+    Status,
+    TitleOutcome,
+    batch_report,
+    ignore_outcome,
+    ignore_start,
+)
+from ratingo_pipelines.sync.selection import Selection
+from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
+from ratingo_pipelines.sync.store import TitleStore
+from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.work import ALL_PARTS, Part, TitleWork
+
+STAGE = "titles"
+
+
+def sync_pending(
+    kit: Toolkit,
+    medium: Medium,
+    run_id: str,
+    *,
+    limit: int | None = None,
+    on_start: OnStart = ignore_start,
+    on_outcome: OnOutcome = ignore_outcome,
+) -> BatchReport:
+    """Work off what is pending in the latest cycle: by rank, up to `limit` titles that no other run holds."""
+    with kept_leases(kit, run_id):
+        chosen = selection.pending(kit, medium, run_id, limit)
+        return work_off(kit, medium, run_id, chosen, ALL_PARTS, on_start=on_start, on_outcome=on_outcome)
+
+
+def sync_ids(
+    kit: Toolkit,
+    medium: Medium,
+    run_id: str,
+    tmdb_ids: Sequence[int],
+    *,
+    parts: Collection[Part] = ALL_PARTS,
+    force: bool = False,
+    on_start: OnStart = ignore_start,
+    on_outcome: OnOutcome = ignore_outcome,
+) -> BatchReport:
+    """Do `parts` of these titles, named by the latest cycle or not; those done in it are fresh, unless `force`.
+
+    A title without a place in the latest cycle keeps its watchers, score and `trending_updated_at`.
+    """
+    with kept_leases(kit, run_id):
+        chosen = selection.by_id(kit, medium, run_id, tmdb_ids, force=force)
+        return work_off(kit, medium, run_id, chosen, frozenset(parts), on_start=on_start, on_outcome=on_outcome)
+
+
+def work_off(
+    kit: Toolkit,
+    medium: Medium,
+    run_id: str,
+    chosen: Selection,
+    parts: frozenset[Part],
+    *,
+    stage: str = STAGE,
+    makes_stubs: bool = True,
+    on_start: OnStart,
+    on_outcome: OnOutcome,
+) -> BatchReport:
+    """Do `parts` of the titles chosen, in a pool of threads."""
+    meter = Meter(kit)
+    on_start(len(chosen.works) + len(chosen.passed_over))
+    passed_over = [TitleOutcome(i, str(i), Status.SKIPPED, reason) for i, reason in chosen.passed_over.items()]
+    for outcome in passed_over:
+        on_outcome(outcome)
+    genres, notes = ukrainian_genres(kit, medium) if chosen.works and Part.DETAILS in parts else ({}, ())
+    store = TitleStore(kit, medium, SharedRows(kit.database, medium, genres), run_id, makes_stubs)
+    result = run_batch(
+        chosen.works,
+        lambda work: _do(store, work, parts),
+        concurrency=kit.settings.concurrency,
+        settle=lambda work, outcome: settle(kit, medium, run_id, work, outcome),
+        on_outcome=on_outcome,
+    )
+    return batch_report(
+        medium.plural,
+        stage,
+        [*passed_over, *result.outcomes],
+        meter,
+        fetched=len(chosen.works) + len(passed_over),
+        notes=(*chosen.notes, *notes),
+        stopped=result.stopped,
+    )
+
+
+def _do(store: TitleStore, work: TitleWork, parts: frozenset[Part]) -> TitleOutcome:
+    """One title: ask, then store what came."""
+    gathered = gather(store.kit, store.medium, work, parts)
+    if gathered.skip is not None:
+        return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, gathered.skip)
+    if gathered.nothing_to_store:
+        reason = gathered.failures[0].reason
+        return TitleOutcome(work.tmdb_id, work.title, Status.ERROR, reason, gathered.failures)
+    return store.store(work, parts, gathered)

@@ -1,0 +1,62 @@
+"""What every use case works with: settings, database and the three clients, opened together.
+
+Whoever starts a sync (Dagster's resource, the command line, a test) opens a `Toolkit` and hands it on.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.sources.omdb import OmdbClient, open_omdb
+from ratingo_pipelines.sources.tmdb import TmdbClient, open_tmdb
+from ratingo_pipelines.sources.trakt import TraktClient, open_trakt
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.schema import ensure_current
+
+
+def utc_now() -> datetime:
+    """The present, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Toolkit:
+    """Open connections to everything; `omdb` is None when no key is configured."""
+
+    settings: Settings
+    database: Database
+    trakt: TraktClient
+    tmdb: TmdbClient
+    omdb: OmdbClient | None
+    now: Callable[[], datetime] = utc_now
+
+    def requests(self) -> dict[str, int]:
+        """HTTP requests sent so far, by API."""
+        counts = {"trakt": self.trakt.api.requests, "tmdb": self.tmdb.api.requests}
+        return counts | ({"omdb": self.omdb.api.requests} if self.omdb else {})
+
+    def close(self) -> None:
+        """Close sessions and connections."""
+        self.trakt.api.close()
+        self.tmdb.api.close()
+        if self.omdb:
+            self.omdb.api.close()
+        self.database.dispose()
+
+
+@contextmanager
+def open_toolkit(settings: Settings) -> Iterator[Toolkit]:
+    """Open everything `settings` names; raise `StorageError` where the schema is outdated."""
+    database = Database(settings.database)
+    try:
+        ensure_current(database)
+        toolkit = Toolkit(settings, database, open_trakt(settings), open_tmdb(settings), open_omdb(settings))
+    except BaseException:
+        database.dispose()
+        raise
+    try:
+        yield toolkit
+    finally:
+        toolkit.close()

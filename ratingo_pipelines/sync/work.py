@@ -1,0 +1,50 @@
+"""What there is to do for one title: which parts, and what the latest cycle says of it. Plain values, no I/O."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ratingo_pipelines.storage.cycles import Cycle, CycleTitle
+
+
+class Part(StrEnum):
+    """A part of a title that can be asked for alone; a Dagster asset each."""
+
+    DETAILS = "details"
+    RATINGS = "ratings"
+    SPARKLINES = "sparklines"
+
+
+ALL_PARTS = frozenset(Part)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A title's place in the latest cycle, with the numbers its measures compare with."""
+
+    cycle: Cycle
+    entry: CycleTitle
+    previous_watchers: int | None = None
+    """Watchers in the cycle before."""
+    month_delta: float | None = None
+    """Last complete month's watchers minus the month before."""
+    quarter_delta: float | None = None
+    """Last three months' watchers minus the three before."""
+
+
+@dataclass(frozen=True)
+class TitleWork:
+    """One title to do; `place` is None where the latest cycle does not name it."""
+
+    tmdb_id: int
+    title: str
+    trakt: int | str | None = None
+    """Trakt's id, or the slug or IMDb id that Trakt takes in its place."""
+    imdb_id: str | None = None
+    trakt_title: str | None = None
+    place: Place | None = None
+    known: bool = False
+    """Whether the title already has a row."""
+    failed_before: bool = False
+    """Whether failures are on record, which a success clears."""
+    related_due: bool = True
+    """Whether Trakt's related list is to be asked again."""

@@ -1,0 +1,345 @@
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
+from ratingo_pipelines.settings import RateLimit
+from ratingo_pipelines.sources.errors import AccessDenied, BadPayload, NotFound
+from ratingo_pipelines.sources.trakt import (
+    TraktClient,
+    TraktTitle,
+    open_trakt,
+    parse_calendar,
+    parse_monthly,
+    parse_ratings,
+    parse_related,
+    parse_trending,
+    windows_of,
+)
+from ratingo_pipelines_tests.sources.upstream import Asked, Reply, Upstream, running_upstream, settings_for
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with running_upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def trakt(upstream: Upstream, tmp_path: Path) -> Iterator[TraktClient]:
+    client = open_trakt(settings_for(upstream, tmp_path))
+    yield client
+    client.api.close()
+
+
+def title(number: int) -> dict[str, Any]:
+    return {"title": f"Title {number}", "ids": {"trakt": number, "slug": f"title-{number}", "tmdb": 1000 + number}}
+
+
+def trending_pages(total: int, *, largest: int = 250, with_headers: bool = True) -> Any:
+    """A trending list that is served in pages, clamped to `largest` as Trakt clamps them."""
+
+    def answer(asked: Asked) -> Reply:
+        size = min(int(asked.query["limit"]), largest)
+        start = (int(asked.query["page"]) - 1) * size
+        rows = [{"watchers": total - n, "show": title(n)} for n in range(start, min(start + size, total))]
+        headers = {"X-Pagination-Limit": str(size), "X-Pagination-Page-Count": str(-(-total // size))}
+        return Reply(rows, headers=headers if with_headers else {})
+
+    return answer
+
+
+def test_a_request_carries_the_key_the_version_and_the_applications_name(
+    trakt: TraktClient, upstream: Upstream
+) -> None:
+    upstream.answer = trending_pages(3)
+    trakt.trending(SHOWS, 3)
+    headers = upstream.asked[0].headers
+    assert headers["trakt-api-key"] == "trakt-key"
+    assert headers["trakt-api-version"] == "2"
+    assert headers["content-type"] == "application/json"
+    assert "ratingo" in headers["user-agent"]
+    assert upstream.asked[0].query == {"extended": "full", "page": "1", "limit": "3"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "total", "requests"), [(100, 500, 1), (250, 500, 1), (400, 1000, 2), (600, 300, 2), (300, 250, 1)]
+)
+def test_a_long_list_is_fetched_in_pages_of_one_size_and_cut_to_the_limit(
+    trakt: TraktClient, upstream: Upstream, limit: int, total: int, requests: int
+) -> None:
+    upstream.answer = trending_pages(total)
+    entries = trakt.trending(SHOWS, limit)
+    assert [entry.title.trakt for entry in entries] == [n or None for n in range(min(limit, total))]
+    assert len(upstream.asked) == requests
+    assert len({request.query["limit"] for request in upstream.asked}) == 1
+
+
+@pytest.mark.parametrize("with_headers", [True, False])
+def test_a_server_that_gives_smaller_pages_loses_no_entry(
+    trakt: TraktClient, upstream: Upstream, with_headers: bool
+) -> None:
+    upstream.answer = trending_pages(230, largest=100, with_headers=with_headers)
+    expected = 220 if with_headers else 100
+    assert len(trakt.trending(SHOWS, 220)) == expected
+
+
+def test_without_page_headers_a_short_page_is_the_last(trakt: TraktClient, upstream: Upstream) -> None:
+    upstream.answer = trending_pages(260, with_headers=False)
+    assert len(trakt.trending(SHOWS, 300)) == 260
+    assert len(upstream.asked) == 2
+
+
+def test_a_page_that_is_empty_ends_the_list_whatever_the_headers_promise(
+    trakt: TraktClient, upstream: Upstream
+) -> None:
+    upstream.answer = lambda asked: Reply(
+        [{"watchers": 5, "show": title(n)} for n in range(250)] if asked.query["page"] == "1" else [],
+        headers={"X-Pagination-Page-Count": "40"},
+    )
+    assert len(trakt.trending(SHOWS, 1000)) == 250
+    assert len(upstream.asked) == 2
+
+
+def test_the_trending_list_is_asked_for_anew_every_time(trakt: TraktClient, upstream: Upstream) -> None:
+    for watchers in (10, 20):
+        upstream.answer = lambda asked, watchers=watchers: [{"watchers": watchers, "movie": title(1)}]
+        assert trakt.trending(MOVIES, 10)[0].watchers == watchers
+
+
+def test_a_title_listed_twice_stays_listed_twice(trakt: TraktClient, upstream: Upstream) -> None:
+    upstream.answer = lambda asked: [{"watchers": 7, "movie": title(1)}, {"watchers": 7, "movie": title(1)}]
+    assert [entry.title.tmdb for entry in trakt.trending(MOVIES, 10)] == [1001, 1001]
+    assert upstream.paths == ["/movies/trending"]
+
+
+@pytest.mark.parametrize("tmdb", [None, "", 0, -5, "x", True, 2**31, [7], 1.5])
+def test_a_tmdb_id_that_is_none_is_none(tmdb: Any) -> None:
+    entry = {"watchers": 3, "show": {"title": "X", "ids": {"trakt": 1, "tmdb": tmdb, "imdb": "", "tvdb": None}}}
+    [found] = parse_trending([entry], SHOWS)
+    assert (found.title.tmdb, found.title.imdb, found.title.trakt) == (None, None, 1)
+
+
+def test_ids_that_are_digits_in_a_string_are_ids() -> None:
+    [entry] = parse_trending([{"watchers": "31", "show": {"ids": {"trakt": "12", "tmdb": "34"}}}], SHOWS)
+    assert (entry.watchers, entry.title.trakt, entry.title.tmdb) == (31, 12, 34)
+
+
+@pytest.mark.parametrize("odd", [None, 7, "x", [], {}, {"watchers": 5}, {"watchers": 5, "show": None}])
+def test_a_malformed_entry_keeps_its_place_and_is_without_tmdb_id(odd: Any) -> None:
+    entries = parse_trending([odd, {"watchers": 3, "show": title(1)}], SHOWS)
+    assert [entry.title.tmdb for entry in entries] == [None, 1001]
+
+
+def test_an_entry_without_watchers_is_not_taken_for_one_that_nobody_watches() -> None:
+    [entry] = parse_trending([{"watchers": None, "show": title(1)}], SHOWS)
+    assert (entry.title.tmdb, entry.title.title) == (None, "Title 1")
+
+
+@pytest.mark.parametrize("payload", [None, {}, "x", 3, {"error": "x"}])
+def test_an_answer_that_is_no_list_is_a_bad_payload_that_names_the_place(payload: Any) -> None:
+    for read, field in (
+        (lambda: parse_trending(payload, SHOWS), "trending"),
+        (lambda: parse_monthly(payload, SHOWS), "watched.monthly"),
+        (lambda: parse_related(payload), "related"),
+        (lambda: parse_calendar(payload), "calendar"),
+    ):
+        with pytest.raises(BadPayload) as caught:
+            read()
+        assert caught.value.field == field
+        assert field in str(caught.value)
+
+
+@pytest.mark.parametrize("medium", MEDIA, ids=str)
+def test_the_most_watched_of_a_month_are_one_page(trakt: TraktClient, upstream: Upstream, medium: Medium) -> None:
+    upstream.answer = lambda asked: [
+        {"watcher_count": 9000, "play_count": 1, medium.singular: title(1)},
+        {"watcher_count": None, medium.singular: title(2)},
+        "odd",
+    ]
+    entries = trakt.watched_monthly(medium, date(2026, 10, 15))
+    assert [(entry.watcher_count, entry.title.trakt) for entry in entries] == [(9000, 1)]
+    assert upstream.paths == [f"/{medium.plural}/watched/monthly/2026-10-01"]
+    assert upstream.asked[0].query["limit"] == "250"
+
+
+def test_a_month_that_trakt_does_not_list_is_not_found(trakt: TraktClient) -> None:
+    with pytest.raises(NotFound):
+        trakt.watched_monthly(SHOWS, date(2026, 10, 1))
+
+
+def test_flat_ratings_are_read() -> None:
+    ratings = parse_ratings({"rating": 8.5, "votes": 55, "distribution": {"1": 3, "10": 52}})
+    assert (ratings.rating, ratings.votes, ratings.distribution) == (8.5, 55, {1: 3, 10: 52})
+    assert (ratings.imdb_rating, ratings.imdb_votes, ratings.metascore) == (None, None, None)
+
+
+def test_nested_ratings_bring_those_of_imdb_and_metacritic_along() -> None:
+    ratings = parse_ratings(
+        {
+            "trakt": {"rating": 8.5, "votes": 55, "distribution": {"9": 55}},
+            "imdb": {"rating": 8.7, "votes": 450_000},
+            "tmdb": None,
+            "metascore": {"rating": 81},
+        }
+    )
+    assert (ratings.rating, ratings.votes, ratings.distribution) == (8.5, 55, {9: 55})
+    assert (ratings.imdb_rating, ratings.imdb_votes, ratings.metascore) == (8.7, 450_000, 81)
+
+
+def test_nested_ratings_may_all_be_null() -> None:
+    ratings = parse_ratings({"trakt": {"rating": None, "votes": None}, "imdb": None, "metascore": {"rating": None}})
+    assert set(ratings.model_dump().values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("distribution", "read"),
+    [
+        ({}, {}),
+        (None, None),
+        ([], None),
+        ("x", None),
+        ({"1": "x"}, None),
+        ({"0": 1, "11": 2, "5": 3, "x": 4, "6": -1}, {5: 3}),
+    ],
+)
+def test_only_the_buckets_that_came_are_known(distribution: Any, read: Any) -> None:
+    assert parse_ratings({"rating": 8, "votes": 3, "distribution": distribution}).distribution == read
+
+
+def test_an_average_that_nobody_voted_for_is_unknown() -> None:
+    ratings = parse_ratings({"rating": 0, "votes": 0, "distribution": {"1": 0}})
+    assert (ratings.rating, ratings.votes, ratings.distribution) == (None, 0, {1: 0})
+
+
+@pytest.mark.parametrize("reply", [Reply("", 404), Reply([])])
+def test_a_title_without_ratings_is_not_found(trakt: TraktClient, upstream: Upstream, reply: Reply) -> None:
+    upstream.answer = lambda asked: reply
+    with pytest.raises(NotFound):
+        trakt.ratings(SHOWS, 7)
+    assert upstream.asked[0].path == "/shows/7/ratings"
+    assert upstream.asked[0].query == {"extended": "all"}
+
+
+def test_an_object_without_any_rating_is_a_bad_payload() -> None:
+    with pytest.raises(BadPayload, match=r"ratings\.rating"):
+        parse_ratings({"error": "maintenance"})
+
+
+def test_related_titles_are_bare_and_unusable_ones_are_left_out(trakt: TraktClient, upstream: Upstream) -> None:
+    upstream.answer = lambda asked: [title(1), None, "x", title(2), {"ids": {"tmdb": None}}]
+    found = trakt.related(MOVIES, "some/slug")
+    assert [entry.tmdb for entry in found] == [1001, 1002, None]
+    assert upstream.asked[0].path == "/movies/some%2Fslug/related"
+    assert upstream.asked[0].query["limit"] == "12"
+
+
+def test_related_titles_of_an_unknown_title_are_not_found_or_none(trakt: TraktClient, upstream: Upstream) -> None:
+    with pytest.raises(NotFound):
+        trakt.related(SHOWS, 7)
+    upstream.answer = lambda asked: []
+    assert trakt.related(SHOWS, 7) == []
+
+
+def test_a_long_calendar_is_asked_for_in_pieces_that_trakt_does_not_cut(trakt: TraktClient, upstream: Upstream) -> None:
+    upstream.answer = lambda asked: [
+        {"first_aired": "2026-11-24T02:00:00.000Z", "episode": {"season": 0, "number": 1}, "show": title(1)}
+    ]
+    assert len(trakt.calendar(date(2026, 11, 22), 70)) == 3
+    assert upstream.paths == [
+        "/calendars/all/shows/2026-11-22/33",
+        "/calendars/all/shows/2026-12-25/33",
+        "/calendars/all/shows/2027-01-27/4",
+    ]
+
+
+def test_an_empty_calendar_window_asks_nothing(trakt: TraktClient, upstream: Upstream) -> None:
+    assert trakt.calendar(date(2026, 11, 22), 0) == []
+    assert upstream.asked == []
+
+
+def test_a_calendar_entry_without_place_in_a_show_is_left_out() -> None:
+    episode = {"season": 2, "number": 3, "title": "Ghosts", "episode_type": "season_finale"}
+    good = {"first_aired": "2026-11-24T02:00:00.000Z", "episode": episode, "show": title(1) | {"network": "HBO"}}
+    entries = parse_calendar(
+        [good | {"episode": None}, good | {"episode": {"season": 1}}, good, good | {"show": None}, None]
+    )
+    assert len(entries) == 1
+    [entry] = entries
+    assert (entry.season, entry.number, entry.episode_title, entry.episode_type) == (2, 3, "Ghosts", "season_finale")
+    assert (entry.first_aired, entry.show.tmdb, entry.show.network) == ("2026-11-24T02:00:00.000Z", 1001, "HBO")
+
+
+@pytest.mark.parametrize(
+    ("came", "read"),
+    [
+        ("2026-11-24T02:00:00.000Z", "2026-11-24T02:00:00.000Z"),
+        ("2026-11-24T02:00:00.000-05:00", "2026-11-24T07:00:00.000Z"),
+        ("0000-11-24T02:00:00.000Z", None),
+        ("2026-13-45T02:00:00.000Z", None),
+        ("", None),
+        (None, None),
+        (20261124, None),
+    ],
+)
+def test_an_airing_time_is_an_instant_in_utc_or_none(came: Any, read: str | None) -> None:
+    [entry] = parse_calendar([{"first_aired": came, "episode": {"season": 1, "number": 1}, "show": {}}])
+    assert entry.first_aired == read
+
+
+@pytest.mark.parametrize(
+    ("fields", "released"),
+    [
+        ({"released": "2026-05-20"}, "2026-05-20"),
+        ({"released": "2026-02-30"}, None),
+        ({"first_aired": "2008-01-21T02:00:00.000Z", "airs": {"timezone": "America/New_York"}}, "2008-01-20"),
+        ({"first_aired": "2008-01-21T02:00:00.000Z", "airs": {"timezone": "Nowhere/At_All"}}, "2008-01-21"),
+        ({"first_aired": "2008-01-21T02:00:00.000Z", "airs": None}, "2008-01-21"),
+        ({"first_aired": None}, None),
+    ],
+)
+def test_a_title_is_released_on_the_day_it_is_where_it_airs(fields: Any, released: str | None) -> None:
+    assert TraktTitle.model_validate(fields).released == released
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (401, "refuses the key"),
+        (403, "wrong or revoked.*active VIP membership"),
+        (412, "API version"),
+        (420, "limit"),
+        (423, "locked"),
+        (426, "VIP"),
+    ],
+)
+def test_a_refusal_stops_the_run_at_once_and_says_what_to_do(
+    trakt: TraktClient, upstream: Upstream, status: int, says: str
+) -> None:
+    upstream.answer = lambda asked: Reply("", status)
+    with pytest.raises(AccessDenied, match=says) as caught:
+        trakt.ratings(SHOWS, 1)
+    assert caught.value.stops_run
+    assert "trakt-key" not in str(caught.value)
+    assert len(upstream.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "windows"),
+    [
+        ("500/300", ["500/300", "20/1"]),
+        ("9000/300", ["9000/300", "30/1"]),
+        ("40/1", ["40/1"]),
+        ("5/2", ["5/2", "20/1"]),
+    ],
+)
+def test_a_long_window_does_not_let_everything_go_in_one_second(limit: str, windows: list[str]) -> None:
+    assert [str(window) for window in windows_of(RateLimit.parse(limit))] == windows
+
+
+def test_without_a_key_the_variable_to_set_is_named(upstream: Upstream, tmp_path: Path) -> None:
+    with pytest.raises(AccessDenied, match="TRAKT_CLIENT_ID"):
+        open_trakt(settings_for(upstream, tmp_path, trakt_client_id=None))
