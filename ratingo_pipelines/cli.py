@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -65,9 +66,7 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
     with _toolkit(**({"trending_limit": limit} if limit else {})) as kit:
         trending = None if resume else open_trending_cycle(kit, chosen, run_id)
         with followed(f"{medium}: details, ratings, sparklines") as follower:
-            report = sync_pending(
-                kit, chosen, run_id, on_start=follower.on_start, on_outcome=follower.on_outcome
-            )
+            report = sync_pending(kit, chosen, run_id, on_start=follower.on_start, on_outcome=follower.on_outcome)
     if as_json:
         _print_json({"trending": trending and trending.as_dict(), "titles": report.as_dict()})
     else:
@@ -92,9 +91,9 @@ def backfill(source: str, medium: str | None, limit: int | None, as_json: bool) 
     with _toolkit() as kit:
         for chosen in [BY_NAME[medium]] if medium else MEDIA:
             with followed(f"{chosen}: {source}") as follower:
-                complete = backfill_omdb if source == "omdb" else backfill_meta
+                complete = backfill_omdb if source == "omdb" else partial(backfill_meta, run_id=_run_id())
                 report = complete(
-                    kit, chosen, _run_id(), limit=limit, on_start=follower.on_start, on_outcome=follower.on_outcome
+                    kit, chosen, limit=limit, on_start=follower.on_start, on_outcome=follower.on_outcome
                 )
             reports.append(report)
     if as_json:
@@ -179,14 +178,13 @@ def check() -> None:
         sys.exit(SOME_FAILED)
 
 
-@cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8790, show_default=True, help="0 picks a free one.")
-@click.option("--epoch", type=click.IntRange(0), default=0, show_default=True, help="How far its time has moved.")
-def sandbox(port: int, epoch: int) -> None:
-    """Serve an offline stand-in for Trakt, TMDB and OMDb."""
-    from ratingo_pipelines.sandbox.server import serve
+@cli.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False)
+@click.pass_context
+def sandbox(context: click.Context) -> None:
+    """Serve an offline stand-in for Trakt, TMDB and OMDb (--port N, --epoch N, --help for more)."""
+    from ratingo_pipelines.sandbox.__main__ import main as serve
 
-    serve(port=port, epoch=epoch)
+    serve(context.args)
 
 
 @cli.command()

@@ -11,6 +11,7 @@ from ratingo_pipelines.media import MEDIA
 defs = dg.Definitions(
     assets=[*(asset for medium in MEDIA for asset in title_assets(medium)), airings, stale_airings],
     jobs=JOBS,
-    resources={"ratingo": RatingoResource()},
+    # Outputs pass between the ops of one process only: what a run leaves behind is in the database.
+    resources={"ratingo": RatingoResource(), "io_manager": dg.mem_io_manager},
     executor=dg.in_process_executor,
 )

@@ -147,7 +147,6 @@ def title_jobs(medium: Medium, calendar: Sequence[dg.OpDefinition]) -> list[dg.J
             name=f"{medium}_{name}",
             description=description,
             executor_def=dg.in_process_executor,
-            resource_defs={"io_manager": dg.mem_io_manager},
             tags={"dagster/priority": str(priority), "ratingo/medium": medium.plural},
         )
         def chained() -> None:

@@ -28,6 +28,8 @@ class Listener:
         self._context = context
         self._medium = medium
         self._keys = keys
+        # Stubs of related titles have no partition until a trending list names them.
+        self._partitions = set(context.instance.get_dynamic_partitions(medium.plural))
         self._total = self._ended = self._failed = 0
         self._said_at = monotonic()
 
@@ -38,8 +40,9 @@ class Listener:
 
     def on_outcome(self, outcome: TitleOutcome) -> None:
         """Log the title's materializations, and progress if it is time to."""
-        for event in of_title(self._medium, self._keys, outcome):
-            self._context.log_event(event)
+        if str(outcome.tmdb_id) in self._partitions:
+            for event in of_title(self._medium, self._keys, outcome):
+                self._context.log_event(event)
         self._ended += 1
         self._failed += outcome.status is Status.ERROR
         if self._ended == self._total or monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:

@@ -3,7 +3,7 @@
 Jobs that work off whatever is due are in `jobs`; what exists for shows only (the calendar) is in `airings`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -91,7 +91,9 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         can_subset=True,
         pool=medium.plural,
     )
-    def titles(context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource) -> None:
+    def titles(
+        context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
+    ) -> Iterator[dg.MaterializeResult]:
         parts = {k: part for k, part in part_keys(medium).items() if k in context.selected_asset_keys}
         listener = Listener(context, medium, list(parts))
         with ratingo.open() as kit:
@@ -105,7 +107,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
                 on_start=listener.on_start,
                 on_outcome=listener.on_outcome,
             )
-        _conclude(context, report)
+        yield from _conclude(context, report)
 
     @dg.multi_asset(
         name=f"{medium}_omdb",
@@ -123,7 +125,9 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         backfill_policy=BATCH,
         pool=medium.plural,
     )
-    def omdb(context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource) -> None:
+    def omdb(
+        context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
+    ) -> Iterator[dg.MaterializeResult]:
         listener = Listener(context, medium, [key(medium, "omdb")])
         with ratingo.open() as kit:
             report = backfill_omdb_ids(
@@ -134,7 +138,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
                 on_start=listener.on_start,
                 on_outcome=listener.on_outcome,
             )
-        _conclude(context, report)
+        yield from _conclude(context, report)
 
     sync_report = dg.AssetSpec(
         key(medium, "sync_report"),
@@ -168,7 +172,9 @@ def _ids(context: dg.AssetExecutionContext) -> Sequence[int]:
     return [int(partition) for partition in keys]
 
 
-def _conclude(context: dg.AssetExecutionContext, report: BatchReport) -> None:
+def _conclude(context: dg.AssetExecutionContext, report: BatchReport) -> Iterator[dg.MaterializeResult]:
+    """Yield nothing: the titles' materializations are logged, and an output would count for failed ones too."""
     for note in report.notes:
         context.log.warning(note)
     raise_if_any_failed([report])
+    yield from ()

@@ -2,16 +2,13 @@
 
 import argparse
 import os
-import sys
 from datetime import date
 
 from ratingo_pipelines.sandbox.catalogue import LARGEST, SIZE
-from ratingo_pipelines.sandbox.process import environment
 from ratingo_pipelines.sandbox.server import serve
-from ratingo_pipelines.sandbox.state import Options
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main() -> None:
     """Read the arguments and serve."""
     parser = argparse.ArgumentParser(prog="ratingo_pipelines.sandbox", description="Trakt, TMDB and OMDb, offline.")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
@@ -19,21 +16,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=SIZE, help=f"titles a medium, {SIZE} to {LARGEST}")
     parser.add_argument("--today", type=date.fromisoformat, help="a day instead of the real one (UTC)")
     parser.add_argument("--with-parent", action="store_true", help="end when the starting process does")
-    given = parser.parse_args(arguments)
-    serve(
-        Options(epoch=given.epoch, size=given.size, day=given.today),
-        given.port,
-        announce,
-        os.getppid() if given.with_parent else None,
-    )
-
-
-def announce(url: str) -> None:
-    """Print where the three APIs are, as lines for `.env`."""
-    lines = [f"# Trakt, TMDB and OMDb at {url} until Ctrl-C; for .env:"]
-    lines += [f"{name}={value}" for name, value in environment(url).items()]
-    sys.stdout.write("\n".join(lines) + "\n\n")
-    sys.stdout.flush()
+    given = parser.parse_args()
+    parent = os.getppid() if given.with_parent else None
+    serve(given.port, epoch=given.epoch, size=given.size, today=given.today, parent=parent)
 
 
 if __name__ == "__main__":

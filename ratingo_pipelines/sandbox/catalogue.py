@@ -82,7 +82,7 @@ def _names(medium: Medium) -> Iterator[tuple[str, str]]:
     """Pairs of a Ukrainian and an English name: the handwritten ones, then composed ones, none twice."""
     written = words.SHOW_TITLES if medium is SHOWS else words.MOVIE_TITLES
     yield from written
-    taken = set(written)
+    taken = {ukrainian for ukrainian, _ in written}
     composed = [
         (f"{adjective[form].capitalize()} {noun}", f"{adjective[4]} {english}")
         for adjective in words.ADJECTIVES
@@ -93,7 +93,7 @@ def _names(medium: Medium) -> Iterator[tuple[str, str]]:
         for of, of_english in words.GENITIVES
     ]
     for pair in dice.some(composed, len(composed), medium.plural, "names"):
-        if pair not in taken:
+        if pair[0] not in taken:
             yield pair
 
 

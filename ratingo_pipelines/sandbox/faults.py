@@ -218,9 +218,11 @@ def parse(given: Any, now: float) -> list[Fault]:
         unknown = given.keys() - {"faults", "seed", "enforce", "add"}
         if unknown:
             raise FaultError(f"a fault has a kind; nothing is known of {', '.join(sorted(unknown))}")
-        seed = given.get("seed", 0)
-        listed = [{"seed": seed, **one} for one in given.get("faults", [])]
-        listed += [{"kind": "enforce", "api": api, "limit": limit} for api, limit in given.get("enforce", {}).items()]
+        faults, enforced = given.get("faults", []), given.get("enforce", {})
+        if not isinstance(faults, list) or not isinstance(enforced, dict):
+            raise FaultError('faults is a list, and enforce an object such as {"trakt": "500/300"}')
+        listed = [{"seed": given.get("seed", 0), **one} for one in faults]
+        listed += [{"kind": "enforce", "api": api, "limit": limit} for api, limit in enforced.items()]
         return [Fault.parse(one, now) for one in listed]
     return [Fault.parse(given, now)]
 

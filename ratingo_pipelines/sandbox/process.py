@@ -9,27 +9,11 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.request import Request, urlopen
 
-from ratingo_pipelines.sandbox.server import PATHS
-from ratingo_pipelines.sandbox.state import OMDB_KEY, TMDB_TOKEN, TRAKT_KEY
-
-_UNLIMITED = {"TRAKT_RATE_LIMIT": "100000/1", "TMDB_RATE_LIMIT": "100000/1", "OMDB_DAILY_LIMIT": "100000"}
+from ratingo_pipelines.sandbox.address import OMDB_KEY, PATHS, TMDB_TOKEN, TRAKT_KEY, environment
 
 
 class SandboxError(RuntimeError):
     """The sandbox did not start, or refused a control call."""
-
-
-def environment(url: str) -> dict[str, str]:
-    """The variables that point this project at a sandbox, rate limits included: it has none of its own."""
-    return {
-        "TRAKT_BASE_URL": url + PATHS["trakt"],
-        "TRAKT_CLIENT_ID": TRAKT_KEY,
-        "TMDB_BASE_URL": url + PATHS["tmdb"],
-        "TMDB_ACCESS_TOKEN": TMDB_TOKEN,
-        "OMDB_BASE_URL": url + PATHS["omdb"],
-        "OMDB_API_KEY": OMDB_KEY,
-        **_UNLIMITED,
-    }
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ import os
 import re
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -22,6 +24,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ratingo_pipelines.sandbox import omdb, tmdb, trakt
+from ratingo_pipelines.sandbox.address import PATHS, environment
+from ratingo_pipelines.sandbox.catalogue import SIZE
 from ratingo_pipelines.sandbox.control import control
 from ratingo_pipelines.sandbox.faults import SPOILING, Call, Fault
 from ratingo_pipelines.sandbox.state import Options, State
@@ -29,9 +33,6 @@ from ratingo_pipelines.sandbox.web import Answer, Asked
 from ratingo_pipelines.sandbox.world import World
 
 HOST = "127.0.0.1"
-PATHS = {"trakt": "/trakt", "tmdb": "/tmdb/3", "omdb": "/omdb"}
-"""Where each API's base URL points."""
-
 _SECRETS = ("apikey", "api_key")
 _MOST_CACHED = 4_000
 _RESET = struct.pack("ii", 1, 0)
@@ -202,17 +203,25 @@ async def _gone(receive: Receive) -> None:
 
 
 def serve(
-    options: Options | None = None,
-    port: int = 0,
-    ready: Callable[[str], None] = lambda url: None,
-    parent: int | None = None,
+    port: int = 0, *, epoch: int = 0, size: int = SIZE, today: date | None = None, parent: int | None = None
 ) -> None:
-    """Serve until stopped; `ready` is told the URL, before the first request. Ends when the process `parent` does."""
-    application = Sandbox(options)
-    listening = socket.create_server((HOST, port), backlog=512)
+    """Print where the APIs are, as lines for `.env`, and serve until stopped; exit 2 where the port is taken.
+
+    `today` stands for the real day (UTC). The server ends when its parent process is no longer `parent`.
+    """
+    application = Sandbox(Options(epoch, size, today))
+    try:
+        listening = socket.create_server((HOST, port), backlog=512)
+    except OSError as error:
+        sys.stderr.write(f"Port {port} cannot be had ({error.strerror}); choose another, or 0 for a free one.\n")
+        raise SystemExit(2) from None
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    ready(f"http://{HOST}:{listening.getsockname()[1]}")
+    url = f"http://{HOST}:{listening.getsockname()[1]}"
+    lines = [f"# Trakt, TMDB and OMDb at {url} until Ctrl-C; for .env:"]
+    lines += [f"{name}={value}" for name, value in environment(url).items()]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
     config = uvicorn.Config(
         application,
         http=ReachableTransport,
@@ -220,11 +229,13 @@ def serve(
         ws="none",
         access_log=False,
         log_level="warning",
+        proxy_headers=False,
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _end_with(parent: int) -> None:

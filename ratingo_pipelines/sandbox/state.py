@@ -5,14 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from ratingo_pipelines.sandbox.address import OMDB_KEY, TMDB_TOKEN, TRAKT_KEY
 from ratingo_pipelines.sandbox.catalogue import SIZE, catalogue
 from ratingo_pipelines.sandbox.counters import Counters
 from ratingo_pipelines.sandbox.faults import Fault
 from ratingo_pipelines.sandbox.world import World
-
-TRAKT_KEY = "sandbox-trakt-client-id"
-TMDB_TOKEN = "sandbox-tmdb-read-access-token"  # noqa: S105 -- opens nothing but the sandbox
-OMDB_KEY = "sandbox-omdb-key"
 
 
 @dataclass(frozen=True)

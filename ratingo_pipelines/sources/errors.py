@@ -4,7 +4,6 @@ Every message is one line without keys: what happened, and what to do. Turning a
 line or Dagster's `Failure` happens elsewhere.
 """
 
-# ruff: noqa: N818 - the names say what happened, and `Error` says nothing
 from datetime import UTC, datetime
 from typing import ClassVar
 

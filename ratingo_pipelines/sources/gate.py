@@ -6,7 +6,7 @@ such answers from coming live in `limits.py`.
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from threading import Condition
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from requests import PreparedRequest, Response, Session
 
 from ratingo_pipelines.sources.errors import RateLimited
 from ratingo_pipelines.sources.limits import Turnstile
-from ratingo_pipelines.sources.transport import TransportError, read_body
+from ratingo_pipelines.sources.statuses import is_web_page
+from ratingo_pipelines.sources.transport import read_body
 
 FIRST_PAUSE_SECONDS = 1.0
 """Pause after a refusal that names none; doubles with every further one."""
@@ -27,27 +28,21 @@ class Gate:
 
     def __init__(self, api: str) -> None:
         self._api = api
-        self._changed = Condition()
+        self._lock = Lock()
         self._shut_until = 0.0
         self._refusals = 0
         self._reason = ""
 
-    @property
-    def opens_at(self) -> datetime:
-        """When the gate opens (UTC); now, when it is open."""
-        return datetime.now(UTC) + timedelta(seconds=self._seconds_left())
-
-    def wait(self, cap_seconds: float) -> None:
-        """Return once the gate is open; raise `RateLimited` at once when it stays shut for longer than the cap."""
-        while left := self._seconds_left():
-            if left > cap_seconds:
-                raise self.refusal()
-            with self._changed:
-                self._changed.wait(left)
+    def pause(self, cap_seconds: float) -> float:
+        """Return for how long to wait, 0 when the gate is open; raise `RateLimited` when it is more than the cap."""
+        left = self._seconds_left()
+        if left > cap_seconds:
+            raise self.refusal()
+        return left
 
     def refusal(self) -> RateLimited:
         """Return the error of a request that is not going to wait."""
-        return RateLimited(self._api, self.opens_at, self._reason)
+        return RateLimited(self._api, datetime.now(UTC) + timedelta(seconds=self._seconds_left()), self._reason)
 
     def shut(self, retry_after: str | None, asked_at: float, reason: str) -> None:
         """Pause everybody after a refusal.
@@ -55,7 +50,7 @@ class Gate:
         `retry_after` is the header as it came; `asked_at` is when (monotonic) the refused request went out.
         """
         seconds = parse_retry_after(retry_after)
-        with self._changed:
+        with self._lock:
             if seconds is None:
                 # Requests under way when the gate was shut are refused as well: that is one refusal, not many.
                 if self._refusals and asked_at < self._shut_until:
@@ -64,12 +59,11 @@ class Gate:
                 self._refusals += 1
             self._shut_until = max(self._shut_until, monotonic() + seconds)
             self._reason = reason
-            self._changed.notify_all()
 
     def passed(self, asked_at: float) -> None:
         """Note that a request was answered, not refused."""
         if self._refusals:
-            with self._changed:
+            with self._lock:
                 if asked_at >= self._shut_until:
                     self._refusals = 0
 
@@ -90,11 +84,9 @@ class RetryAfterGate(Session if TYPE_CHECKING else object):  # type: ignore[misc
     def send(self, request: PreparedRequest, **options: Any) -> Response:
         """Return the answer with its body read; raises `TransportError`."""
         try:
-            response = super().send(request, **options)
-        except TransportError:
+            response: Response = super().send(request, **options)
+        finally:
             self.limiter.answered()
-            raise
-        self.limiter.answered()
         retry_after = response.headers.get("Retry-After")
         if response.status_code == 429 or (response.status_code == 503 and retry_after):
             self.gate.shut(retry_after, self.limiter.granted_at, _refusal_reason(response))
@@ -102,11 +94,6 @@ class RetryAfterGate(Session if TYPE_CHECKING else object):  # type: ignore[misc
             self.gate.passed(self.limiter.granted_at)
         read_body(response)
         return response
-
-
-def is_web_page(response: Response) -> bool:
-    """Is this a page for people, such as Cloudflare puts in front of an API?"""
-    return "html" in response.headers.get("Content-Type", "").lower()
 
 
 def parse_retry_after(value: str | None) -> float | None:

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -45,7 +46,7 @@ def parse(api: str, model: type[M], payload: Any) -> M:
         return model.model_validate(payload)
     except ValidationError as error:
         path = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
-        raise unusable(api, path or model.__name__) from None
+        raise unusable(api, path or "the whole answer") from None
 
 
 def unusable(api: str, field: str) -> BadPayload:
@@ -57,7 +58,13 @@ def parse_entries(api: str, model: type[M], payload: Any, field: str) -> list[M]
     """Read the entries of a list, without those that are unusable; raise `BadPayload` when it is no list."""
     if not isinstance(payload, list):
         raise unusable(api, field)
-    return TypeAdapter(list[OnErrorOmit[model]]).validate_python(payload)  # type: ignore[valid-type]
+    entries: list[M] = _list_of(model).validate_python(payload)
+    return entries
+
+
+@cache
+def _list_of(model: type[BaseModel]) -> TypeAdapter[Any]:
+    return TypeAdapter(list[OnErrorOmit[model]])  # type: ignore[valid-type]
 
 
 def clean_text(text: str) -> str:

@@ -4,19 +4,21 @@ A bucket is a table of the SQLite file `limits.sqlite`, named for the API, its b
 whoever uses the same key shares the same limit. Which limits an API has is the business of its client.
 """
 
+import logging
 import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Event, Lock, RLock, local
-from time import monotonic
+from time import monotonic, time_ns
 
 from filelock import FileLock
 from pyrate_limiter import Limiter, Rate, RateItem, SingleBucketFactory, SQLiteBucket
 
 from ratingo_pipelines.settings import RateLimit
-from ratingo_pipelines.sources.transport import TransportError
 
+FILE_NAME = "limits.sqlite"
+LOCK_NAME = "limits.sqlite.lock"
 MARGIN = 0.025
 """Windows are taken this much longer, because requests do not all travel equally fast."""
 LONGEST_MARGIN_MS = 250
@@ -25,6 +27,12 @@ LONGEST_REDATING_MS = 250
 WARM_UP_ANSWERS = 64
 TIDY_EVERY = 256
 """Grants between two deletions of what has left every window."""
+
+_log = logging.getLogger(__name__)
+
+
+class LimiterError(Exception):
+    """No request can be let through any more; the message is half a sentence."""
 
 
 class MachineLock:
@@ -84,9 +92,14 @@ class Bucket(SQLiteBucket):
     def claim(self, item: RateItem) -> int | None:
         """Return None when the request is granted, else the milliseconds until asking again makes sense."""
         with self.lock:
-            decision = self.put_decision(item)
-            assert isinstance(decision, Decision)
-            return None if decision.allowed else max(1, decision.retry_after_ms or 0)
+            if self.put(item):
+                return None
+            wait_ms = self._recorded_wait(item) or 1
+            if self.failing_rate and wait_ms > self.failing_rate.interval + 1:
+                # It waits for a grant of the future: the clock was set back.
+                self._tidy(item.timestamp)
+                return 1
+            return max(1, wait_ms)
 
     def now(self) -> int:
         """Return the time of the machine (ms), which its processes share."""
@@ -103,51 +116,54 @@ class Bucket(SQLiteBucket):
             self.conn.commit()
 
     def _tidy(self, now: int) -> None:
-        # Grants of the future: the clock was set back. Kept, they would bar the way until it has caught up.
         self.conn.execute(
             f"DELETE FROM '{self.table}' WHERE item_timestamp < ? OR item_timestamp > ?",  # noqa: S608
-            (self._algorithm.leak_bound(self.rates, now), now + LONGEST_MARGIN_MS),
+            (self._algorithm.leak_bound(self.rates, now), now),
         ).close()
         self.conn.commit()
 
 
 class Turnstile(Limiter):
-    """Lets requests through one by one, as the bucket grants them and while `may_ask` returns (it may wait, or raise).
+    """Lets requests through one by one, as the bucket grants them.
 
-    The library's limiter wakes every waiting thread for each grant; here they queue, and only the first one asks the
-    bucket. It also sleeps 50 ms longer than needed, and cannot be interrupted.
+    Before each, `pause` says for how many seconds to wait first, or raises. The library's limiter wakes every
+    waiting thread for each grant; here they queue, and only the first one asks the bucket. It also sleeps 50 ms longer
+    than needed, and cannot be interrupted.
     """
 
-    def __init__(self, bucket: Bucket, may_ask: Callable[[], None]) -> None:
+    def __init__(self, bucket: Bucket, pause: Callable[[], float]) -> None:
         super().__init__(SingleBucketFactory(bucket, schedule_leak=False), buffer_ms=0)
         self._bucket = bucket
-        self._may_ask = may_ask
+        self._pause = pause
         self._queue = Lock()
         self._closed = Event()
         self._mine = local()
-        self._tolerance_ms = int(min(rate.interval for rate in bucket.rates) * MARGIN)
+        self._tolerance_ms = _margin_ms(min(rate.interval for rate in bucket.rates))
         self._answers = 0
-        self._fastest_ms = float("inf")
+        self._fastest_ms: int | None = None
         self.seconds_waited = 0.0
 
     def try_acquire(self, name: str = "", weight: int = 1, blocking: bool = True, timeout: float = -1) -> bool:
-        """Return True when the request may go out; raises `TransportError` when that will never be."""
+        """Return True when the request may go out; raises `LimiterError` when that will never be."""
         started = monotonic()
+        self._mine.granted_ms = None
         with self._queue:
             item = RateItem(name, 0, weight)
             while not self._closed.is_set():
-                # Before the grant, and again after every wait: a grant taken before a pause would be stale after it.
-                self._may_ask()
+                # Asked again after every wait, since a grant from before a pause would be stale after it.
+                if seconds := self._pause():
+                    self._closed.wait(seconds)
+                    continue
                 try:
                     wait_ms = self._bucket.claim(item)
-                except sqlite3.Error as error:
-                    raise TransportError(f"the file of its rate limits is unusable ({error})") from None
+                except (sqlite3.Error, OSError) as error:
+                    raise LimiterError(f"the file of its rate limits is unusable ({error})") from None
                 if wait_ms is None:
                     self._mine.granted_ms, self._mine.granted_at = item.timestamp, monotonic()
                     self.seconds_waited += self._mine.granted_at - started
                     return True
                 self._closed.wait(wait_ms / 1000)
-        raise TransportError("the session was closed")
+        raise LimiterError("the session was closed")
 
     @property
     def granted_at(self) -> float:
@@ -161,14 +177,21 @@ class Turnstile(Limiter):
         The server counts requests when they arrive. Between grant and arrival lie a thread's turn to run, a handshake
         and the network; what a request took longer than the fastest one may all have been spent before it arrived.
         """
-        granted_ms: int = self._mine.granted_ms
-        took_ms = self._bucket.now() - granted_ms
+        granted_ms: int | None = self._mine.granted_ms
+        if granted_ms is None:
+            return
+        took_ms = int((monotonic() - self._mine.granted_at) * 1000)
         self._answers += 1
-        self._fastest_ms = min(took_ms, self._fastest_ms)
+        self._fastest_ms = took_ms if self._fastest_ms is None else min(took_ms, self._fastest_ms)
         # Until connections are up, the fastest one says nothing about what comes after.
         late_ms = took_ms - (self._fastest_ms if self._answers > WARM_UP_ANSWERS else 0)
         if late_ms > self._tolerance_ms:
-            self._bucket.redate(granted_ms, granted_ms + min(late_ms - self._tolerance_ms, LONGEST_REDATING_MS))
+            later_by = min(late_ms - self._tolerance_ms, LONGEST_REDATING_MS)
+            try:
+                self._bucket.redate(granted_ms, granted_ms + later_by)
+            except (sqlite3.Error, OSError) as error:
+                # Closed meanwhile, or about to fail the next request; this one has its answer.
+                _log.debug("A request could not be redated: %s", error)
 
     def close(self) -> None:
         """Release the waiting threads, and the file."""
@@ -178,17 +201,25 @@ class Turnstile(Limiter):
 
 
 def open_turnstile(
-    windows: Iterable[RateLimit], state_dir: Path | None, identity: str, may_ask: Callable[[], None]
+    windows: Iterable[RateLimit], state_dir: Path | None, identity: str, pause: Callable[[], float]
 ) -> Turnstile:
-    """Return the limiter of the API with this identity; without a folder it holds for this object alone."""
-    lock = MachineLock(state_dir / "limits.sqlite.lock" if state_dir else None)
-    with lock:
-        connection = _open_file(state_dir / "limits.sqlite") if state_dir else _connect(":memory:")
-        table = "bucket_" + re.sub(r"\W", "_", identity)
-        connection.execute(f"CREATE TABLE IF NOT EXISTS '{table}' (name VARCHAR, item_timestamp INTEGER)")
-        connection.execute(f"CREATE INDEX IF NOT EXISTS 'idx_{table}' ON '{table}' (item_timestamp)")
-        connection.commit()
-    return Turnstile(Bucket(rates_of(windows), connection, table, lock), may_ask)
+    """Return the limiter of the API with this identity; without a folder it holds for this object alone.
+
+    Raises `LimiterError` when the folder cannot be written.
+    """
+    table = "bucket_" + re.sub(r"\W", "_", identity)
+    try:
+        if state_dir is not None:
+            state_dir.mkdir(parents=True, exist_ok=True)
+        lock = MachineLock(state_dir / LOCK_NAME if state_dir else None)
+        with lock:
+            connection = _open_file(state_dir / FILE_NAME) if state_dir else _connect(":memory:")
+            connection.execute(f"CREATE TABLE IF NOT EXISTS '{table}' (name VARCHAR, item_timestamp INTEGER)")
+            connection.execute(f"CREATE INDEX IF NOT EXISTS 'idx_{table}' ON '{table}' (item_timestamp)")
+            connection.commit()
+    except (sqlite3.Error, OSError) as error:
+        raise LimiterError(f"its rate limits cannot be kept in {state_dir} ({error})") from None
+    return Turnstile(Bucket(rates_of(windows), connection, table, lock), pause)
 
 
 def rates_of(windows: Iterable[RateLimit]) -> list[Rate]:
@@ -196,15 +227,18 @@ def rates_of(windows: Iterable[RateLimit]) -> list[Rate]:
     rates: list[Rate] = []
     for window in sorted(windows, key=lambda window: (window.seconds, window.requests)):
         interval = window.seconds * 1000
-        rate = Rate(window.requests, int(interval + min(interval * MARGIN, LONGEST_MARGIN_MS)))
+        rate = Rate(window.requests, interval + _margin_ms(interval))
         rates = [other for other in rates if other.limit < rate.limit]
         if all(rate.limit / rate.interval < other.limit / other.interval for other in rates):
             rates.append(rate)
     return rates
 
 
+def _margin_ms(interval_ms: int) -> int:
+    return int(min(interval_ms * MARGIN, LONGEST_MARGIN_MS))
+
+
 def _open_file(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return _connect(path)
     except sqlite3.DatabaseError as error:

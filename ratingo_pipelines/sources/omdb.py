@@ -23,7 +23,6 @@ from ratingo_pipelines.sources.errors import (
     SourceUnavailable,
 )
 from ratingo_pipelines.sources.http import ApiConfig, JsonApi
-from ratingo_pipelines.sources.http import parse as parse_body
 from ratingo_pipelines.sources.lenient import (
     Part,
     Payload,
@@ -35,6 +34,7 @@ from ratingo_pipelines.sources.lenient import (
     unusable,
 )
 from ratingo_pipelines.sources.opening import open_api
+from ratingo_pipelines.sources.session import parse as parse_body
 
 API = "OMDb"
 COURTESY = RateLimit(50, 1)

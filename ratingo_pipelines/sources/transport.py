@@ -45,6 +45,7 @@ class KeyedAdapter(HTTPAdapter):
         self._secret_headers = headers
         self._secret_query = urlencode(params)
         self._timeouts = (CONNECT_SECONDS, timeout_seconds)
+        self._pools = _hurried_pools(2 * timeout_seconds)
         self._lock = Lock()
         self.requests = 0
         super().__init__(
@@ -55,16 +56,14 @@ class KeyedAdapter(HTTPAdapter):
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
         """Make the connections ones that keep the deadline."""
-        seconds = 2 * self._timeouts[1]
-
-        class Plain(HTTPConnectionPool):
-            ConnectionCls = _hurried(HTTPConnection, seconds)
-
-        class Encrypted(HTTPSConnectionPool):
-            ConnectionCls = _hurried(HTTPSConnection, seconds)  # type: ignore[assignment]
-
         self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": Plain, "https": Encrypted}
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Make the connections through a proxy keep the deadline too."""
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
 
     def send(self, request: PreparedRequest, **options: Any) -> Response:  # type: ignore[override]
         """Send the request and return once the headers are there; raises `TransportError`."""
@@ -125,13 +124,31 @@ def describe(error: Exception) -> str:
     return f"{'the body is damaged' if damaged else 'the connection failed'} ({text[:200]})"
 
 
-def _hurried(connection: type[HTTPConnection], seconds: float) -> type[HTTPConnection]:
-    """Return the class of connections that drop an answer which is not complete after so many seconds."""
+def _hurried_pools(seconds: float) -> dict[str, Any]:
+    """Return pools, by scheme, whose connections drop an answer that is not complete after so many seconds."""
 
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = _hurried(HTTPConnection, seconds)
+
+    class EncryptedPool(HTTPSConnectionPool):
+        ConnectionCls = _hurried(HTTPSConnection, seconds)
+
+    return {"http": PlainPool, "https": EncryptedPool}
+
+
+def _hurried(connection: type[HTTPConnection], seconds: float) -> Any:
     class Hurried(connection):  # type: ignore[misc, valid-type]
         def request(self, *args: Any, **options: Any) -> None:
-            self.response_class = partial(_HurriedResponse, deadline=monotonic() + seconds)
+            self._deadline = monotonic() + seconds
             super().request(*args, **options)
+
+        def getresponse(self) -> Any:
+            # Only here: the answer of a proxy to CONNECT comes before there is a request.
+            self.response_class = partial(_HurriedResponse, deadline=self._deadline)
+            try:
+                return super().getresponse()
+            finally:
+                del self.response_class
 
     return Hurried
 

@@ -18,7 +18,7 @@ class UnstorableValue(DontWrapMixin, ValueError):
 
 
 _SQLITE = {
-    "SQLITE_CANTOPEN": "cannot be opened: create its folder, or correct DATABASE_URL",
+    "SQLITE_CANTOPEN": "cannot be opened: it must be a file that this user may write, or correct DATABASE_URL",
     "SQLITE_READONLY": "is read-only: make the file and its folder writable for this user",
     "SQLITE_PERM": "may not be used by this user: make the file and its folder writable",
     "SQLITE_FULL": "cannot grow, the disk is full: free some space and run again; nothing was half-written",

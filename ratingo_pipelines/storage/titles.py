@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     insert,
     null,
     or_,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 )
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage.pipeline_tables import asked
+from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.types import normal
 from ratingo_pipelines.storage.upsert import in_chunks, insert_one_missing, lock_row
@@ -74,7 +75,7 @@ def lock_title(conn: Connection, t: TitleTables, tmdb_id: int) -> RowMapping | N
     return lock_row(conn, t.titles, t.titles.c.tmdb_id == tmdb_id)
 
 
-def put_title(conn: Connection, t: TitleTables, known: Mapping[str, Any] | None, values: Mapping[str, Any]) -> int:
+def put_title(conn: Connection, t: TitleTables, known: RowMapping | None, values: Mapping[str, Any]) -> int:
     """Insert the title, or update the columns that differ from `known`, which is what `lock_title` returned.
 
     Returns the row's id. `updated_at` moves only when something differs; `trending_updated_at` never goes
@@ -84,10 +85,9 @@ def put_title(conn: Connection, t: TitleTables, known: Mapping[str, Any] | None,
         inserted = insert_one_missing(conn, t.titles, values, ["tmdb_id"])
         if inserted is not None:
             return inserted
-        row = lock_title(conn, t, values["tmdb_id"])
-        if row is None:
+        known = lock_title(conn, t, values["tmdb_id"])
+        if known is None:
             raise LookupError(f"{t.medium.singular} {values['tmdb_id']} was deleted while it was stored")
-        known = dict(row)
     wanted = _normal(t.titles, values)
     if not _is_newer(wanted.get(_NEVER_GOES_BACK), known[_NEVER_GOES_BACK]):
         wanted.pop(_NEVER_GOES_BACK, None)
@@ -198,7 +198,7 @@ def incomplete_titles(
     statement = (
         select(c.tmdb_id, c.title)
         .outerjoin(asked, _asked_of(t, "meta"))
-        .where(or_(*(_is_null(column) for column in wanted)), _due(now))
+        .where(or_(*(_is_null(column) for column in wanted)), _due(now), ~_backing_off(t, "details", now))
         .order_by(c.trending_score.is_(None), asked.c.id.is_not(None), asked.c.asked_at, c.id)
         .limit(limit)
     )
@@ -217,7 +217,7 @@ def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: 
         _omdb_rows(t)
         .outerjoin(asked, _asked_of(t, "omdb"))
         .where(c.imdb_id.is_not(None), c.imdb_id != "")
-        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now))
+        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now), ~_backing_off(t, "omdb", now))
         .order_by(
             c.trending_score.is_(None),
             c.trending_updated_at.is_(None),
@@ -243,6 +243,15 @@ def omdb_rows(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> list
 
 def _omdb_rows(t: TitleTables) -> Select[*tuple[Any, ...]]:
     return select(*(t.titles.c[field.name] for field in fields(OmdbDue)))
+
+
+def _backing_off(t: TitleTables, stage: str, now: datetime) -> ColumnElement[bool]:
+    """Whether the title failed in this stage so lately that it is not yet to be tried again."""
+    c = failures.c
+    waiting = and_(
+        c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.stage == stage, c.next_attempt_at > now
+    )
+    return exists().where(waiting)
 
 
 def _is_newer(instant: datetime | None, known: datetime | None) -> bool:

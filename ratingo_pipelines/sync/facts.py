@@ -10,7 +10,7 @@ from typing import Any
 
 from ratingo_pipelines.measures.scoring import latest_season
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sources.tmdb import Recommendation, TmdbTitle, Translation
+from ratingo_pipelines.sources.tmdb import Episode, Recommendation, TmdbTitle, Translation
 from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
 
 Row = dict[str, Any]
@@ -54,7 +54,7 @@ def _show_columns(details: TmdbTitle) -> Row:
         "latest_season_number": latest and latest[0],
         "latest_season_episodes": latest and latest[1],
     }
-    for name, episode in (("last_episode", details.last_episode), ("next_episode", details.next_episode)):
+    for name, episode in _episodes(details).items():
         columns[f"{name}_season"] = episode and episode.season_number
         columns[f"{name}_number"] = episode and episode.episode_number
         columns[f"{name}_air_date"] = episode and episode.air_date
@@ -67,10 +67,15 @@ def _movie_columns(details: TmdbTitle) -> Row:
 
 _EXTRA_COLUMNS: dict[str, Callable[[TmdbTitle], Row]] = {"shows": _show_columns, "movies": _movie_columns}
 
-ANSWERED_WHOLE = tuple(
+_EPISODE_COLUMNS = tuple(
     f"{episode}_{field}" for episode in ("last_episode", "next_episode") for field in ("season", "number", "air_date")
 )
-"""Columns that are replaced as they came when the details answered: that there is no next episode is a fact."""
+
+
+def _episodes(details: TmdbTitle) -> dict[str, Episode | None]:
+    """The episodes that the details answered about: that there is no next one is an answer, a missing key is none."""
+    came = {"last_episode": details.last_episode_came, "next_episode": details.next_episode_came}
+    return {name: getattr(details, name) for name, answered in came.items() if answered}
 
 
 def ratings_columns(ratings: TraktRatings) -> Row:
@@ -219,10 +224,10 @@ def content_rating_rows(details: TmdbTitle) -> list[Row] | None:
 
 
 def bucket_rows(ratings: TraktRatings) -> list[Row] | None:
-    """Trakt's distribution of votes."""
+    """Trakt's distribution of votes: ten buckets, those it leaves out being empty."""
     if ratings.distribution is None:
         return None
-    return [{"source": "trakt", "bucket": b, "count": count} for b, count in sorted(ratings.distribution.items())]
+    return [{"source": "trakt", "bucket": b, "count": ratings.distribution.get(b, 0)} for b in range(1, 11)]
 
 
 def related_stubs(
@@ -279,10 +284,9 @@ def related_rows(medium: Medium, source: str, related_ids: Sequence[int]) -> lis
     return [{column: related, "source": source, "rank": rank} for rank, related in enumerate(related_ids, start=1)]
 
 
-def improved(values: Row, truths: Iterable[str] = ()) -> Row:
-    """`values` without what would make a row worse: a null never overwrites, save in the columns of `truths`."""
-    truths = set(truths)
-    return {column: value for column, value in values.items() if value is not None or column in truths}
+def improved(values: Row) -> Row:
+    """`values` without what would make a row worse: a null overwrites only an episode, where it is the answer."""
+    return {column: value for column, value in values.items() if value is not None or column in _EPISODE_COLUMNS}
 
 
 def later(one: datetime | None, other: datetime) -> datetime:

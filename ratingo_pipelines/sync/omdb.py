@@ -38,7 +38,6 @@ NOTHING_KNOWN = OmdbRatings()
 def backfill_omdb(
     kit: Toolkit,
     medium: Medium,
-    run_id: str,
     *,
     limit: int | None = None,
     on_start: OnStart = ignore_start,

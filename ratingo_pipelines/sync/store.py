@@ -94,7 +94,7 @@ class TitleStore:
                 key = (f"related_{self.medium.singular}_id",)
                 written += titles.replace_children(conn, tables.related, parent, rows, key).total
             if ratings:
-                buckets = _put_ratings(conn, tables, parent, ratings)
+                buckets = _put_ratings(conn, tables, parent, ratings, row)
             self._remember(conn, work, gathered, related is not None, row)
             if complete and place:
                 cycles.mark(conn, place.entry.row_id, self.run_id, Status.DONE)
@@ -111,7 +111,7 @@ class TitleStore:
             reason=gathered.failures[0].reason if gathered.failures else None,
             failures=gathered.failures,
             stored=frozenset(part for part, done in stored.items() if done),
-            added=known is None,
+            added=_is_new(known, place),
             rows_written=1 + written + buckets + snapshot_added,
             buckets_written=buckets,
             snapshot_added=snapshot_added,
@@ -160,7 +160,7 @@ class TitleStore:
             values |= facts.details_columns(self.medium, gathered.details, work.trakt_title, work.imdb_id)
         if related:
             values["related"] = list(related.tmdb_ids)
-        return facts.improved(values, truths=facts.ANSWERED_WHOLE)
+        return facts.improved(values)
 
     def _remember(
         self,
@@ -185,6 +185,11 @@ def _is_newest(place: Place | None, known: RowMapping | None) -> bool:
     """Whether no newer cycle has stored the title already."""
     seen: datetime | None = known["trending_updated_at"] if known is not None else None
     return place is not None and (seen is None or seen <= place.cycle.cycle_at)
+
+
+def _is_new(known: RowMapping | None, place: Place | None) -> bool:
+    """Whether the title is new to the site: without a row, or named by a trending list for the first time."""
+    return known is None or (place is not None and known["trending_updated_at"] is None)
 
 
 def _measures(row: Mapping[str, Any], place: Place | None) -> Row:
@@ -218,11 +223,13 @@ def _add_snapshot(conn: Connection, tables: TitleTables, title_id: int, place: P
     return snapshots.add_snapshot(conn, tables, title_id, entry.tmdb_id, entry.watchers, place.cycle.cycle_at)
 
 
-def _put_ratings(conn: Connection, tables: TitleTables, parent: Mapping[str, int], ratings: TraktRatings) -> int:
-    """Trakt's average and distribution; returns the number of buckets written."""
-    if ratings.rating is not None or ratings.votes is not None:
-        row = {"source": "trakt", "avg": ratings.rating, "votes": ratings.votes}
-        titles.improve_children(conn, tables.ratings, parent, [row], ("source",))
+def _put_ratings(
+    conn: Connection, tables: TitleTables, parent: Mapping[str, int], ratings: TraktRatings, row: Mapping[str, Any]
+) -> int:
+    """Trakt's average, as the title's `row` has it, and the distribution; returns the number of buckets written."""
+    figures = {"avg": row.get("rating_trakt_avg"), "votes": row.get("rating_trakt_votes")}
+    if any(figure is not None for figure in figures.values()):
+        titles.improve_children(conn, tables.ratings, parent, [{"source": "trakt", **figures}], ("source",))
     buckets = facts.bucket_rows(ratings)
     if buckets is None:
         return 0

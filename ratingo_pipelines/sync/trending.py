@@ -28,7 +28,7 @@ def open_trending_cycle(kit: Toolkit, medium: Medium, run_id: str | None = None)
     listed = kit.trakt.trending(medium, kit.settings.trending_limit)
     at = kit.now()
     if not listed:
-        raise BadPayload("Trakt", "the trending list", "is empty; nothing was changed, try again later")
+        raise BadPayload("Trakt", "the trending list is empty; nothing was changed, try again later", "trending")
     entries = places(medium, listed, kit.settings)
     months, notes = fetch_missing_months(kit, medium)
     with kit.database.writing() as conn:

@@ -1,0 +1,111 @@
+"""`ratingo demo` and `ratingo dev`: the whole thing on one machine, offline if need be.
+
+Dagster is imported when a command runs, and only through `defs`.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from time import monotonic
+
+import click
+from rich.console import Console
+from rich.status import Status as RichStatus
+
+from ratingo_pipelines.home import prepare_dagster_home
+from ratingo_pipelines.media import MEDIA
+from ratingo_pipelines.sandbox.process import start_sandbox
+from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.schema import upgrade
+from ratingo_pipelines.sync.status import status
+from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.terminal.top import top_table
+
+TITLES_SHOWN = 15
+WIDTH_WITHOUT_TERMINAL = 140
+NEXT = """
+What to do next:
+  make dev                      open Dagster's UI on this very instance: assets, runs, backfills
+  .venv/bin/ratingo status      how far the cycles are
+  make demo                     again: a second cycle, one more snapshot a title
+With real data: copy .env.example to .env, fill in your keys, `make clean` (these titles are invented), then
+  .venv/bin/ratingo sync shows  and  .venv/bin/ratingo sync movies
+"""
+
+
+def run_demo(settings: Settings) -> None:
+    """Fill the database from the sandbox through Dagster's jobs, and show the result."""
+    began = monotonic()
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH_WITHOUT_TERMINAL
+    home = prepare_dagster_home(settings)
+    database = Database(settings.database)
+    upgrade(database)
+    console.print(f"Home {settings.home}; Dagster's home {home}", highlight=False, soft_wrap=True)
+    with start_sandbox() as sandbox:
+        os.environ.update(sandbox.environment())
+        console.print(f"Sandbox of Trakt, TMDB and OMDb at {sandbox.url}", highlight=False)
+        # Loading Dagster takes a second or two, which are better spent after the first lines.
+        from ratingo_pipelines.definitions import defs
+        from ratingo_pipelines.defs.running import run_job
+
+        for medium in MEDIA:
+            with _followed(console, database, f"{medium}_full_sync"):
+                succeeded = run_job(defs, f"{medium}_full_sync")
+            console.print(_summary(database, medium.plural, succeeded), highlight=False, soft_wrap=True)
+    for medium in MEDIA:
+        console.print(top_table(database, medium, TITLES_SHOWN, utc_now()))
+    console.print(f"Done in {monotonic() - began:.0f} s. Watch providers: JustWatch.", highlight=False)
+    console.print(NEXT, highlight=False, markup=False)
+
+
+def run_dev(settings: Settings, port: int) -> None:
+    """Replace this process by Dagster's UI and daemon on the installation's home.
+
+    Without a Trakt key it works on the sandbox, so that everything can be tried before there are keys.
+    """
+    home = prepare_dagster_home(settings)
+    upgrade(Database(settings.database))
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "ratingo_pipelines.definitions"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    click.echo(f"Home {settings.home}; Dagster's home {home}; the UI: http://127.0.0.1:{port}")
+    if settings.trakt_client_id:
+        raise SystemExit(subprocess.call(command))  # noqa: S603 - our own interpreter and module
+    click.echo("No TRAKT_CLIENT_ID: working on the sandbox, whose titles are invented.")
+    with start_sandbox() as sandbox:
+        raise SystemExit(subprocess.call(command, env=os.environ | sandbox.environment()))  # noqa: S603 - as above
+
+
+@contextmanager
+def _followed(console: Console, database: Database, label: str) -> Iterator[None]:
+    """Say every so often how far the latest cycles are, while the block runs."""
+    over = Event()
+    with console.status(label) as line:
+        follower = Thread(target=_follow, args=(line, database, label, over), daemon=True)
+        follower.start()
+        try:
+            yield
+        finally:
+            over.set()
+            follower.join()
+
+
+def _follow(line: RichStatus, database: Database, label: str, over: Event) -> None:
+    while not over.wait(0.5):
+        counts = {medium.medium: medium.counts for medium in status(database, 0, utc_now()).media}
+        said = ", ".join(f"{name} {count.done}/{count.total}" for name, count in counts.items() if count.total)
+        line.update(f"{label}: {said}")
+
+
+def _summary(database: Database, medium: str, succeeded: bool) -> str:
+    state = next(each for each in status(database, 0, utc_now()).media if each.medium == medium)
+    counts = state.counts
+    said = f"{medium}: {counts.done} of {counts.total} titles stored, {counts.skipped} skipped"
+    if succeeded:
+        return said
+    return f"{said}; run failed for {len(state.failures)} titles, which are tried again later: `ratingo status`"

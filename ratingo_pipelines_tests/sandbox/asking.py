@@ -1,0 +1,50 @@
+"""The three APIs as a well-behaved client asks them; what is given replaces what it would send."""
+
+from collections.abc import Mapping
+
+import requests
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sandbox.process import RunningSandbox
+
+TIMEOUT = 10
+
+
+def trakt(
+    sandbox: RunningSandbox, path: str, headers: Mapping[str, str | None] | None = None, **query: object
+) -> requests.Response:
+    sent: dict[str, str | None] = {
+        "trakt-api-key": sandbox.trakt_key,
+        "trakt-api-version": "2",
+        "Content-Type": "application/json",
+        "User-Agent": "ratingo-tests/1",
+    }
+    return _get(sandbox.trakt_url + path, sent | dict(headers or {}), query)
+
+
+def tmdb(
+    sandbox: RunningSandbox, path: str, headers: Mapping[str, str | None] | None = None, **query: object
+) -> requests.Response:
+    sent: dict[str, str | None] = {"Authorization": f"Bearer {sandbox.tmdb_token}"}
+    return _get(sandbox.tmdb_url + path, sent | dict(headers or {}), query)
+
+
+def details(sandbox: RunningSandbox, medium: Medium, tmdb_id: int, **query: object) -> requests.Response:
+    """The one call a title needs."""
+    asked = {
+        "append_to_response": ",".join(medium.tmdb_appended),
+        "language": "en-US",
+        "include_image_language": "uk,en,null",
+        "include_video_language": "uk,en,null",
+    }
+    return tmdb(sandbox, f"/{medium.tmdb_path}/{tmdb_id}", **asked | query)
+
+
+def omdb(sandbox: RunningSandbox, **query: object) -> requests.Response:
+    return _get(sandbox.omdb_url + "/", {}, {"apikey": sandbox.omdb_key} | query)
+
+
+def _get(url: str, headers: Mapping[str, str | None], query: Mapping[str, object]) -> requests.Response:
+    with requests.Session() as session:
+        # A header of None is not sent at all, not even the library's own.
+        return session.get(url, headers=headers, params={k: str(v) for k, v in query.items()}, timeout=TIMEOUT)

@@ -1,0 +1,85 @@
+"""The sandbox as a process: found by its printed URLs, stopped at will, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import requests
+
+from ratingo_pipelines.sandbox.address import environment
+from ratingo_pipelines.sandbox.process import RunningSandbox, SandboxError, start_sandbox
+from ratingo_pipelines.settings import RateLimit, Settings
+
+STARTS_ONE = """
+import time
+from ratingo_pipelines.sandbox.address import environment
+from ratingo_pipelines.sandbox.process import start_sandbox
+sandbox = start_sandbox()
+print(sandbox.process.pid, sandbox.url, flush=True)
+time.sleep(60)
+"""
+
+
+def test_it_starts_in_an_epoch_comes_back_to_it_and_stops():
+    with start_sandbox(epoch=4) as sandbox:
+        assert sandbox.control("")["epoch"] == 4
+        sandbox.control("epoch", {"advance": 1})
+        sandbox.reset()
+        assert sandbox.control("")["epoch"] == 4
+    with pytest.raises(SandboxError):
+        sandbox.control("")
+    assert not psutil.pid_exists(sandbox.process.pid)
+
+
+def test_it_does_not_outlive_the_process_that_started_it():
+    parent = subprocess.Popen([sys.executable, "-c", STARTS_ONE], stdout=subprocess.PIPE, text=True)
+    pid, url = parent.stdout.readline().split()
+    assert requests.get(f"{url}/control", timeout=5).status_code == 200
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.communicate()
+    deadline = time.monotonic() + 5
+    while psutil.pid_exists(int(pid)) and psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline, "the sandbox is still there"
+        time.sleep(0.05)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}/control", timeout=5)
+
+
+def test_a_port_in_use_is_an_error_of_one_line(sandbox: RunningSandbox, capfd: pytest.CaptureFixture[str]):
+    with pytest.raises(SandboxError, match="before it was ready"):
+        start_sandbox(int(sandbox.url.rsplit(":", 1)[1]))
+    said = capfd.readouterr().err
+    assert "in use" in said
+    assert "Traceback" not in said
+
+
+def test_its_environment_points_the_settings_at_it_without_limits(sandbox: RunningSandbox, settings: Settings):
+    assert settings.trakt_base_url == sandbox.trakt_url
+    assert settings.tmdb_base_url == sandbox.tmdb_url
+    assert settings.omdb_base_url == sandbox.omdb_url
+    assert settings.tmdb_access_token.get_secret_value() == sandbox.tmdb_token
+    assert settings.trakt_rate_limit == RateLimit(100_000, 1)
+    assert settings.omdb_daily_limit == 100_000
+    assert environment(sandbox.url) == sandbox.environment()
+
+
+def test_started_by_hand_it_prints_lines_for_the_environment_and_ends_on_interrupt():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ratingo_pipelines.sandbox", "--today", "2026-03-01"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    lines = [process.stdout.readline().strip() for _ in range(7)]
+    given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    assert given["TRAKT_BASE_URL"].endswith("/trakt")
+    assert given["TMDB_BASE_URL"].endswith("/tmdb/3")
+    url = given["OMDB_BASE_URL"].removesuffix("/omdb")
+    assert requests.get(f"{url}/control", timeout=5).json()["today"] == "2026-03-01"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=5)[1] == ""
+    assert process.returncode == 0
