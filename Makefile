@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.installed
 
-.PHONY: install demo test lint dev clean lock
+.PHONY: install demo test test-e2e chaos lint dev clean lock
 
 install: $(SETUP)
 
@@ -20,6 +20,14 @@ demo: install
 
 test: install
 	$(BIN)/pytest
+
+# The whole stack as processes: daemon, code server, webserver, killed and restarted.
+test-e2e: install
+	$(BIN)/pytest -m e2e
+
+# Every fault of the upstreams, long; prints a table.
+chaos: install
+	$(BIN)/python -m ratingo_pipelines_tests.chaos
 
 lint: install
 	$(BIN)/ruff check .

@@ -26,18 +26,25 @@ SOME_FAILED, WRONG_ENVIRONMENT = 1, 2
 
 def main() -> None:
     """Run the command line; errors the user can meet are one message, without a traceback."""
+    try:
+        cli.main(prog_name="ratingo")
+    except Exception as error:
+        code = _code_of(error)
+        if code is None:
+            raise
+        click.echo(f"ratingo: {error}", err=True)
+        sys.exit(code)
+
+
+def _code_of(error: Exception) -> int | None:
+    """The exit code of an error the user can meet; None for a defect of ours."""
     from ratingo_pipelines.settings import SettingsError
     from ratingo_pipelines.sources.errors import AccessDenied, SourceError
     from ratingo_pipelines.storage.errors import StorageError
 
-    try:
-        cli.main(prog_name="ratingo", standalone_mode=True)
-    except (SettingsError, AccessDenied, StorageError) as error:
-        click.echo(f"ratingo: {error}", err=True)
-        sys.exit(WRONG_ENVIRONMENT)
-    except SourceError as error:
-        click.echo(f"ratingo: {error}", err=True)
-        sys.exit(SOME_FAILED)
+    if isinstance(error, SettingsError | AccessDenied | StorageError):
+        return WRONG_ENVIRONMENT
+    return SOME_FAILED if isinstance(error, SourceError) else None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -178,13 +185,14 @@ def check() -> None:
         sys.exit(SOME_FAILED)
 
 
-@cli.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False)
-@click.pass_context
-def sandbox(context: click.Context) -> None:
-    """Serve an offline stand-in for Trakt, TMDB and OMDb (--port N, --epoch N, --help for more)."""
-    from ratingo_pipelines.sandbox.__main__ import main as serve
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8790, show_default=True, help="0 picks a free one.")
+@click.option("--epoch", type=click.IntRange(0), default=0, help="How far its time has moved: watchers, lists, offers.")
+def sandbox(port: int, epoch: int) -> None:
+    """Serve an offline stand-in for Trakt, TMDB and OMDb, and say what to put into .env."""
+    from ratingo_pipelines.sandbox.server import serve
 
-    serve(context.args)
+    serve(port, epoch=epoch)
 
 
 @cli.command()

@@ -152,8 +152,13 @@ ODDITIES: tuple[Oddity, ...] = (
     ),
     Oddity(
         "omdb_invalid_json",
-        "OMDb's body is no JSON: unescaped quotes, bad escapes, raw control characters",
-        (_with(omdb="invalid_json", imdb_at_trakt=False, metascore_at_trakt=False),) * 3,
+        "OMDb's body is no JSON: unescaped quotes, bad escapes",
+        (_with(omdb="invalid_json", imdb_at_trakt=False, metascore_at_trakt=False),) * 2,
+    ),
+    Oddity(
+        "omdb_control_characters",
+        "OMDb's body has raw control characters, which JSON forbids; a lenient reader can still read it",
+        (_with(omdb="control_characters", imdb_at_trakt=False, metascore_at_trakt=False, metascore=64),),
     ),
     Oddity(
         "imdb_only_at_omdb",
@@ -218,6 +223,7 @@ SKIPPED = {
 """Oddities that keep a title out, and the reason; what is listed twice is settled by the list."""
 
 CLAIMED_TWICE = "tmdb_id_claimed_twice"
+NAMELESS = "no_trakt_name"
 
 FIRST_PLACE = 4
 """Index of the first odd title: those above it are plain, whatever the epoch."""

@@ -32,9 +32,8 @@ def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) ->
     if title is None or title.omdb == "not_found":
         kind = "Series" if asked.query.get("type") == "series" else "Movie"
         return answer({"Response": "False", "Error": f"{kind} not found!"})
-    if title.omdb == "invalid_json":
-        nth = world.catalogue.odd("omdb_invalid_json", title.medium).index(title)
-        return Answer(200, _broken(nth, _payload(title, world)))
+    if title.omdb in ("invalid_json", "control_characters"):
+        return Answer(200, _broken(title, world))
     return answer(_payload(title, world))
 
 
@@ -88,8 +87,10 @@ def _payload(title: Title, world: World) -> dict[str, Any]:
     return payload | {"DVD": "N/A", "BoxOffice": "N/A", "Production": "N/A", "Website": "N/A", "Response": "True"}
 
 
-def _broken(nth: int, payload: dict[str, Any]) -> bytes:
-    """Spoil the body the way OMDb does: unescaped quotes, a bad escape, or a raw control character."""
-    body = dump(payload | {"Plot": "HERE"})
-    spoilt = (b'The one they call "the Doctor" returns.', rb"Rain\snow and w\ind.", b"A line\x0band another\x01.")
-    return body.replace(b"HERE", spoilt[nth % 3])
+def _broken(title: Title, world: World) -> bytes:
+    """Spoil the body the way OMDb does: unescaped quotes, a bad escape, or raw control characters."""
+    plots = [b"A line\x0band another\x01."]
+    if title.omdb == "invalid_json":
+        plots = [b'The one they call "the Doctor" returns.', rb"Rain\snow and w\ind."]
+    nth = [one for one in world.catalogue.titles[title.medium] if one.omdb == title.omdb].index(title)
+    return dump(_payload(title, world) | {"Plot": "PLOT"}).replace(b"PLOT", plots[nth % len(plots)])

@@ -121,7 +121,7 @@ class Title:
     imdb_at_trakt: bool = True
     metascore_at_trakt: bool = True
     omdb: str = "answer"
-    """What OMDb says: `answer`, `na`, `not_found`, `invalid_json`."""
+    """What OMDb says: `answer`, `na`, `not_found`, `invalid_json`, `control_characters`."""
     known_to_tmdb: bool = True
     rated_at_trakt: bool = True
     missing_buckets: tuple[int, ...] = ()

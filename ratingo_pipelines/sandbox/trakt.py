@@ -86,7 +86,7 @@ def _ratings(asked: Asked, medium: Medium, values: tuple[str, ...], world: World
     own = {
         "rating": votes.trakt,
         "votes": votes.trakt_votes,
-        "distribution": {str(bucket): count for bucket, count in votes.buckets.items()},
+        "distribution": {str(bucket): count for bucket, count in votes.buckets.items()} or None,
     }
     if asked.query.get("extended") != "all":
         return answer(own)

@@ -9,7 +9,9 @@ for the eligible, `facts`:
 
 - `row`: the columns of the title's own row that come from the sources, with the ratings Trakt passes on; regions UA and
   US, locales uk-UA and en-US. `trending_score` counts the whole list as current.
-- `after_omdb`: `rating_imdb`, `imdb_votes`, `rating_metacritic` once OMDb was asked as well; `omdb` is how it answers.
+- `after_omdb`: `rating_imdb`, `imdb_votes`, `rating_metacritic`, `primary_rating` once OMDb was asked as well; `omdb`
+  is how it answers: `answer`, `na`, `not_found`, `invalid_json`, `no_imdb_id`, or `control_characters`, which a strict
+  reader takes for invalid and a lenient one for an answer (`after_omdb` is what the lenient one has).
 - `translations` {locale: {title, overview, tagline}}, `genres` [{id, name_en, name_uk}], `ratings` {avg, votes} or
   None, `buckets` {1..10: count} ({} when Trakt gave none), `providers`, `videos`, `cast`, `content_ratings`
   {region: rating}, `related` [{tmdb_id, source, rank, title}]: lists in their order.
@@ -154,11 +156,12 @@ def facts(title: Title, world: World) -> dict[str, Any]:
 
 def _after_omdb(title: Title, world: World) -> dict[str, Any]:
     known = row(title, world)
-    wanted = ("rating_imdb", "imdb_votes", "rating_metacritic")
-    if title.imdb_id is None or title.omdb != "answer":
+    wanted = ("rating_imdb", "imdb_votes", "rating_metacritic", "primary_rating")
+    if title.imdb_id is None or title.omdb not in ("answer", "control_characters"):
         return {name: known[name] for name in wanted}
     votes = world.votes(title)
-    return dict(zip(wanted, (votes.imdb, votes.imdb_votes, title.metascore), strict=True))
+    primary = votes.imdb if known["primary_rating"] is None else known["primary_rating"]
+    return dict(zip(wanted, (votes.imdb, votes.imdb_votes, title.metascore, primary), strict=True))
 
 
 def _translations(title: Title) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from ratingo_pipelines.sandbox.title import Offer, Title, Video
 MONTHLY_PAGE = 250
 OLDEST_MONTH = date(2020, 1, 1)
 RELATED = 14
+RELATED_FOR = 10
+"""Epochs for which related titles stay as they are: far slower than the rest."""
 
 
 @dataclass(frozen=True)
@@ -198,14 +200,14 @@ class World:
         pool = outside if title.related_outside else self._sound[title.medium] + outside[:40]
         chosen = [one for one in dice.some(pool, count + 1, *_key(title), kind) if one is not title][:count]
         if dice.chance(0.2, *_key(title), "moves", kind):
-            turn = self.epoch % count
+            turn = self.epoch // RELATED_FOR % count
             return chosen[turn:] + chosen[:turn]
         return chosen
 
     @cached_property
     def _sound(self) -> dict[Medium, tuple[Title, ...]]:
-        """The trending titles that every API knows, and that no filter keeps out."""
-        out = {*oddities.SKIPPED, oddities.CLAIMED_TWICE}
+        """The trending titles that every API knows by name, and that no filter keeps out."""
+        out = {*oddities.SKIPPED, oddities.CLAIMED_TWICE, oddities.NAMELESS}
         return {
             medium: tuple(title for title in self.catalogue.trending(medium) if not title.oddities & out)
             for medium in MEDIA

@@ -84,6 +84,8 @@ class KeyedAdapter(HTTPAdapter):
             # Raised outside, so that no context leads back to a request with its key.
             raise TransportError(problem)
         response.request, response.url = request, request.url or ""
+        # All requests of a session carry the same headers; OMDb's `Vary: *` would keep every answer out of the cache.
+        response.headers.pop("Vary", None)
         return response
 
 

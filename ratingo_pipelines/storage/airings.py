@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select
+from sqlalchemy import Connection, RowMapping, Select, delete, insert, select
 
 from ratingo_pipelines.storage.tables import show_airings
 from ratingo_pipelines.storage.titles import Changes, update_rows
@@ -65,11 +65,16 @@ def next_airings(
     conn: Connection, start: datetime, end: datetime, tmdb_ids: Collection[int] | None = None
 ) -> Sequence[RowMapping]:
     """Airings from `start` up to, and without, `end`, in time order: of these shows, or of all."""
+    return conn.execute(next_statement(start, end, tmdb_ids)).mappings().all()
+
+
+def next_statement(start: datetime, end: datetime, tmdb_ids: Collection[int] | None = None) -> Select[*tuple[Any, ...]]:
+    """The statement of `next_airings`, whose plan the tests look at."""
     c = show_airings.c
     statement = select(show_airings).where(c.air_date >= iso(start), c.air_date < iso(end))
     if tmdb_ids is not None:
         statement = statement.where(c.tmdb_id.in_(sorted(set(tmdb_ids))))
-    return conn.execute(statement.order_by(c.air_date, c.tmdb_id, c.season, c.episode)).mappings().all()
+    return statement.order_by(c.air_date, c.tmdb_id, c.season, c.episode)
 
 
 def iso(instant: datetime) -> str:

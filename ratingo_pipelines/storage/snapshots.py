@@ -3,10 +3,10 @@
 An adopted database may hold several snapshots of one instant; each instant counts once here.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, exists, func, insert, select
+from sqlalchemy import Connection, Row, Select, exists, func, insert, select
 
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.upsert import in_chunks
@@ -56,22 +56,29 @@ def last_snapshots(
     conn: Connection, t: TitleTables, title_ids: Collection[int], n: int = 10
 ) -> dict[int, list[tuple[datetime, int]]]:
     """Each title's last `n` snapshots as (created_at, watchers), in time order; titles without any left out."""
-    table, parent = t.snapshots, t.snapshots.c[t.parent_key]
-    place = func.row_number().over(partition_by=parent, order_by=table.c.created_at.desc())
     found: dict[int, list[tuple[datetime, int]]] = {}
     for part in in_chunks(title_ids):
-        ranked = (
-            select(parent.label("title_id"), table.c.created_at, func.max(table.c.watchers).label("watchers"))
-            .add_columns(place.label("place"))
-            .where(parent.in_(part))
-            .group_by(parent, table.c.created_at)
-            .subquery()
-        )
-        statement = (
-            select(ranked.c.title_id, ranked.c.created_at, ranked.c.watchers)
-            .where(ranked.c.place <= n)
-            .order_by(ranked.c.title_id, ranked.c.created_at)
-        )
-        for title_id, created_at, watchers in conn.execute(statement):
+        for title_id, created_at, watchers in conn.execute(last_statement(t, part, n)):
             found.setdefault(title_id, []).append((created_at, watchers))
     return found
+
+
+def last_statement(t: TitleTables, title_ids: Sequence[int], n: int) -> Select[int, datetime, int]:
+    """The statement of `last_snapshots`, whose plan the tests look at."""
+    table, parent = t.snapshots, t.snapshots.c[t.parent_key]
+    ranked = (
+        select(
+            parent.label("title_id"),
+            table.c.created_at,
+            func.max(table.c.watchers).label("watchers"),
+            func.row_number().over(partition_by=parent, order_by=table.c.created_at.desc()).label("place"),
+        )
+        .where(parent.in_(title_ids))
+        .group_by(parent, table.c.created_at)
+        .subquery()
+    )
+    return (
+        select(ranked.c.title_id, ranked.c.created_at, ranked.c.watchers)
+        .where(ranked.c.place <= n)
+        .order_by(ranked.c.title_id, ranked.c.created_at)
+    )

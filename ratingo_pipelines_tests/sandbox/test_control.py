@@ -10,7 +10,7 @@ from ratingo_pipelines.sandbox.process import RunningSandbox, SandboxError
 from ratingo_pipelines_tests.sandbox.asking import details, omdb, tmdb, trakt
 
 
-def test_time_is_set_advanced_and_put_back(sandbox: RunningSandbox):
+def test_time_is_set_advanced_and_put_back(sandbox: RunningSandbox) -> None:
     first = trakt(sandbox, "/shows/trending").json()
     assert sandbox.control("epoch", {"advance": 2})["epoch"] == 2
     later = trakt(sandbox, "/shows/trending").json()
@@ -21,7 +21,7 @@ def test_time_is_set_advanced_and_put_back(sandbox: RunningSandbox):
     assert trakt(sandbox, "/shows/trending").json() == first
 
 
-def test_the_day_can_be_set(sandbox: RunningSandbox):
+def test_the_day_can_be_set(sandbox: RunningSandbox) -> None:
     assert sandbox.control("epoch", {"today": "2026-02-10"})["today"] == "2026-02-10"
     assert trakt(sandbox, "/shows/watched/monthly/2026-01-01").status_code == 200
     assert trakt(sandbox, "/shows/watched/monthly/2026-02-01").status_code == 404
@@ -31,12 +31,12 @@ def test_the_day_can_be_set(sandbox: RunningSandbox):
 
 
 @pytest.mark.parametrize("payload", [{}, {"epoch": -1}, {"year": 2026}, {"epoch": "soon"}, [1]])
-def test_a_time_that_makes_no_sense_is_refused(sandbox: RunningSandbox, payload: object):
+def test_a_time_that_makes_no_sense_is_refused(sandbox: RunningSandbox, payload: object) -> None:
     with pytest.raises(SandboxError):
         sandbox.control("epoch", payload)
 
 
-def test_counters_tell_endpoints_statuses_repetitions_and_the_busiest_second(sandbox: RunningSandbox):
+def test_counters_tell_endpoints_statuses_repetitions_and_the_busiest_second(sandbox: RunningSandbox) -> None:
     for _ in range(3):
         trakt(sandbox, "/shows/1001/ratings", extended="all")
     trakt(sandbox, "/movies/999999/ratings")
@@ -55,7 +55,7 @@ def test_counters_tell_endpoints_statuses_repetitions_and_the_busiest_second(san
     assert sandbox.counters() == {}
 
 
-def test_counters_count_what_never_got_an_answer_and_show_no_keys(sandbox: RunningSandbox):
+def test_counters_count_what_never_got_an_answer_and_show_no_keys(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "reset", "api": "omdb"})
     for _ in range(2):
         with pytest.raises(OSError, match=r"reset|aborted"):
@@ -65,7 +65,7 @@ def test_counters_count_what_never_got_an_answer_and_show_no_keys(sandbox: Runni
     assert sandbox.counters()["omdb"]["repeated"] == {"/?i=tt31000000": 2}
 
 
-def test_oddities_are_listed_with_what_they_are_and_whose(sandbox: RunningSandbox):
+def test_oddities_are_listed_with_what_they_are_and_whose(sandbox: RunningSandbox) -> None:
     listed = sandbox.control("oddities")
     assert listed.keys() == ODDITIES.keys()
     for name, odd in listed.items():
@@ -75,7 +75,7 @@ def test_oddities_are_listed_with_what_they_are_and_whose(sandbox: RunningSandbo
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_the_truth_follows_the_trending_list_entry_by_entry(sandbox: RunningSandbox, medium: Medium):
+def test_the_truth_follows_the_trending_list_entry_by_entry(sandbox: RunningSandbox, medium: Medium) -> None:
     sandbox.control("epoch", {"epoch": 3})
     listed = trakt(sandbox, f"/{medium}/trending", limit=100).json()
     truth = sandbox.truth(medium, 100)
@@ -87,7 +87,7 @@ def test_the_truth_follows_the_trending_list_entry_by_entry(sandbox: RunningSand
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_each_reason_to_skip_is_met_and_no_id_is_eligible_twice(sandbox: RunningSandbox, medium: Medium):
+def test_each_reason_to_skip_is_met_and_no_id_is_eligible_twice(sandbox: RunningSandbox, medium: Medium) -> None:
     truth = sandbox.truth(medium, 100)
     reasons = {one["skip"] for one in truth}
     expected = {None, "no_tmdb_id", "unknown_to_tmdb", "listed_twice"} | ({"anime"} if medium is SHOWS else set())
@@ -97,7 +97,7 @@ def test_each_reason_to_skip_is_met_and_no_id_is_eligible_twice(sandbox: Running
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_the_truth_agrees_with_what_the_apis_say(sandbox: RunningSandbox, medium: Medium):
+def test_the_truth_agrees_with_what_the_apis_say(sandbox: RunningSandbox, medium: Medium) -> None:
     for one in sandbox.truth(medium, 100):
         if one["skip"] is not None:
             continue
@@ -116,7 +116,7 @@ def test_the_truth_agrees_with_what_the_apis_say(sandbox: RunningSandbox, medium
         assert [person["person_id"] for person in facts["cast"]] == list(dict.fromkeys(people))[:12]
 
 
-def test_the_score_is_the_one_worked_out_by_hand(sandbox: RunningSandbox):
+def test_the_score_is_the_one_worked_out_by_hand(sandbox: RunningSandbox) -> None:
     movies = sandbox.truth(MOVIES, 100)
     first = movies[0]
     assert first["watchers"] < 10_000
@@ -129,7 +129,7 @@ def test_the_score_is_the_one_worked_out_by_hand(sandbox: RunningSandbox):
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_the_truth_of_oddities_is_what_a_database_may_say(sandbox: RunningSandbox, medium: Medium):
+def test_the_truth_of_oddities_is_what_a_database_may_say(sandbox: RunningSandbox, medium: Medium) -> None:
     by_oddity = {
         name: one["facts"] for one in sandbox.truth(medium, 100) if one["skip"] is None for name in one["oddities"]
     }
@@ -143,7 +143,10 @@ def test_the_truth_of_oddities_is_what_a_database_may_say(sandbox: RunningSandbo
     assert rows["no_imdb_id"]["imdb_id"] is None
     assert rows["imdb_id_only_at_tmdb"]["imdb_id"].startswith("tt")
     assert rows["imdb_id_only_at_trakt"]["imdb_id"].startswith("tt")
-    assert by_oddity["omdb_na"]["after_omdb"] == dict.fromkeys(("rating_imdb", "imdb_votes", "rating_metacritic"))
+    assert by_oddity["omdb_na"]["after_omdb"] == {
+        name: rows["omdb_na"][name] for name in by_oddity["omdb_na"]["after_omdb"]
+    }
+    assert rows["omdb_na"]["rating_imdb"] is None
     assert rows["imdb_only_at_omdb"]["rating_imdb"] is None
     assert by_oddity["imdb_only_at_omdb"]["after_omdb"]["rating_metacritic"] == 71
     assert by_oddity["ratings_missing_at_trakt"]["buckets"] == {}
@@ -165,7 +168,7 @@ def test_the_truth_of_oddities_is_what_a_database_may_say(sandbox: RunningSandbo
     assert rows["empty_certification"]["content_rating"] is None
 
 
-def test_the_truth_of_shows_and_movies_tells_what_only_they_have(sandbox: RunningSandbox):
+def test_the_truth_of_shows_and_movies_tells_what_only_they_have(sandbox: RunningSandbox) -> None:
     shows = {name: one for one in sandbox.truth(SHOWS, 100) for name in one["oddities"]}
     assert shows["only_specials"]["facts"]["row"]["latest_season_number"] == 0
     many = shows["many_specials"]["facts"]["row"]
@@ -176,7 +179,7 @@ def test_the_truth_of_shows_and_movies_tells_what_only_they_have(sandbox: Runnin
     assert movies["second_certification"]["facts"]["content_ratings"] == {"UA": "16+", "US": "R"}
 
 
-def test_monthly_facts_are_those_of_trakts_lists(sandbox: RunningSandbox):
+def test_monthly_facts_are_those_of_trakts_lists(sandbox: RunningSandbox) -> None:
     facts = sandbox.truth(SHOWS, 1)[0]["facts"]
     assert len(facts["monthly"]) == 6
     for month, watchers in facts["monthly"].items():
@@ -185,7 +188,7 @@ def test_monthly_facts_are_those_of_trakts_lists(sandbox: RunningSandbox):
         assert watchers in [entry["watcher_count"] for entry in first]
 
 
-def test_any_title_tmdb_knows_has_its_truth(sandbox: RunningSandbox):
+def test_any_title_tmdb_knows_has_its_truth(sandbox: RunningSandbox) -> None:
     outside = catalogue().outside(MOVIES)[0]
     found = sandbox.control(f"truth/movies/{outside.tmdb_id}")
     assert found["row"]["title_uk"] == outside.name_uk

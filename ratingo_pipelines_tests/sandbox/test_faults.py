@@ -24,7 +24,7 @@ def _statuses(sandbox: RunningSandbox, count: int = 60) -> list[int]:
     return [tmdb(sandbox, f"/tv/{title.tmdb_id}").status_code for title in titles]
 
 
-def test_latency_waits_for_the_one_api_with_jitter_and_adds_up(sandbox: RunningSandbox):
+def test_latency_waits_for_the_one_api_with_jitter_and_adds_up(sandbox: RunningSandbox) -> None:
     sandbox.faults(
         {"kind": "latency", "api": "tmdb", "ms": 60}, {"kind": "latency", "api": "tmdb", "ms": 40, "jitter": 30}
     )
@@ -36,7 +36,7 @@ def test_latency_waits_for_the_one_api_with_jitter_and_adds_up(sandbox: RunningS
     assert time.monotonic() - before < 0.06
 
 
-def test_a_rate_of_server_errors_is_the_same_every_time_in_whatever_order(sandbox: RunningSandbox):
+def test_a_rate_of_server_errors_is_the_same_every_time_in_whatever_order(sandbox: RunningSandbox) -> None:
     fault = {"kind": "status", "probability": 0.2, "status": [500, 502, 503, 504]}
     sandbox.faults(fault, seed=7)
     first = _statuses(sandbox)
@@ -50,12 +50,12 @@ def test_a_rate_of_server_errors_is_the_same_every_time_in_whatever_order(sandbo
     assert _statuses(sandbox) != first
 
 
-def test_asking_again_draws_again(sandbox: RunningSandbox):
+def test_asking_again_draws_again(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "status", "probability": 0.5}, seed=1)
     assert {tmdb(sandbox, PATH).status_code for _ in range(12)} == {200, 503}
 
 
-def test_ids_fail_for_good_and_only_they(sandbox: RunningSandbox):
+def test_ids_fail_for_good_and_only_they(sandbox: RunningSandbox) -> None:
     sandbox.faults(
         {"kind": "fail", "api": "tmdb", "ids": [SHOW.tmdb_id], "status": 500},
         {"kind": "fail", "api": "omdb", "ids": [SHOW.imdb_id], "status": 520},
@@ -70,19 +70,19 @@ def test_ids_fail_for_good_and_only_they(sandbox: RunningSandbox):
     assert trakt(sandbox, "/shows/1001/related").status_code == 200
 
 
-def test_a_fault_may_happen_so_many_times_only(sandbox: RunningSandbox):
+def test_a_fault_may_happen_so_many_times_only(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "status", "status": 502, "times": 2})
     assert [tmdb(sandbox, PATH).status_code for _ in range(4)] == [502, 502, 200, 200]
 
 
-def test_a_fault_may_be_for_some_paths_only(sandbox: RunningSandbox):
+def test_a_fault_may_be_for_some_paths_only(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "status", "endpoint": "/shows/*"})
     assert trakt(sandbox, "/shows/trending").status_code == 503
     assert trakt(sandbox, "/movies/trending").status_code == 200
     assert tmdb(sandbox, PATH).status_code == 200
 
 
-def test_a_storm_is_429_for_a_part_of_each_period(sandbox: RunningSandbox):
+def test_a_storm_is_429_for_a_part_of_each_period(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "storm", "api": "tmdb", "on": 0.5, "every": 1.2})
     first = tmdb(sandbox, PATH)
     assert first.status_code == 429
@@ -94,7 +94,7 @@ def test_a_storm_is_429_for_a_part_of_each_period(sandbox: RunningSandbox):
     assert tmdb(sandbox, PATH).status_code == 429
 
 
-def test_an_enforced_limit_lets_so_many_through_and_says_when_to_come_back(sandbox: RunningSandbox):
+def test_an_enforced_limit_lets_so_many_through_and_says_when_to_come_back(sandbox: RunningSandbox) -> None:
     sandbox.control("faults", {"enforce": {"trakt": "3/1"}})
     answers = [trakt(sandbox, "/shows/1001") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
@@ -106,7 +106,7 @@ def test_an_enforced_limit_lets_so_many_through_and_says_when_to_come_back(sandb
 
 
 @pytest.mark.parametrize(("status", "retry_after"), [(429, "300"), (403, None)])
-def test_cloudflare_answers_in_html(sandbox: RunningSandbox, status: int, retry_after: str | None):
+def test_cloudflare_answers_in_html(sandbox: RunningSandbox, status: int, retry_after: str | None) -> None:
     sandbox.faults({"kind": "cloudflare", "api": "trakt", "status": status})
     answer = trakt(sandbox, "/shows/trending")
     assert answer.status_code == status
@@ -115,7 +115,7 @@ def test_cloudflare_answers_in_html(sandbox: RunningSandbox, status: int, retry_
     assert answer.headers["Server"] == "cloudflare"
 
 
-def test_a_hang_ends_with_the_clients_patience_and_leaves_others_alone(sandbox: RunningSandbox):
+def test_a_hang_ends_with_the_clients_patience_and_leaves_others_alone(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "hang", "api": "tmdb"})
     with pytest.raises(requests.ReadTimeout):
         requests.get(sandbox.tmdb_url + PATH, timeout=0.3)
@@ -124,7 +124,7 @@ def test_a_hang_ends_with_the_clients_patience_and_leaves_others_alone(sandbox: 
     assert tmdb(sandbox, PATH).status_code == 200
 
 
-def test_a_reset_is_a_real_one(sandbox: RunningSandbox):
+def test_a_reset_is_a_real_one(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "reset", "times": 1})
     host, port = sandbox.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as client:
@@ -134,7 +134,7 @@ def test_a_reset_is_a_real_one(sandbox: RunningSandbox):
     assert tmdb(sandbox, PATH).status_code == 200
 
 
-def test_a_cut_body_promises_more_than_it_brings(sandbox: RunningSandbox):
+def test_a_cut_body_promises_more_than_it_brings(sandbox: RunningSandbox) -> None:
     whole = details(sandbox, SHOWS, SHOW.tmdb_id).content
     sandbox.faults({"kind": "cut"})
     with pytest.raises(requests.exceptions.ChunkedEncodingError) as caught:
@@ -142,7 +142,7 @@ def test_a_cut_body_promises_more_than_it_brings(sandbox: RunningSandbox):
     assert f"{len(whole) // 2} bytes read" in str(caught.value)
 
 
-def test_a_gzip_body_ends_too_early(sandbox: RunningSandbox):
+def test_a_gzip_body_ends_too_early(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "gzip"})
     answer = requests.get(
         sandbox.tmdb_url + PATH, timeout=5, stream=True, headers={"Authorization": f"Bearer {sandbox.tmdb_token}"}
@@ -158,14 +158,14 @@ def tmdb_body(sandbox: RunningSandbox) -> bytes:
     return tmdb(sandbox, PATH).content
 
 
-def test_html_comes_with_status_200(sandbox: RunningSandbox):
+def test_html_comes_with_status_200(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "html"})
     answer = omdb(sandbox, i=SHOW.imdb_id)
     assert answer.status_code == 200
     assert answer.text.startswith("<!DOCTYPE html>")
 
 
-def test_malformed_json_breaks_off(sandbox: RunningSandbox):
+def test_malformed_json_breaks_off(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "malformed"})
     answer = trakt(sandbox, "/shows/trending")
     assert answer.status_code == 200
@@ -173,7 +173,7 @@ def test_malformed_json_breaks_off(sandbox: RunningSandbox):
         json.loads(answer.content)
 
 
-def test_types_are_swapped_everywhere_or_in_one_field(sandbox: RunningSandbox):
+def test_types_are_swapped_everywhere_or_in_one_field(sandbox: RunningSandbox) -> None:
     true = tmdb(sandbox, PATH).json()
     sandbox.faults({"kind": "types", "field": "vote_average"})
     one = tmdb(sandbox, PATH).json()
@@ -195,7 +195,7 @@ def test_types_are_swapped_everywhere_or_in_one_field(sandbox: RunningSandbox):
     assert entry["watchers"] == "several"
 
 
-def test_a_body_drips(sandbox: RunningSandbox):
+def test_a_body_drips(sandbox: RunningSandbox) -> None:
     whole = tmdb(sandbox, PATH).content
     sandbox.faults({"kind": "drip", "seconds": 0.4, "pieces": 8})
     before = time.monotonic()
@@ -203,7 +203,7 @@ def test_a_body_drips(sandbox: RunningSandbox):
     assert 0.4 <= time.monotonic() - before < 2
 
 
-def test_omdb_is_exhausted_after_its_daily_limit(sandbox: RunningSandbox):
+def test_omdb_is_exhausted_after_its_daily_limit(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "omdb_limit", "limit": 3})
     answers = [omdb(sandbox, i=SHOW.imdb_id) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 401, 401]
@@ -211,7 +211,7 @@ def test_omdb_is_exhausted_after_its_daily_limit(sandbox: RunningSandbox):
     assert tmdb(sandbox, PATH).status_code == 200
 
 
-def test_a_revoked_key_is_refused_as_each_api_does(sandbox: RunningSandbox):
+def test_a_revoked_key_is_refused_as_each_api_does(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "revoked"})
     assert trakt(sandbox, "/shows/trending").status_code == 403
     assert tmdb(sandbox, PATH).json()["status_code"] == 7
@@ -220,7 +220,7 @@ def test_a_revoked_key_is_refused_as_each_api_does(sandbox: RunningSandbox):
     assert "limit" not in refused.json()["Error"]
 
 
-def test_the_first_of_several_answers_wins_and_a_body_may_be_spoilt_as_well(sandbox: RunningSandbox):
+def test_the_first_of_several_answers_wins_and_a_body_may_be_spoilt_as_well(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "status", "status": 500}, {"kind": "revoked"}, {"kind": "malformed"})
     answer = tmdb(sandbox, PATH)
     assert answer.status_code == 500
@@ -228,7 +228,7 @@ def test_the_first_of_several_answers_wins_and_a_body_may_be_spoilt_as_well(sand
         answer.json()
 
 
-def test_faults_can_be_added_listed_and_removed(sandbox: RunningSandbox):
+def test_faults_can_be_added_listed_and_removed(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "latency", "ms": 1})
     sandbox.control("faults", {"faults": [{"kind": "status", "api": "tmdb"}], "add": True})
     tmdb(sandbox, PATH)
@@ -250,14 +250,16 @@ def test_faults_can_be_added_listed_and_removed(sandbox: RunningSandbox):
         ({"enforce": 5}, "enforce"),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused_and_changes_nothing(sandbox: RunningSandbox, fault: dict, message: str):
+def test_a_fault_that_makes_no_sense_is_refused_and_changes_nothing(
+    sandbox: RunningSandbox, fault: dict, message: str
+) -> None:
     sandbox.faults({"kind": "latency", "ms": 1})
     with pytest.raises(SandboxError, match=message):
         sandbox.control("faults", fault)
     assert len(sandbox.control("faults")["faults"]) == 1
 
 
-def test_the_probability_is_about_what_was_asked_for(sandbox: RunningSandbox):
+def test_the_probability_is_about_what_was_asked_for(sandbox: RunningSandbox) -> None:
     for probability in (0.05, 0.5):
         sandbox.faults({"kind": "status", "probability": probability}, seed=3)
         struck = sum(status == 503 for status in _statuses(sandbox, 300))

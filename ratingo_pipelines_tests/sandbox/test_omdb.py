@@ -14,7 +14,7 @@ def _imdb_id(name: str, medium: Medium) -> str:
     return str(catalogue().odd(name, medium)[0].imdb_id)
 
 
-def test_another_key_is_401_within_json(sandbox: RunningSandbox):
+def test_another_key_is_401_within_json(sandbox: RunningSandbox) -> None:
     for key in ("another", ""):
         refused = omdb(sandbox, apikey=key, i="tt31000000")
         assert refused.status_code == 401
@@ -22,7 +22,7 @@ def test_another_key_is_401_within_json(sandbox: RunningSandbox):
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_it_agrees_with_trakt_about_imdb_and_metacritic(sandbox: RunningSandbox, medium: Medium):
+def test_it_agrees_with_trakt_about_imdb_and_metacritic(sandbox: RunningSandbox, medium: Medium) -> None:
     compared = 0
     for title in catalogue().titles[medium][:60]:
         nested = trakt(sandbox, f"/{medium}/{title.trakt_id}/ratings", extended="all")
@@ -39,7 +39,7 @@ def test_it_agrees_with_trakt_about_imdb_and_metacritic(sandbox: RunningSandbox,
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_not_available_is_an_answer(sandbox: RunningSandbox, medium: Medium):
+def test_not_available_is_an_answer(sandbox: RunningSandbox, medium: Medium) -> None:
     answer = omdb(sandbox, i=_imdb_id("omdb_na", medium), type=medium.omdb_type)
     assert answer.status_code == 200
     found = answer.json()
@@ -49,14 +49,14 @@ def test_not_available_is_an_answer(sandbox: RunningSandbox, medium: Medium):
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_not_found_is_200_with_false(sandbox: RunningSandbox, medium: Medium):
+def test_not_found_is_200_with_false(sandbox: RunningSandbox, medium: Medium) -> None:
     answer = omdb(sandbox, i=_imdb_id("omdb_not_found", medium), type=medium.omdb_type)
     assert answer.status_code == 200
     assert answer.json()["Response"] == "False"
     assert "not found" in answer.json()["Error"]
 
 
-def test_an_id_is_found_as_its_own_type_only(sandbox: RunningSandbox):
+def test_an_id_is_found_as_its_own_type_only(sandbox: RunningSandbox) -> None:
     imdb_id = catalogue().titles[SHOWS][0].imdb_id
     assert omdb(sandbox, i=imdb_id, type=SHOWS.omdb_type).json()["Type"] == "series"
     assert omdb(sandbox, i=imdb_id).json()["Response"] == "True"
@@ -65,12 +65,14 @@ def test_an_id_is_found_as_its_own_type_only(sandbox: RunningSandbox):
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_three_bodies_are_no_json_each_for_a_reason_of_its_own(sandbox: RunningSandbox, medium: Medium):
+def test_three_bodies_are_no_json_each_for_a_reason_of_its_own(sandbox: RunningSandbox, medium: Medium) -> None:
     reasons = set()
-    for title in catalogue().odd("omdb_invalid_json", medium):
-        answer = omdb(sandbox, i=title.imdb_id, type=medium.omdb_type)
-        assert answer.status_code == 200
-        with pytest.raises(json.JSONDecodeError) as caught:
-            json.loads(answer.text)
-        reasons.add(caught.value.msg)
+    for name in ("omdb_invalid_json", "omdb_control_characters"):
+        for title in catalogue().odd(name, medium):
+            answer = omdb(sandbox, i=title.imdb_id, type=medium.omdb_type)
+            assert answer.status_code == 200
+            with pytest.raises(json.JSONDecodeError) as caught:
+                json.loads(answer.text)
+            reasons.add(caught.value.msg)
     assert len(reasons) == 3
+    assert json.loads(answer.text, strict=False)["Metascore"] == "64"

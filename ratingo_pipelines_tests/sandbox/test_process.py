@@ -24,7 +24,7 @@ time.sleep(60)
 """
 
 
-def test_it_starts_in_an_epoch_comes_back_to_it_and_stops():
+def test_it_starts_in_an_epoch_comes_back_to_it_and_stops() -> None:
     with start_sandbox(epoch=4) as sandbox:
         assert sandbox.control("")["epoch"] == 4
         sandbox.control("epoch", {"advance": 1})
@@ -35,7 +35,7 @@ def test_it_starts_in_an_epoch_comes_back_to_it_and_stops():
     assert not psutil.pid_exists(sandbox.process.pid)
 
 
-def test_it_does_not_outlive_the_process_that_started_it():
+def test_it_does_not_outlive_the_process_that_started_it() -> None:
     parent = subprocess.Popen([sys.executable, "-c", STARTS_ONE], stdout=subprocess.PIPE, text=True)
     pid, url = parent.stdout.readline().split()
     assert requests.get(f"{url}/control", timeout=5).status_code == 200
@@ -49,7 +49,7 @@ def test_it_does_not_outlive_the_process_that_started_it():
         requests.get(f"{url}/control", timeout=5)
 
 
-def test_a_port_in_use_is_an_error_of_one_line(sandbox: RunningSandbox, capfd: pytest.CaptureFixture[str]):
+def test_a_port_in_use_is_an_error_of_one_line(sandbox: RunningSandbox, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SandboxError, match="before it was ready"):
         start_sandbox(int(sandbox.url.rsplit(":", 1)[1]))
     said = capfd.readouterr().err
@@ -57,7 +57,7 @@ def test_a_port_in_use_is_an_error_of_one_line(sandbox: RunningSandbox, capfd: p
     assert "Traceback" not in said
 
 
-def test_its_environment_points_the_settings_at_it_without_limits(sandbox: RunningSandbox, settings: Settings):
+def test_its_environment_points_the_settings_at_it_without_limits(sandbox: RunningSandbox, settings: Settings) -> None:
     assert settings.trakt_base_url == sandbox.trakt_url
     assert settings.tmdb_base_url == sandbox.tmdb_url
     assert settings.omdb_base_url == sandbox.omdb_url
@@ -67,7 +67,7 @@ def test_its_environment_points_the_settings_at_it_without_limits(sandbox: Runni
     assert environment(sandbox.url) == sandbox.environment()
 
 
-def test_started_by_hand_it_prints_lines_for_the_environment_and_ends_on_interrupt():
+def test_started_by_hand_it_prints_lines_for_the_environment_and_ends_on_interrupt() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "ratingo_pipelines.sandbox", "--today", "2026-03-01"],
         stdout=subprocess.PIPE,

@@ -62,7 +62,7 @@ def _recorded(api: str, name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", TRENDING)
-def test_trakts_keys_are_there(sandbox: RunningSandbox, name: str):
+def test_trakts_keys_are_there(sandbox: RunningSandbox, name: str) -> None:
     path, query = TRENDING[name]
     assert _recorded("trakt", name) <= _keys(trakt(sandbox, path, **query).json())
 
@@ -70,13 +70,13 @@ def test_trakts_keys_are_there(sandbox: RunningSandbox, name: str):
 @pytest.mark.parametrize(
     "name", ["calendars_all_shows_2014_09_01_7__python-pytrakt", "test_get_calendar_shows__TraktKit"]
 )
-def test_the_calendars_keys_are_there(sandbox: RunningSandbox, name: str):
+def test_the_calendars_keys_are_there(sandbox: RunningSandbox, name: str) -> None:
     today = sandbox.control("")["today"]
     assert _recorded("trakt", name) <= _keys(trakt(sandbox, f"/calendars/all/shows/{today}/7").json())
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_the_keys_of_what_tmdb_appends_are_there(sandbox: RunningSandbox, name: str):
+def test_the_keys_of_what_tmdb_appends_are_there(sandbox: RunningSandbox, name: str) -> None:
     medium, part = PARTS[name]
     titles = [title for title in catalogue().titles[medium][:40] if title.known_to_tmdb]
     answers = [details(sandbox, medium, title.tmdb_id).json()[part] for title in titles]
@@ -94,24 +94,24 @@ def test_the_keys_of_what_tmdb_appends_are_there(sandbox: RunningSandbox, name: 
         ("movie_168259_language=de__jellyfin", MOVIES),
     ],
 )
-def test_the_keys_of_tmdbs_details_are_there(sandbox: RunningSandbox, name: str, medium: Any):
+def test_the_keys_of_tmdbs_details_are_there(sandbox: RunningSandbox, name: str, medium: Any) -> None:
     titles = [title for title in catalogue().titles[medium][:40] if title.known_to_tmdb]
     served = _keys([tmdb(sandbox, f"/{medium.tmdb_path}/{title.tmdb_id}").json() for title in titles])
     assert _recorded("tmdb", name) <= {key[2:] for key in served}
 
 
-def test_the_keys_of_appended_images_are_there(sandbox: RunningSandbox):
+def test_the_keys_of_appended_images_are_there(sandbox: RunningSandbox) -> None:
     served = _keys(details(sandbox, SHOWS, catalogue().titles[SHOWS][0].tmdb_id).json())
     assert _recorded("tmdb", "tv_1396_append_to_response=images_include_image_language=pt__jellyfin") <= served
 
 
 @pytest.mark.parametrize("medium", [SHOWS, MOVIES], ids=str)
-def test_the_keys_of_changes_are_there(sandbox: RunningSandbox, medium: Any):
+def test_the_keys_of_changes_are_there(sandbox: RunningSandbox, medium: Any) -> None:
     recorded = _recorded("tmdb", f"{medium.tmdb_path}_changes_page=1")
     assert recorded <= _keys(tmdb(sandbox, f"/{medium.tmdb_path}/changes").json())
 
 
-def test_the_keys_of_errors_are_there(sandbox: RunningSandbox):
+def test_the_keys_of_errors_are_there(sandbox: RunningSandbox) -> None:
     assert _recorded("tmdb", "movie_999999999_HTTP404") == _keys(tmdb(sandbox, "/movie/1").json())
     assert _recorded("tmdb", "error-status-401") == _keys(
         tmdb(sandbox, "/movie/1", {"Authorization": "Bearer x"}).json()
@@ -119,6 +119,6 @@ def test_the_keys_of_errors_are_there(sandbox: RunningSandbox):
     assert _recorded("omdb", "error_invalidkey_HTTP401") == _keys(omdb(sandbox, apikey="x", i="tt0000001").json())
 
 
-def test_omdbs_keys_are_there(sandbox: RunningSandbox):
+def test_omdbs_keys_are_there(sandbox: RunningSandbox) -> None:
     imdb_id = next(title.imdb_id for title in catalogue().titles[MOVIES] if title.metascore)
     assert _recorded("omdb", "i=tt7363076-plot=full-v=1-y=2018") <= _keys(omdb(sandbox, i=imdb_id).json())

@@ -22,7 +22,7 @@ def _details(sandbox: RunningSandbox, name: str, medium: Medium, **query: object
 PLAIN = {medium: catalogue().titles[medium][0] for medium in MEDIA}
 
 
-def test_a_bearer_token_or_the_key_in_the_url_opens(sandbox: RunningSandbox):
+def test_a_bearer_token_or_the_key_in_the_url_opens(sandbox: RunningSandbox) -> None:
     path = f"/tv/{PLAIN[SHOWS].tmdb_id}"
     assert tmdb(sandbox, path).status_code == 200
     assert tmdb(sandbox, path, {"Authorization": None}, api_key=sandbox.tmdb_token).status_code == 200
@@ -33,7 +33,7 @@ def test_a_bearer_token_or_the_key_in_the_url_opens(sandbox: RunningSandbox):
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_only_what_is_asked_is_appended(sandbox: RunningSandbox, medium: Medium):
+def test_only_what_is_asked_is_appended(sandbox: RunningSandbox, medium: Medium) -> None:
     path = f"/{medium.tmdb_path}/{PLAIN[medium].tmdb_id}"
     bare = tmdb(sandbox, path).json()
     assert not set(medium.tmdb_appended) & bare.keys()
@@ -42,7 +42,7 @@ def test_only_what_is_asked_is_appended(sandbox: RunningSandbox, medium: Medium)
     assert set(medium.tmdb_appended) <= details(sandbox, medium, PLAIN[medium].tmdb_id).json().keys()
 
 
-def test_more_than_twenty_appended_calls_are_refused(sandbox: RunningSandbox):
+def test_more_than_twenty_appended_calls_are_refused(sandbox: RunningSandbox) -> None:
     path, parts = f"/tv/{PLAIN[SHOWS].tmdb_id}", ["videos"] * 20
     assert tmdb(sandbox, path, append_to_response=",".join(parts)).status_code == 200
     refused = tmdb(sandbox, path, append_to_response=",".join([*parts, "images"]))
@@ -50,14 +50,14 @@ def test_more_than_twenty_appended_calls_are_refused(sandbox: RunningSandbox):
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_an_unknown_id_is_404_34(sandbox: RunningSandbox, medium: Medium):
+def test_an_unknown_id_is_404_34(sandbox: RunningSandbox, medium: Medium) -> None:
     for tmdb_id in (_odd("unknown_to_tmdb", medium).tmdb_id, 1):
         answer = details(sandbox, medium, tmdb_id)
         assert (answer.status_code, answer.json()["status_code"]) == (404, 34)
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_texts_and_genres_come_in_the_language_asked_for(sandbox: RunningSandbox, medium: Medium):
+def test_texts_and_genres_come_in_the_language_asked_for(sandbox: RunningSandbox, medium: Medium) -> None:
     title = PLAIN[medium]
     path = f"/{medium.tmdb_path}/{title.tmdb_id}"
     english, ukrainian, other = (tmdb(sandbox, path, language=tag).json() for tag in ("en-US", "uk-UA", "pl-PL"))
@@ -79,7 +79,7 @@ def test_texts_and_genres_come_in_the_language_asked_for(sandbox: RunningSandbox
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_translations_carry_the_ukrainian_texts(sandbox: RunningSandbox, medium: Medium):
+def test_translations_carry_the_ukrainian_texts(sandbox: RunningSandbox, medium: Medium) -> None:
     def ukrainian(name: str) -> list[dict]:
         listed = _details(sandbox, name, medium)["translations"]["translations"]
         return [one["data"] for one in listed if one["iso_639_1"] == "uk"]
@@ -94,7 +94,7 @@ def test_translations_carry_the_ukrainian_texts(sandbox: RunningSandbox, medium:
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_images_and_videos_are_of_the_languages_asked_for(sandbox: RunningSandbox, medium: Medium):
+def test_images_and_videos_are_of_the_languages_asked_for(sandbox: RunningSandbox, medium: Medium) -> None:
     path = f"/{medium.tmdb_path}/"
     for title in catalogue().titles[medium][:30]:
         if not title.known_to_tmdb:
@@ -109,7 +109,7 @@ def test_images_and_videos_are_of_the_languages_asked_for(sandbox: RunningSandbo
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_trailers_may_be_missing_or_without_language(sandbox: RunningSandbox, medium: Medium):
+def test_trailers_may_be_missing_or_without_language(sandbox: RunningSandbox, medium: Medium) -> None:
     neutral = _details(sandbox, "neutral_trailers", medium)["videos"]["results"]
     assert neutral
     assert {one["iso_639_1"] for one in neutral} == {None}
@@ -119,7 +119,7 @@ def test_trailers_may_be_missing_or_without_language(sandbox: RunningSandbox, me
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_offers_may_be_missing_elsewhere_nameless_or_without_link(sandbox: RunningSandbox, medium: Medium):
+def test_offers_may_be_missing_elsewhere_nameless_or_without_link(sandbox: RunningSandbox, medium: Medium) -> None:
     def offers(name: str) -> dict:
         return _details(sandbox, name, medium)["watch/providers"]["results"]
 
@@ -131,7 +131,7 @@ def test_offers_may_be_missing_elsewhere_nameless_or_without_link(sandbox: Runni
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_numbers_dates_and_images_may_be_zero_null_or_empty(sandbox: RunningSandbox, medium: Medium):
+def test_numbers_dates_and_images_may_be_zero_null_or_empty(sandbox: RunningSandbox, medium: Medium) -> None:
     unvoted = _details(sandbox, "no_votes", medium)
     assert (unvoted["vote_average"], unvoted["vote_count"]) == (0, 0)
     nulls = _details(sandbox, "null_numbers", medium)
@@ -142,14 +142,14 @@ def test_numbers_dates_and_images_may_be_zero_null_or_empty(sandbox: RunningSand
     assert _details(sandbox, "no_imdb_id", medium)["external_ids"]["imdb_id"] is None
 
 
-def test_a_movie_may_have_no_runtime_and_its_certification_in_a_later_release(sandbox: RunningSandbox):
+def test_a_movie_may_have_no_runtime_and_its_certification_in_a_later_release(sandbox: RunningSandbox) -> None:
     assert _details(sandbox, "no_runtime", MOVIES)["runtime"] == 0
     released = _details(sandbox, "second_certification", MOVIES)["release_dates"]["results"]
     (here,) = [one["release_dates"] for one in released if one["iso_3166_1"] == "UA"]
     assert [one["certification"] for one in here] == ["", "16+", "18+"]
 
 
-def test_shows_end_and_count_their_specials(sandbox: RunningSandbox):
+def test_shows_end_and_count_their_specials(sandbox: RunningSandbox) -> None:
     ended = _details(sandbox, "ended", SHOWS)
     assert ended["next_episode_to_air"] is None
     assert ended["last_episode_to_air"]["air_date"] == ended["last_air_date"]
@@ -158,14 +158,14 @@ def test_shows_end_and_count_their_specials(sandbox: RunningSandbox):
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_a_person_may_have_several_rows_in_the_cast(sandbox: RunningSandbox, medium: Medium):
+def test_a_person_may_have_several_rows_in_the_cast(sandbox: RunningSandbox, medium: Medium) -> None:
     cast = _details(sandbox, "duplicate_cast", medium)[medium.tmdb_appended[-1]]["cast"]
     people = [one["id"] for one in cast]
     assert len(people) - len(set(people)) == 2
     assert people[0] == people[2]
 
 
-def test_the_aggregated_cast_is_not_sorted_by_its_order(sandbox: RunningSandbox):
+def test_the_aggregated_cast_is_not_sorted_by_its_order(sandbox: RunningSandbox) -> None:
     cast = details(sandbox, SHOWS, PLAIN[SHOWS].tmdb_id).json()["aggregate_credits"]["cast"]
     orders = [one["order"] for one in cast]
     assert orders != sorted(orders)
@@ -173,12 +173,12 @@ def test_the_aggregated_cast_is_not_sorted_by_its_order(sandbox: RunningSandbox)
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_the_same_id_is_a_show_and_a_movie(sandbox: RunningSandbox, medium: Medium):
+def test_the_same_id_is_a_show_and_a_movie(sandbox: RunningSandbox, medium: Medium) -> None:
     assert _details(sandbox, "shared_tmdb_id", medium)[medium.tmdb_name] == _odd("shared_tmdb_id", medium).name
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_an_etag_saves_the_body_until_the_epoch_moves(sandbox: RunningSandbox, medium: Medium):
+def test_an_etag_saves_the_body_until_the_epoch_moves(sandbox: RunningSandbox, medium: Medium) -> None:
     path = f"/{medium.tmdb_path}/{PLAIN[medium].tmdb_id}"
     tag = tmdb(sandbox, path).headers["ETag"]
     again = tmdb(sandbox, path, {"If-None-Match": tag})
@@ -190,7 +190,7 @@ def test_an_etag_saves_the_body_until_the_epoch_moves(sandbox: RunningSandbox, m
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_changes_come_a_hundred_a_page(sandbox: RunningSandbox, medium: Medium):
+def test_changes_come_a_hundred_a_page(sandbox: RunningSandbox, medium: Medium) -> None:
     first = tmdb(sandbox, f"/{medium.tmdb_path}/changes").json()
     assert len(first["results"]) == 100
     assert first["total_pages"] == -(-first["total_results"] // 100)
@@ -198,7 +198,7 @@ def test_changes_come_a_hundred_a_page(sandbox: RunningSandbox, medium: Medium):
     assert 0 < len(last["results"]) <= 100
 
 
-def test_an_appended_part_can_also_be_asked_by_itself(sandbox: RunningSandbox):
+def test_an_appended_part_can_also_be_asked_by_itself(sandbox: RunningSandbox) -> None:
     alone = tmdb(sandbox, f"/tv/{PLAIN[SHOWS].tmdb_id}/watch/providers").json()
     appended = details(sandbox, SHOWS, PLAIN[SHOWS].tmdb_id).json()["watch/providers"]
     assert alone == {"id": PLAIN[SHOWS].tmdb_id, **appended}

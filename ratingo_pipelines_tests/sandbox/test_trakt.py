@@ -22,18 +22,20 @@ from ratingo_pipelines_tests.sandbox.asking import trakt
         ({"User-Agent": ""}, 403),
     ],
 )
-def test_it_refuses_what_trakt_refuses(sandbox: RunningSandbox, headers: Mapping[str, str | None], status: int):
+def test_it_refuses_what_trakt_refuses(sandbox: RunningSandbox, headers: Mapping[str, str | None], status: int) -> None:
     assert trakt(sandbox, "/shows/trending", headers).status_code == status
 
 
-def test_without_a_user_agent_cloudflare_answers_in_html(sandbox: RunningSandbox):
+def test_without_a_user_agent_cloudflare_answers_in_html(sandbox: RunningSandbox) -> None:
     answer = trakt(sandbox, "/shows/trending", {"User-Agent": ""})
     assert answer.headers["Content-Type"].startswith("text/html")
     assert "Cloudflare" in answer.text
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_trending_has_a_hundred_entries_unless_told_otherwise_and_at_most_250(sandbox: RunningSandbox, medium: Medium):
+def test_trending_has_a_hundred_entries_unless_told_otherwise_and_at_most_250(
+    sandbox: RunningSandbox, medium: Medium
+) -> None:
     path = f"/{medium}/trending"
     assert len(trakt(sandbox, path).json()) == 100
     assert len(trakt(sandbox, path, limit=7).json()) == 7
@@ -42,7 +44,7 @@ def test_trending_has_a_hundred_entries_unless_told_otherwise_and_at_most_250(sa
     assert clamped.headers["X-Pagination-Limit"] == "250"
 
 
-def test_pages_tell_where_they_are_and_join_up(sandbox: RunningSandbox):
+def test_pages_tell_where_they_are_and_join_up(sandbox: RunningSandbox) -> None:
     whole = trakt(sandbox, "/shows/trending", limit=250).json()
     pages = [trakt(sandbox, "/shows/trending", limit=40, page=page) for page in (1, 2, 3)]
     assert [entry for page in pages for entry in page.json()] == whole[:120]
@@ -55,7 +57,7 @@ def test_pages_tell_where_they_are_and_join_up(sandbox: RunningSandbox):
     assert (beyond.status_code, beyond.json()) == (200, [])
 
 
-def test_more_is_told_only_when_all_is_asked(sandbox: RunningSandbox):
+def test_more_is_told_only_when_all_is_asked(sandbox: RunningSandbox) -> None:
     short = trakt(sandbox, "/shows/trending", limit=1).json()[0]["show"]
     full = trakt(sandbox, "/shows/trending", limit=1, extended="full").json()[0]["show"]
     assert "rating" not in short
@@ -77,13 +79,13 @@ def test_more_is_told_only_when_all_is_asked(sandbox: RunningSandbox):
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_a_title_answers_to_its_id_and_to_its_slug(sandbox: RunningSandbox, medium: Medium):
+def test_a_title_answers_to_its_id_and_to_its_slug(sandbox: RunningSandbox, medium: Medium) -> None:
     title = trakt(sandbox, f"/{medium}/trending", limit=1).json()[0][medium.singular]
     by_id, by_slug = (trakt(sandbox, f"/{medium}/{title['ids'][name]}").json() for name in ("trakt", "slug"))
     assert by_id == by_slug == title
 
 
-def test_ratings_are_flat_or_nested(sandbox: RunningSandbox):
+def test_ratings_are_flat_or_nested(sandbox: RunningSandbox) -> None:
     flat = trakt(sandbox, "/shows/1001/ratings").json()
     nested = trakt(sandbox, "/shows/1001/ratings", extended="all").json()
     assert flat.keys() == {"rating", "votes", "distribution"}
@@ -94,7 +96,7 @@ def test_ratings_are_flat_or_nested(sandbox: RunningSandbox):
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_some_ratings_are_missing_and_some_distributions_have_holes(sandbox: RunningSandbox, medium: Medium):
+def test_some_ratings_are_missing_and_some_distributions_have_holes(sandbox: RunningSandbox, medium: Medium) -> None:
     (missing,) = ODDITIES["ratings_missing_at_trakt"][medium.plural]
     (holed,) = ODDITIES["missing_buckets"][medium.plural]
     (nulls,) = ODDITIES["null_numbers"][medium.plural]
@@ -104,7 +106,7 @@ def test_some_ratings_are_missing_and_some_distributions_have_holes(sandbox: Run
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_related_titles_are_bare_and_as_many_as_asked(sandbox: RunningSandbox, medium: Medium):
+def test_related_titles_are_bare_and_as_many_as_asked(sandbox: RunningSandbox, medium: Medium) -> None:
     path = f"/{medium}/1001/related"
     assert len(trakt(sandbox, path).json()) == 10
     related = trakt(sandbox, path, limit=12).json()
@@ -120,12 +122,12 @@ def test_related_titles_are_bare_and_as_many_as_asked(sandbox: RunningSandbox, m
 
 
 @pytest.mark.parametrize("path", ["/shows/999999", "/shows/no-such-slug/related", "/movies/0/ratings", "/people/1"])
-def test_what_is_unknown_is_404(sandbox: RunningSandbox, path: str):
+def test_what_is_unknown_is_404(sandbox: RunningSandbox, path: str) -> None:
     assert trakt(sandbox, path).status_code == 404
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_monthly_lists_exist_for_months_that_are_over(sandbox: RunningSandbox, medium: Medium):
+def test_monthly_lists_exist_for_months_that_are_over(sandbox: RunningSandbox, medium: Medium) -> None:
     this_month = datetime.now(UTC).date().replace(day=1)
     last_month = (this_month - timedelta(days=1)).replace(day=1)
     path = f"/{medium}/watched/monthly/"
@@ -137,7 +139,7 @@ def test_monthly_lists_exist_for_months_that_are_over(sandbox: RunningSandbox, m
     assert trakt(sandbox, f"/{medium}/watched/monthly").status_code == 404
 
 
-def test_the_calendar_is_silently_cut_at_33_days(sandbox: RunningSandbox):
+def test_the_calendar_is_silently_cut_at_33_days(sandbox: RunningSandbox) -> None:
     today = datetime.now(UTC).date()
     month, year = (trakt(sandbox, f"/calendars/all/shows/{today}/{days}").json() for days in (33, 365))
     assert month == year
@@ -150,7 +152,7 @@ def test_the_calendar_is_silently_cut_at_33_days(sandbox: RunningSandbox):
     assert 50 < len(week) < len(month)
 
 
-def test_shows_and_movies_have_ids_of_their_own(sandbox: RunningSandbox):
+def test_shows_and_movies_have_ids_of_their_own(sandbox: RunningSandbox) -> None:
     show, movie = (trakt(sandbox, f"/{medium}/1001").json()["ids"] for medium in (SHOWS, MOVIES))
     assert show["trakt"] == movie["trakt"]
     assert show["imdb"] != movie["imdb"]

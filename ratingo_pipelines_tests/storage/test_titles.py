@@ -87,7 +87,8 @@ def test_only_the_columns_that_differ_are_updated(database: Database) -> None:
 def test_a_thousand_resyncs_burn_no_sequence_value(database: Database) -> None:
     save_title(database, 42, related=[7, 8])
     highest = {name: max(row["id"] for row in rows_of(database, getattr(SHOW, name))) for name in CHILDREN}
-    for version in range(2, 1_002):
+    # SQLite has no sequence to burn: there, a few show that the keys stay.
+    for version in range(2, 1_002 if database.dialect == "postgresql" else 52):
         save_title(database, 42, version=version, related=[7, 8], at=NOW + timedelta(seconds=1))
 
     with database.writing() as conn:
