@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -91,6 +92,20 @@ def _secret(value: object) -> object:
     return value.strip() or None if isinstance(value, str) else value
 
 
+def _host(value: object) -> str:
+    text = str(value).strip()
+    if not re.fullmatch(r"[A-Za-z0-9.:-]+", text):
+        raise ValueError("must be a host name or an address, such as 127.0.0.1")
+    return text
+
+
+def _networks(words: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(word)) for word in words)
+    except ValueError:
+        raise ValueError("must be addresses or networks, such as 127.0.0.1,10.0.0.0/8") from None
+
+
 def _database_url(url: SecretStr | None) -> SecretStr | None:
     if url and not re.match(r"(postgres|postgresql|sqlite)(\+\w+)?://", url.get_secret_value()):
         raise ValueError("must begin with postgresql:// or sqlite:///, such as sqlite:///ratingo.db")
@@ -103,6 +118,8 @@ Regions = Annotated[Words, AfterValidator(_all_like("[A-Z]{2}", "UA,US"))]
 Locales = Annotated[Words, AfterValidator(_all_like("[a-z]{2}-[A-Z]{2}", "uk-UA,en-US"))]
 MediaNames = Annotated[tuple[Literal["shows", "movies"], ...], NoDecode, BeforeValidator(_split)]
 Limit = Annotated[RateLimit, NoDecode, BeforeValidator(RateLimit.parse)]
+Host = Annotated[str, BeforeValidator(_host)]
+Proxies = Annotated[Words, AfterValidator(_networks)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 """Absolute once read, so that a later `chdir` moves nothing."""
@@ -128,6 +145,15 @@ class Settings(BaseSettings):
     dagster_home: Folder | None = None
 
     cron_secret: Secret = None
+    cron_secret_previous: Secret = None
+    """Still accepted while callers change over to a new one."""
+    ui_password: Secret = None
+    """What people may log in with instead of the secret."""
+    gateway_host: Host = "127.0.0.1"
+    gateway_port: int = Field(3000, ge=0, le=65535)
+    trusted_proxies: Proxies = ()
+    """Reverse proxies, addresses or networks, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+
     trakt_client_id: Secret = None
     tmdb_access_token: Secret = None
     tmdb_api_key: Secret = None

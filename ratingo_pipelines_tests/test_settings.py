@@ -12,7 +12,15 @@ from ratingo_pipelines.settings import TRAKT_KEY, RateLimit, Settings, load_sett
 pytest_plugins = ("ratingo_pipelines_tests.fixtures.environment",)
 pytestmark = pytest.mark.usefixtures("bare_folder")
 
-SECRETS = ("cron_secret", "trakt_client_id", "tmdb_access_token", "tmdb_api_key", "omdb_api_key")
+SECRETS = (
+    "cron_secret",
+    "cron_secret_previous",
+    "ui_password",
+    "trakt_client_id",
+    "tmdb_access_token",
+    "tmdb_api_key",
+    "omdb_api_key",
+)
 
 
 # Defaults

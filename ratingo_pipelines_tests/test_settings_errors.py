@@ -23,7 +23,15 @@ pytest_plugins = ("ratingo_pipelines_tests.fixtures.environment",)
 pytestmark = pytest.mark.usefixtures("bare_folder")
 
 CANARY = "canary-7f3a9c"
-SECRETS = ("cron_secret", "trakt_client_id", "tmdb_access_token", "tmdb_api_key", "omdb_api_key")
+SECRETS = (
+    "cron_secret",
+    "cron_secret_previous",
+    "ui_password",
+    "trakt_client_id",
+    "tmdb_access_token",
+    "tmdb_api_key",
+    "omdb_api_key",
+)
 
 
 def problems_of(error: pytest.ExceptionInfo[SettingsError]) -> list[str]:

@@ -26,7 +26,7 @@ def raise_if_any_failed(reports: Iterable[BatchReport]) -> None:
     """Fail the step if titles failed or a stage ended early; what succeeded stays materialized."""
     reports = list(reports)
     failures = [failure for report in reports for failure in report.failures]
-    stopped = [f"{report.stage} ended early: {report.stopped}" for report in reports if report.stopped]
+    stopped = [f"{r.stage} ended early: {r.stopped}" for r in reports if r.stopped and not r.ok]
     if not failures and not stopped:
         return
     failed = len({(failure.stage, failure.tmdb_id) for failure in failures})

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from itertools import islice
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
-from ratingo_pipelines.sandbox import dice, oddities, words
+from ratingo_pipelines.sandbox import dice, names, oddities, words
 from ratingo_pipelines.sandbox.reference import ANIMATION, GENRES, OFFERED, PROVIDERS
 from ratingo_pipelines.sandbox.title import Credit, Offer, Poster, Season, Title, Video
 
@@ -80,7 +80,7 @@ def _titles(medium: Medium, size: int) -> Iterator[Title]:
 
 def _names(medium: Medium) -> Iterator[tuple[str, str]]:
     """Pairs of a Ukrainian and an English name: the handwritten ones, then composed ones, none twice."""
-    written = words.SHOW_TITLES if medium is SHOWS else words.MOVIE_TITLES
+    written = names.SHOW_TITLES if medium is SHOWS else names.MOVIE_TITLES
     yield from written
     taken = {ukrainian for ukrainian, _ in written}
     composed = [

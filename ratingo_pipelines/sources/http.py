@@ -108,7 +108,9 @@ class JsonApi:
         self._shared = _shared_by(config)
         self._adapter = KeyedAdapter(headers, params, config.timeout_seconds, config.concurrency)
         try:
-            self._limiter = open_turnstile(config.windows, config.state_dir, config.identity, self._pause)
+            self._limiter = open_turnstile(
+                config.windows, config.state_dir, config.identity, self._pause, config.concurrency
+            )
         except LimiterError as error:
             raise SourceUnavailable(config.name, str(error)) from None
         self._session = Session(

@@ -22,9 +22,10 @@ LOCK_NAME = "limits.sqlite.lock"
 MARGIN = 0.025
 """Windows are taken this much longer, because requests do not all travel equally fast."""
 LONGEST_MARGIN_MS = 250
-LONGEST_REDATING_MS = 250
+TOLERANCE = 0.8
+"""Part of the margin that a single request may use up."""
+LONGEST_REDATING_MS = 500
 """An answer that takes longer still says more about the server's thinking than about when the request arrived."""
-WARM_UP_ANSWERS = 64
 TIDY_EVERY = 256
 """Grants between two deletions of what has left every window."""
 
@@ -131,15 +132,15 @@ class Turnstile(Limiter):
     than needed, and cannot be interrupted.
     """
 
-    def __init__(self, bucket: Bucket, pause: Callable[[], float]) -> None:
+    def __init__(self, bucket: Bucket, pause: Callable[[], float], concurrency: int) -> None:
         super().__init__(SingleBucketFactory(bucket, schedule_leak=False), buffer_ms=0)
         self._bucket = bucket
         self._pause = pause
         self._queue = Lock()
         self._closed = Event()
         self._mine = local()
-        self._tolerance_ms = _margin_ms(min(rate.interval for rate in bucket.rates))
-        self._answers = 0
+        self._tolerance_ms = int(TOLERANCE * _margin_ms(min(rate.interval for rate in bucket.rates)))
+        self._handshakes_left = concurrency
         self._fastest_ms: int | None = None
         self.seconds_waited = 0.0
 
@@ -181,10 +182,10 @@ class Turnstile(Limiter):
         if granted_ms is None:
             return
         took_ms = int((monotonic() - self._mine.granted_at) * 1000)
-        self._answers += 1
         self._fastest_ms = took_ms if self._fastest_ms is None else min(took_ms, self._fastest_ms)
-        # Until connections are up, the fastest one says nothing about what comes after.
-        late_ms = took_ms - (self._fastest_ms if self._answers > WARM_UP_ANSWERS else 0)
+        # While connections are being made, even the fastest one may have been slow to arrive.
+        late_ms = took_ms - (0 if self._handshakes_left else self._fastest_ms)
+        self._handshakes_left = max(0, self._handshakes_left - 1)
         if late_ms > self._tolerance_ms:
             later_by = min(late_ms - self._tolerance_ms, LONGEST_REDATING_MS)
             try:
@@ -201,11 +202,16 @@ class Turnstile(Limiter):
 
 
 def open_turnstile(
-    windows: Iterable[RateLimit], state_dir: Path | None, identity: str, pause: Callable[[], float]
+    windows: Iterable[RateLimit],
+    state_dir: Path | None,
+    identity: str,
+    pause: Callable[[], float] = lambda: 0,
+    concurrency: int = 1,
 ) -> Turnstile:
     """Return the limiter of the API with this identity; without a folder it holds for this object alone.
 
-    Raises `LimiterError` when the folder cannot be written.
+    `pause` is asked before each request for the seconds to wait first, and may raise; `concurrency` is how many
+    connections there may be. Raises `LimiterError` when the folder cannot be written.
     """
     table = "bucket_" + re.sub(r"\W", "_", identity)
     try:
@@ -219,7 +225,7 @@ def open_turnstile(
             connection.commit()
     except (sqlite3.Error, OSError) as error:
         raise LimiterError(f"its rate limits cannot be kept in {state_dir} ({error})") from None
-    return Turnstile(Bucket(rates_of(windows), connection, table, lock), pause)
+    return Turnstile(Bucket(rates_of(windows), connection, table, lock), pause, concurrency)
 
 
 def rates_of(windows: Iterable[RateLimit]) -> list[Rate]:

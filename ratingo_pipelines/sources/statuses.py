@@ -19,8 +19,11 @@ def is_web_page(response: Response) -> bool:
 
 
 def refused_by_cloudflare(api: str, response: Response) -> AccessDenied | None:
-    """Return the error if the request never reached the API; a client would blame the key."""
-    if response.status_code != 403 or not is_web_page(response):
+    """Return the error if the request never reached the API; a client would blame the key.
+
+    The APIs' own refusals may be web pages as well, so the page must name Cloudflare.
+    """
+    if response.status_code != 403 or not is_web_page(response) or "cloudflare" not in response.text.lower():
         return None
     return AccessDenied(
         api,

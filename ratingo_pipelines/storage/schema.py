@@ -62,6 +62,16 @@ def ensure_current(database: Database) -> None:
         raise StorageError(_outdated(database, version))
 
 
+def prepare(database: Database) -> None:
+    """Create the schema in a database that has none of its tables; refuse an outdated one like `ensure_current`."""
+    with database.reading() as conn:
+        existing = set(inspect(conn).get_table_names())
+    if existing & {*metadata.tables, VERSION_TABLE}:
+        ensure_current(database)
+    else:
+        upgrade(database)
+
+
 def differences(database: Database) -> list[str]:
     """Everything in which the live database differs from the contract and this project's own tables, one a line."""
     with database.reading() as conn:

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.engine import StorageError
-from ratingo_pipelines.sync.report import OnOutcome, Status, TitleFailure, TitleOutcome
+from ratingo_pipelines.sync.report import BatchStopped, OnOutcome, Status, Stop, TitleFailure, TitleOutcome
 
 log = logging.getLogger(__name__)
 
@@ -29,19 +29,15 @@ class HasTitle(Protocol):
         """The title as people know it."""
 
 
-class BatchStopped(Exception):
-    """Going on is pointless for every title of the batch; the message says why and what to do."""
-
-
 Item = TypeVar("Item", bound=HasTitle)
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """The outcomes of the titles reached, and why the batch ended early, if it did."""
+    """The outcomes of the titles reached, and what ended the batch early, if anything did."""
 
     outcomes: tuple[TitleOutcome, ...]
-    stopped: str | None
+    stopped: BatchStopped | None
 
 
 def run_batch(
@@ -59,7 +55,7 @@ def run_batch(
     are not begun.
     """
     outcomes: list[TitleOutcome] = []
-    stopped: str | None = None
+    stopped: BatchStopped | None = None
     with ThreadPoolExecutor(max_workers=min(concurrency, max(len(items), 1)), thread_name_prefix="title") as pool:
         futures = {pool.submit(work, item): item for item in items}
         try:
@@ -68,8 +64,12 @@ def run_batch(
                     outcome = _outcome(future, futures[future])
                     if outcome is not None:
                         settle(futures[future], outcome)
-                except (BatchStopped, StorageError) as error:
-                    stopped = stopped or str(error)
+                except BatchStopped as error:
+                    stopped = stopped or error
+                    _cancel(futures)
+                    continue
+                except StorageError as error:
+                    stopped = stopped or BatchStopped(str(error), Stop.DATABASE)
                     _cancel(futures)
                     continue
                 if outcome is not None:

@@ -12,9 +12,8 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFound, SourceError
 from ratingo_pipelines.sources.tmdb import TmdbTitle
 from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
-from ratingo_pipelines.sync.batch import BatchStopped
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
-from ratingo_pipelines.sync.report import TitleFailure
+from ratingo_pipelines.sync.report import BatchStopped, Stop, TitleFailure
 from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import Part, TitleWork
 
@@ -55,7 +54,7 @@ def gather(kit: Toolkit, medium: Medium, work: TitleWork, parts: Collection[Part
             raise
         except SourceError as error:
             if error.stops_run:
-                raise BatchStopped(str(error)) from error
+                raise BatchStopped(str(error), Stop.ACCESS) from error
             failures.append(failure_of(work, stage, error))
             return None
 

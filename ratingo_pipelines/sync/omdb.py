@@ -12,14 +12,16 @@ from ratingo_pipelines.storage import asked, failures, quota, titles
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.storage.titles import OmdbDue
 from ratingo_pipelines.sync import facts
-from ratingo_pipelines.sync.batch import BatchStopped, run_batch
+from ratingo_pipelines.sync.batch import run_batch
 from ratingo_pipelines.sync.outcomes import record_failures
 from ratingo_pipelines.sync.report import (
     BatchReport,
+    BatchStopped,
     Meter,
     OnOutcome,
     OnStart,
     Status,
+    Stop,
     TitleFailure,
     TitleOutcome,
     batch_report,
@@ -118,10 +120,10 @@ class _OneTitle:
             ratings = NOTHING_KNOWN
         except QuotaExhausted as error:
             self._exhaust_quota()
-            raise BatchStopped(str(error)) from error
+            raise BatchStopped(str(error), Stop.QUOTA) from error
         except SourceError as error:
             if error.stops_run:
-                raise BatchStopped(str(error)) from error
+                raise BatchStopped(str(error), Stop.ACCESS) from error
             failure = TitleFailure(
                 row.tmdb_id,
                 row.title,
@@ -176,7 +178,8 @@ class _OneTitle:
             if not quota.take(conn, STAGE, now.date().isoformat(), limit):
                 raise BatchStopped(
                     f"OMDb's {limit} requests of this UTC day are used up (OMDB_DAILY_LIMIT); "
-                    f"the rest is asked after {_next_day(now):%Y-%m-%d %H:%M} UTC"
+                    f"the rest is asked after {_next_day(now):%Y-%m-%d %H:%M} UTC",
+                    Stop.QUOTA,
                 )
 
     def _exhaust_quota(self) -> None:

@@ -19,6 +19,24 @@ class Status(StrEnum):
     ERROR = "error"
 
 
+class Stop(StrEnum):
+    """What can end a batch early; the titles it did not come to stay pending."""
+
+    ACCESS = "access"
+    """An API refuses its key."""
+    DATABASE = "database"
+    QUOTA = "quota"
+    """The day's requests are spent, as happens on any busy day: nothing went wrong."""
+
+
+class BatchStopped(Exception):
+    """Going on is pointless for every title of the batch; the message says why and what to do."""
+
+    def __init__(self, message: str, kind: Stop) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 @dataclass(frozen=True)
 class TitleFailure:
     """One title that failed, why, and when it will be tried again (UTC; None: with the next sync)."""
@@ -80,7 +98,8 @@ class BatchReport:
     notes: tuple[str, ...] = ()
     """What a person should know although nothing failed."""
     stopped: str | None = None
-    """Why the batch ended early, if it did; titles it did not come to stay pending."""
+    """Why the batch ended early, if it did."""
+    stopped_by: Stop | None = None
     requests: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -91,8 +110,8 @@ class BatchReport:
 
     @property
     def ok(self) -> bool:
-        """Whether all that was due is done."""
-        return not self.failures and self.stopped is None
+        """Whether all that could be done is done."""
+        return not self.failures and self.stopped_by in {None, Stop.QUOTA}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -191,7 +210,7 @@ def batch_report(
     *,
     fetched: int,
     notes: tuple[str, ...] = (),
-    stopped: str | None = None,
+    stopped: BatchStopped | None = None,
 ) -> BatchReport:
     """Count `outcomes`."""
     outcomes = list(outcomes)
@@ -211,7 +230,8 @@ def batch_report(
         snapshots=sum(snapshots),
         snapshots_unchanged=len(snapshots) - sum(snapshots),
         notes=notes,
-        stopped=stopped,
+        stopped=str(stopped) if stopped else None,
+        stopped_by=stopped.kind if stopped else None,
         requests=meter.requests,
         seconds=meter.seconds,
     )

@@ -13,7 +13,7 @@ from ratingo_pipelines.sources.omdb import OmdbClient, open_omdb
 from ratingo_pipelines.sources.tmdb import TmdbClient, open_tmdb
 from ratingo_pipelines.sources.trakt import TraktClient, open_trakt
 from ratingo_pipelines.storage.engine import Database
-from ratingo_pipelines.storage.schema import ensure_current
+from ratingo_pipelines.storage.schema import prepare
 
 
 def utc_now() -> datetime:
@@ -48,10 +48,10 @@ class Toolkit:
 
 @contextmanager
 def open_toolkit(settings: Settings) -> Iterator[Toolkit]:
-    """Open everything `settings` names; raise `StorageError` where the schema is outdated."""
+    """Open everything `settings` names, making an empty database; raise `StorageError` where it is outdated."""
     database = Database(settings.database)
     try:
-        ensure_current(database)
+        prepare(database)
         toolkit = Toolkit(settings, database, open_trakt(settings), open_tmdb(settings), open_omdb(settings))
     except BaseException:
         database.dispose()

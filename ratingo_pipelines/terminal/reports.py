@@ -25,7 +25,7 @@ def batch_lines(report: BatchReport) -> Iterator[str]:
     )
     yield from report.notes
     if report.stopped:
-        yield f"ended early: {report.stopped} What was stored is kept; the rest stays pending."
+        yield f"ended early: {report.stopped.rstrip('.')}. What was stored is kept; the rest stays pending."
     for failure in report.failures[:FAILURES_SHOWN]:
         yield f"  failed: {failure}"
     if len(report.failures) > FAILURES_SHOWN:

@@ -8,6 +8,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 
 TIMEOUT = 10
+_SESSION = requests.Session()
 
 
 def trakt(
@@ -45,6 +46,5 @@ def omdb(sandbox: RunningSandbox, **query: object) -> requests.Response:
 
 
 def _get(url: str, headers: Mapping[str, str | None], query: Mapping[str, object]) -> requests.Response:
-    with requests.Session() as session:
-        # A header of None is not sent at all, not even the library's own.
-        return session.get(url, headers=headers, params={k: str(v) for k, v in query.items()}, timeout=TIMEOUT)
+    # A header of None is not sent at all, not even the library's own.
+    return _SESSION.get(url, headers=headers, params={k: str(v) for k, v in query.items()}, timeout=TIMEOUT)

@@ -1,5 +1,7 @@
 """The catalogue: what is in it, that it never changes, and that every oddity is met."""
 
+from functools import cache
+
 import pytest
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
@@ -8,6 +10,12 @@ from ratingo_pipelines.sandbox.catalogue import ODDITIES, OUTSIDE, catalogue
 from ratingo_pipelines.sandbox.title import Title
 from ratingo_pipelines.sandbox.world import World
 from ratingo_pipelines_tests.sandbox.days import TODAY
+
+
+@cache
+def _world(epoch: int) -> World:
+    return World(catalogue(), epoch, TODAY)
+
 
 PARAMETERS = [(oddity.name, medium) for oddity in oddities.ODDITIES for medium in oddity.media]
 
@@ -36,11 +44,11 @@ def test_a_size_the_words_are_not_good_for_is_refused(size: int) -> None:
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
 def test_ids_names_and_slugs_are_nobody_elses(medium: Medium) -> None:
-    titles = catalogue(1_700).titles[medium]
+    titles = catalogue(1_200).titles[medium]
     for field in ("trakt_id", "slug", "tmdb_id", "name_uk"):
         values = [value for title in titles if (value := getattr(title, field))]
         assert len(values) == len(set(values)), field
-    imdb_ids = [title.imdb_id for medium in MEDIA for title in catalogue(1_700).titles[medium] if title.imdb_id]
+    imdb_ids = [title.imdb_id for medium in MEDIA for title in catalogue(1_200).titles[medium] if title.imdb_id]
     assert len(imdb_ids) == len(set(imdb_ids))
 
 
@@ -56,7 +64,7 @@ def test_nearly_every_title_has_ukrainian_texts_in_ukrainian_letters(medium: Med
 
 
 def test_no_plain_show_is_taken_for_anime() -> None:
-    for title in catalogue(1_700).titles[SHOWS]:
+    for title in catalogue(1_200).titles[SHOWS]:
         if not any(name.startswith("anime") for name in title.oddities):
             assert 16 not in title.genre_ids
             assert "anime" not in f"{title.name} {title.trakt_name}".lower()
@@ -67,7 +75,7 @@ def test_no_plain_show_is_taken_for_anime() -> None:
 def test_every_oddity_is_among_the_first_hundred_of_each_epoch(name: str, medium: Medium) -> None:
     assert ODDITIES[name][medium.plural]
     for epoch in range(8):
-        listed = {title.trakt_id for _, title in World(catalogue(), epoch, TODAY).trending(medium)[:100]}
+        listed = {title.trakt_id for _, title in _world(epoch).trending(medium)[:100]}
         assert listed.issuperset(ODDITIES[name][medium.plural])
 
 
@@ -81,13 +89,13 @@ def test_two_titles_of_trakt_claim_one_tmdb_id_and_the_true_one_is_listed_first(
         assert (true.trakt_tmdb, stale.trakt_tmdb) == (true.tmdb_id, true.tmdb_id)
         assert true.trakt_id != stale.trakt_id
         for epoch in range(8):
-            listed = [title for _, title in World(catalogue(), epoch, TODAY).trending(medium)]
+            listed = [title for _, title in _world(epoch).trending(medium)]
             assert listed.index(true) < listed.index(stale)
 
 
 def test_a_title_is_listed_twice_among_the_first_hundred_and_another_one_across_two_full_pages() -> None:
     for medium in MEDIA:
-        listed = [title.trakt_id for _, title in World(catalogue(), 0, TODAY).trending(medium)]
+        listed = [title.trakt_id for _, title in _world(0).trending(medium)]
         assert listed[:100].count(_first("listed_twice", medium).trakt_id) == 2
         assert set(listed[:250]) & set(listed[250:])
 
@@ -125,4 +133,4 @@ def test_titles_outside_never_trend_in_any_epoch() -> None:
         outside = {title.trakt_id for title in catalogue().outside(medium)}
         assert len(outside) == OUTSIDE
         for epoch in range(4):
-            assert not outside & {title.trakt_id for _, title in World(catalogue(), epoch, TODAY).trending(medium)}
+            assert not outside & {title.trakt_id for _, title in _world(epoch).trending(medium)}

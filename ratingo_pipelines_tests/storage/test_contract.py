@@ -19,7 +19,9 @@ def contract() -> str:
 
 
 def test_every_index_has_the_contracts_name_and_uniqueness(contract: str) -> None:
-    section = contract.split("## Index names (`*` unique)")[1].split("## ", maxsplit=1)[0].split("(`...`", maxsplit=1)[0]
+    section = (
+        contract.split("## Index names (`*` unique)")[1].split("## ", maxsplit=1)[0].split("(`...`", maxsplit=1)[0]
+    )
     named: dict[str, bool] = {}
     for described in " ".join(section.split()).split(" · "):
         table, indexes = described.split(": ")

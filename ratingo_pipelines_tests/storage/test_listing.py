@@ -1,6 +1,5 @@
 """The site's queries: their results on a small catalogue, and the contract's indexes in their plans."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +34,7 @@ def _measures(number: int) -> dict[str, float]:
 
 
 def _offers(number: int) -> list[dict[str, Any]]:
-    """Every third title on Netflix in UA by subscription; every fifth for rent at Apple in US, where Netflix is also rented."""
+    """Every third title is on Netflix in UA by subscription, every fifth for rent at Apple and Netflix in US."""
     offers = []
     if number % 3 == 0:
         offers.append({"region": "UA", "provider_id": 8, "provider_name": "Netflix", "category": "flatrate"})
@@ -45,15 +44,15 @@ def _offers(number: int) -> list[dict[str, Any]]:
     return offers
 
 
-@pytest.fixture
-def catalogue(database: Database) -> Iterator[Database]:
+@pytest.fixture(scope="module")
+def catalogue(shared_database: Database) -> Database:
     """400 listed titles, with stubs that are not, offers, snapshots, and episodes of the coming days."""
     numbers = range(1, TITLES + 1)
     rows = [{"tmdb_id": n, "title": f"Title {n}", **_measures(n)} for n in numbers]
     stubs = [{"tmdb_id": 10_000 + n, "title": f"Stub {n}"} for n in range(50)]
     # Seen in a list once, but never scored.
     stubs.append({"tmdb_id": 20_000, "title": "Without a score", "rating_trakt": 1_000.0})
-    with database.writing() as conn:
+    with shared_database.writing() as conn:
         conn.execute(SHOW.titles.insert(), rows)
         shared.put_stubs(conn, SHOW, stubs)
         offers = [{"show_id": n, "rank": 1, **offer} for n in numbers for offer in _offers(n)]
@@ -77,9 +76,9 @@ def catalogue(database: Database) -> Iterator[Database]:
             for day in (1, 5, 9)
         ]
         conn.execute(show_airings.insert(), episodes)
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+    with shared_database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.exec_driver_sql("ANALYZE")
-    yield database
+    return shared_database
 
 
 def _plan(database: Database, statement: Select[*tuple[Any, ...]]) -> str:

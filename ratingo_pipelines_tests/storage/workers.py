@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import timedelta
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 from ratingo_pipelines.media import SHOWS
@@ -138,3 +139,16 @@ def upgrade_schema(url: str, process: int) -> list[str]:
     left = upgrade(database)
     database.dispose()
     return left
+
+
+def store_forever(url: str, path: str) -> None:
+    """Store ten titles in ever newer versions until killed; a line in the file for each version begun."""
+    database = Database(url)
+    version = 0
+    with Path(path).open("a", encoding="utf-8") as log:
+        while True:
+            version += 1
+            log.write(f"{version}\n")
+            log.flush()
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda tmdb_id: save_title(database, tmdb_id, version, related=[99]), range(1, 11)))

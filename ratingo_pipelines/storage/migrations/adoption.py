@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alembic import op
-from sqlalchemy import Column, Connection, Index, Inspector, MetaData, Table, and_, exists, func, inspect, select
+from sqlalchemy import Column, Connection, Index, Inspector, MetaData, Table, and_, exists, func, inspect, select, text
 
 from ratingo_pipelines.storage.errors import StorageError
 
@@ -26,6 +26,7 @@ def add_missing(described: MetaData) -> None:
         if table.name in existing:
             _add_columns(conn, inspector, table)
             _add_indexes(conn, inspector, table)
+            _advance_sequence(conn, table)
         else:
             table.create(conn)
 
@@ -72,6 +73,18 @@ def _refuse_duplicates(conn: Connection, table: Table, index: Index) -> None:
             f"table {table.name} holds {row[-1]} rows with {names}, which its unique index {index.name} "
             f"forbids: delete the surplus ones, {AGAIN}"
         )
+
+
+def _advance_sequence(conn: Connection, table: Table) -> None:
+    """Rows inserted with ids of their own leave a sequence behind them, which would give these ids again."""
+    if conn.dialect.name != "postgresql" or "id" not in table.columns:
+        return
+    sequence = conn.scalar(select(func.pg_get_serial_sequence(table.name, "id")))
+    highest = conn.scalar(select(func.max(table.c.id)))
+    if sequence is not None and highest is not None:
+        last = conn.scalar(text(f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"))  # noqa: S608
+        if last < highest:
+            conn.execute(select(func.setval(sequence, highest)))
 
 
 def _copy(column: Column[Any]) -> Column[Any]:
