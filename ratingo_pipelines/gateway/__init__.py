@@ -1,1 +1,1 @@
-"""The secured door: one ASGI application that puts Dagster's webserver and the sync endpoints behind one secret."""
+"""The secured door: one ASGI application around Dagster's webserver, its triggers, and the server that runs it."""
