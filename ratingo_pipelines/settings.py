@@ -69,8 +69,12 @@ def _all_like(pattern: str, example: str) -> Callable[[tuple[str, ...]], tuple[s
     return check
 
 
+def _names(words: tuple[str, ...]) -> tuple[str, ...]:
+    return _all_like("[a-z_]+", "shows_cycle,movies_cycle")(words) if words else words
+
+
 def _base_url(value: object) -> str:
-    text = str(value).strip().rstrip("/")
+    text = str(value).strip()
     # No user and password: they would be printed with the URL.
     if not re.fullmatch(r"https?://([^/\s:?#@]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[^\s?#]*)?", text):
         raise ValueError("must be an http:// or https:// URL")
@@ -106,12 +110,41 @@ def _networks(words: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError("must be addresses or networks, such as 127.0.0.1,10.0.0.0/8") from None
 
 
+def _webhook(url: SecretStr | None) -> SecretStr | None:
+    if url and not re.match(r"https?://[^/\s]+", url.get_secret_value()):
+        raise ValueError("must be an http:// or https:// URL")
+    return url
+
+
+# Minute, hour, day of the month, month, day of the week: the highest number of each; the lowest is 0 or 1.
+_CRON_TOPS = (59, 23, 31, 12, 7)
+
+
+def _cron(value: object) -> str:
+    text = " ".join(str(value).split()).lower()
+    parts = text.split(" ")
+    if text != OFF and (len(parts) != len(_CRON_TOPS) or not all(map(_cron_part, parts, _CRON_TOPS))):
+        raise ValueError(f"must be minute, hour, day, month, weekday, such as '0 */6 * * *' (UTC), or {OFF}")
+    return text
+
+
+def _cron_part(text: str, top: int) -> bool:
+    lowest = 0 if top in (59, 23, 7) else 1
+    for item in text.split(","):
+        match = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?", item)
+        if match is None or not all(lowest <= int(number) <= top for number in match.groups()[:2] if number):
+            return False
+    return True
+
+
 def _database_url(url: SecretStr | None) -> SecretStr | None:
     if url and not re.match(r"(postgres|postgresql|sqlite)(\+\w+)?://", url.get_secret_value()):
         raise ValueError("must begin with postgresql:// or sqlite:///, such as sqlite:///ratingo.db")
     return url
 
 
+OFF = "off"
+"""What a schedule's variable says instead of a time to switch it off."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split)]
 Regions = Annotated[Words, AfterValidator(_all_like("[A-Z]{2}", "UA,US"))]
@@ -125,6 +158,10 @@ Folder = Annotated[Path, AfterValidator(_folder)]
 """Absolute once read, so that a later `chdir` moves nothing."""
 Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
 DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(_secret), AfterValidator(_database_url)]
+Webhook = Annotated[SecretStr | None, BeforeValidator(_secret), AfterValidator(_webhook)]
+Names = Annotated[Words, AfterValidator(_names)]
+Cron = Annotated[str, BeforeValidator(_cron)]
+"""A time of Dagster's scheduler, in UTC, or `off`."""
 
 
 class Settings(BaseSettings):
@@ -180,6 +217,29 @@ class Settings(BaseSettings):
     http_timeout_seconds: float = Field(30, gt=0)
     retry_after_cap_seconds: float = Field(90, ge=0)
     lease_seconds: int = Field(60, ge=1)
+
+    give_up_after: int = Field(6, ge=1)
+    """Attempts after which a title that keeps failing is tried weekly only."""
+    retry_delay_seconds: int = Field(900, ge=1)
+    """How long after its first failure a title is tried again; each further attempt waits twice as long."""
+    partition_keep_days: int = Field(180, ge=1)
+    """How long after the last trending list that named it a title keeps its partition in Dagster."""
+    alert_webhook_url: Webhook = None
+    alert_grace_seconds: int = Field(300, ge=0)
+    """How long a failed run has to recover by itself before it is alerted."""
+    sensors_off: Names = ()
+    """Sensors that do not run by themselves, such as `shows_retries`."""
+
+    shows_trending_cron: Cron = "0 */6 * * *"
+    shows_omdb_backfill_cron: Cron = "10 */6 * * *"
+    shows_meta_backfill_cron: Cron = "15 */6 * * *"
+    shows_calendar_sync_cron: Cron = "20 */6 * * *"
+    shows_calendar_prune_cron: Cron = "25 */6 * * *"
+    shows_partitions_prune_cron: Cron = "30 3 * * *"
+    movies_trending_cron: Cron = "0 2 * * *"
+    movies_omdb_backfill_cron: Cron = "10 2 * * *"
+    movies_meta_backfill_cron: Cron = "15 2 * * *"
+    movies_partitions_prune_cron: Cron = "35 3 * * *"
 
     @property
     def home(self) -> Path:

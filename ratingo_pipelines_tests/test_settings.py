@@ -225,18 +225,11 @@ def test_a_lone_comma_empties_the_anime_filter(monkeypatch: pytest.MonkeyPatch) 
     assert (settings.anime_keywords, settings.anime_genre_ids) == ((), ())
 
 
-@pytest.mark.parametrize(
-    ("text", "url"),
-    [
-        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
-        (" https://example.com/trakt/// ", "https://example.com/trakt"),
-        ("http://[::1]:8080/3", "http://[::1]:8080/3"),
-    ],
-)
-def test_a_base_url_ends_without_a_slash(text: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRAKT_BASE_URL", text)
+@pytest.mark.parametrize("text", ["http://127.0.0.1:8080", "https://example.com/trakt/"])
+def test_a_base_url_is_taken_as_it_is(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAKT_BASE_URL", f" {text} ")
 
-    assert load_settings().trakt_base_url == url
+    assert load_settings().trakt_base_url == text
 
 
 @pytest.mark.parametrize(

@@ -91,12 +91,28 @@ def of_report(medium: Medium, reports: Iterable[BatchReport]) -> dg.AssetMateria
         "ratings": sum(report.ratings for report in reports),
         "buckets": sum(report.buckets for report in reports),
         "snapshots": sum(report.snapshots for report in reports),
+        "snapshots unchanged": sum(report.snapshots_unchanged for report in reports),
         "requests": sum(sum(report.requests.values()) for report in reports),
         "seconds": round(sum(report.seconds for report in reports), 3),
     }
     notes = tuple(note for report in reports for note in report.notes)
-    stages = {"stages": ", ".join(report.stage for report in reports)}
-    return dg.AssetMaterialization(key(medium, "sync_report"), metadata={**numbers, **stages, **_notes(notes)})
+    texts = {"stages": ", ".join(report.stage for report in reports)}
+    stopped = [f"{report.stage}: {report.stopped}" for report in reports if report.stopped]
+    if stopped:
+        texts["stopped"] = "; ".join(stopped)
+    if len(reports) > 1:
+        for report in reports:
+            numbers.update(_stage_numbers(report))
+    return dg.AssetMaterialization(key(medium, "sync_report"), metadata={**numbers, **texts, **_notes(notes)})
+
+
+def _stage_numbers(report: BatchReport) -> dict[str, int]:
+    return {
+        f"{report.stage} added": report.added,
+        f"{report.stage} updated": report.updated,
+        f"{report.stage} skipped": sum(report.skipped.values()),
+        f"{report.stage} failed": report.failed,
+    }
 
 
 def _notes(notes: tuple[str, ...]) -> dict[str, dg.MetadataValue]:

@@ -12,14 +12,15 @@ from typing import Self
 import dagster as dg
 
 SHORTEST_SECRET = 32
+"""Characters; too many to be guessed however often one may try."""
 
 
 class BearerCheck:
     """Tells right tokens from wrong ones, in a time that does not depend on where they differ."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        if any(len(secret) < SHORTEST_SECRET for secret in secrets) or not secrets:
-            raise ValueError(f"a secret must have at least {SHORTEST_SECRET} characters")
+    def __init__(self, secrets: Sequence[str], shortest: int = SHORTEST_SECRET) -> None:
+        if not secrets or any(len(secret) < shortest for secret in secrets):
+            raise ValueError(f"must have at least {shortest} characters")
         self._digests = [_digest(secret.encode()) for secret in secrets]
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache, cached_property
-from itertools import islice
+from itertools import count, islice
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox import dice, names, oddities, words
@@ -18,8 +18,8 @@ from ratingo_pipelines.sandbox.title import Credit, Offer, Poster, Season, Title
 SIZE = 420
 """Titles a medium unless asked for more."""
 OUTSIDE = 120
-LARGEST = 1_700
-"""The words are good for so many titles a medium."""
+LARGEST = 12_000
+"""The words are good for some 1,700 titles a medium; further ones are their sequels."""
 
 _FIRST_TMDB_ID = {SHOWS: 210_000, MOVIES: 910_000}
 _FIRST_IMDB_ID = {SHOWS: 31_000_000, MOVIES: 12_000_000}
@@ -92,9 +92,10 @@ def _names(medium: Medium) -> Iterator[tuple[str, str]]:
         for head, english in words.HEADS
         for of, of_english in words.GENITIVES
     ]
-    for pair in dice.some(composed, len(composed), medium.plural, "names"):
-        if pair[0] not in taken:
-            yield pair
+    new = [pair for pair in dice.some(composed, len(composed), medium.plural, "names") if pair[0] not in taken]
+    yield from new
+    for part in count(2):
+        yield from ((f"{ukrainian} {part}", f"{english} {part}") for ukrainian, english in new)
 
 
 def _plain(medium: Medium, index: int, name_uk: str, name: str) -> Title:

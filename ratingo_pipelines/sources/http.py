@@ -150,12 +150,13 @@ class JsonApi:
         keep: timedelta | None = None,
         accept: Callable[[Any], bool] = lambda payload: True,
     ) -> Answer:
-        """Ask for `path`, below the base URL; raises `SourceError`s only.
+        """Ask for `path`, below the base URL, or for that URL itself; raises `SourceError`s only.
 
         With `keep`, an answer that old will do, and this one is kept unless `accept` refuses its payload. Without,
         the API is always asked, if only whether its last answer still holds.
         """
-        url = f"{self._config.base_url.rstrip('/')}/{path.lstrip('/')}"
+        base = self._config.base_url
+        url = f"{base.rstrip('/')}/{path.lstrip('/')}" if path else base
         request = self._session.prepare_request(Request("GET", url, params=params))
         backoff = self._config.backoff_seconds
         retrying = Retrying(

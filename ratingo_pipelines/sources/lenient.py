@@ -55,10 +55,15 @@ def unusable(api: str, field: str) -> BadPayload:
 
 
 def parse_entries(api: str, model: type[M], payload: Any, field: str) -> list[M]:
-    """Read the entries of a list, without those that are unusable; raise `BadPayload` when it is no list."""
+    """Read the entries of a list, without those that are unusable; raise `BadPayload` when it is no list.
+
+    So it does when no entry is usable: what the list holds is not known then, and it is not empty.
+    """
     if not isinstance(payload, list):
         raise unusable(api, field)
     entries: list[M] = _list_of(model).validate_python(payload)
+    if payload and not entries:
+        raise unusable(api, field)
     return entries
 
 

@@ -95,12 +95,18 @@ def parse_ratings(payload: Any) -> OmdbRatings:
     refusal = read_refusal(payload)
     if refusal is not None:
         raise refusal
-    if isinstance(payload, Mapping) and not payload.keys() & {"Response", "imdbRating", "Metascore"}:
+    if isinstance(payload, Mapping) and not _is_answer(payload):
         raise unusable(API, "Response")
     raw = parse(API, TitlePayload, payload)
     scores = (entry.value.removesuffix("/100") for entry in raw.ratings or () if entry.source == "Metacritic")
     metacritic = _bounded(next(scores, None), 100) if raw.metascore is None else raw.metascore
     return OmdbRatings(raw.imdb_rating or None, raw.imdb_votes, metacritic)
+
+
+def _is_answer(payload: Mapping[Any, Any]) -> bool:
+    if "Response" in payload:
+        return str(payload["Response"]).lower() == "true"
+    return bool(payload.keys() & {"imdbRating", "Metascore"})
 
 
 def read_refusal(payload: Any) -> SourceError | None:
@@ -142,7 +148,7 @@ class OmdbClient:
 
         Raises `NotFound` where OMDb does not know it, `QuotaExhausted` until the next UTC midnight.
         """
-        answer = self.api.get("/", {"i": imdb_id, "type": medium.omdb_type}, keep=KEPT, accept=_worth_keeping)
+        answer = self.api.get("", {"i": imdb_id, "type": medium.omdb_type}, keep=KEPT, accept=_worth_keeping)
         return parse_ratings(answer.payload)
 
 

@@ -21,7 +21,7 @@ from requests import PreparedRequest, Response
 from requests_cache import CacheMixin
 from requests_ratelimiter import LimiterMixin
 
-from ratingo_pipelines.sources.cache import cache_options
+from ratingo_pipelines.sources.cache import open_cache
 from ratingo_pipelines.sources.gate import Gate, RetryAfterGate
 from ratingo_pipelines.sources.limits import Turnstile
 from ratingo_pipelines.sources.transport import KeyedAdapter
@@ -53,7 +53,7 @@ class Session(CacheMixin, RetryAfterGate, LimiterMixin, requests.Session):  # ty
             limit_statuses=(),
             filter_fn=self._worth_keeping,
             key_fn=_cache_key,
-            **cache_options(cache_dir),
+            backend=open_cache(cache_dir),
         )
         self.headers.clear()
         self.headers["User-Agent"] = USER_AGENT

@@ -178,6 +178,8 @@ def parse_monthly(payload: Any, medium: Medium) -> list[MonthlyEntry]:
         title = entry.get(medium.singular) if isinstance(entry, Mapping) else None
         if isinstance(title, Mapping) and (watchers := read_count(entry.get("watcher_count"))) is not None:
             found.append(MonthlyEntry(watchers, TraktTitle.model_validate(title)))
+    if payload and not found:
+        raise unusable(API, "watched.monthly")
     return found
 
 
@@ -187,12 +189,20 @@ def parse_ratings(payload: Any) -> TraktRatings:
         raise NotFound(API, "has no ratings of this title")
     if isinstance(payload, Mapping) and not payload.keys() & {"trakt", "rating", "votes", "distribution"}:
         raise unusable(API, "ratings.rating")
-    return parse(API, TraktRatings, payload)
+    ratings = parse(API, TraktRatings, payload)
+    own = payload.get("trakt", payload)
+    figures = [own.get(name) for name in ("rating", "votes", "distribution")] if isinstance(own, Mapping) else [own]
+    if ratings == TraktRatings() and any(figures):
+        raise unusable(API, "ratings.rating")
+    return ratings
 
 
 def parse_related(payload: Any) -> list[TraktTitle]:
     """Read related titles, without those that are unusable."""
-    return parse_entries(API, TraktTitle, payload, "related")
+    entries = parse_entries(API, TraktTitle, payload, "related")
+    if entries and not any(title.trakt or title.slug or title.imdb or title.tmdb for title in entries):
+        raise unusable(API, "related.ids")
+    return entries
 
 
 def parse_calendar(payload: Any) -> list[CalendarEntry]:

@@ -154,9 +154,19 @@ def latest_cycle(conn: Connection, medium: Medium) -> Cycle | None:
     return _cycle(conn, cycles.c.medium == medium.plural)
 
 
+def cycle_opened_since(conn: Connection, medium: Medium, moment: datetime) -> Cycle | None:
+    """The medium's newest cycle, if it was opened at that moment or later."""
+    return _cycle(conn, cycles.c.medium == medium.plural, cycles.c.created_at >= moment)
+
+
+def cycle_before(conn: Connection, cycle: Cycle) -> Cycle | None:
+    """The medium's cycle before this one."""
+    return _cycle(conn, cycles.c.medium == cycle.medium, cycles.c.cycle_at < cycle.cycle_at)
+
+
 def previous_watchers(conn: Connection, cycle: Cycle) -> dict[int, int]:
     """Watchers by TMDB id in the cycle before this one; of a title listed twice, those of its first place."""
-    before = _cycle(conn, cycles.c.medium == cycle.medium, cycles.c.cycle_at < cycle.cycle_at)
+    before = cycle_before(conn, cycle)
     if before is None:
         return {}
     rows = conn.execute(
@@ -215,6 +225,12 @@ def release(conn: Connection, run_id: str) -> int:
     return _set_lease(conn, held, {"run_id": None, "lease_until": None})
 
 
+def holds(conn: Connection, row_id: int, run_id: str) -> bool:
+    """Whether a run still holds its claim on a title; if so, nobody takes it until the transaction ends."""
+    held = (trending.c.id == row_id, trending.c.run_id == run_id, trending.c.outcome == PENDING)
+    return lock_row(conn, trending, *held) is not None
+
+
 def mark(conn: Connection, row_id: int, run_id: str | None, outcome: str, reason: str | None = None) -> bool:
     """Set a title's outcome in its cycle; False when `run_id` no longer holds it, as a newer cycle superseded it.
 
@@ -227,6 +243,33 @@ def mark(conn: Connection, row_id: int, run_id: str | None, outcome: str, reason
         may = and_(trending.c.run_id == run_id, trending.c.outcome == PENDING)
     values = {"outcome": outcome, "reason": reason, "lease_until": None}
     return conn.execute(update(trending).where(trending.c.id == row_id, may).values(values)).rowcount == 1
+
+
+def holders(conn: Connection, cycle_id: int, now: datetime) -> dict[str, int]:
+    """The runs that hold a live lease on unfinished titles of a cycle, and on how many."""
+    held = (trending.c.cycle_id == cycle_id, trending.c.outcome == PENDING, trending.c.lease_until > now)
+    statement = select(trending.c.run_id, func.count()).where(*held, trending.c.run_id.is_not(None))
+    return dict(conn.execute(statement.group_by(trending.c.run_id)).all())
+
+
+def last_settled(conn: Connection, cycle_id: int) -> datetime | None:
+    """When a title of the cycle last got an outcome."""
+    settled = (trending.c.cycle_id == cycle_id, trending.c.outcome.in_((DONE, SKIPPED, ERROR)))
+    return conn.execute(select(func.max(trending.c.updated_at)).where(*settled)).scalar()
+
+
+def named_since(conn: Connection, medium: Medium, moment: datetime) -> set[int] | None:
+    """The titles (TMDB ids) that trending lists have named since then; None where history is younger than that."""
+    first = conn.execute(select(func.min(cycles.c.cycle_at)).where(cycles.c.medium == medium.plural)).scalar()
+    if first is None or first > moment:
+        return None
+    statement = (
+        select(trending.c.tmdb_id)
+        .distinct()
+        .join(cycles, cycles.c.id == trending.c.cycle_id)
+        .where(cycles.c.medium == medium.plural, cycles.c.cycle_at >= moment, trending.c.tmdb_id.is_not(None))
+    )
+    return set(conn.execute(statement).scalars())
 
 
 def counts(conn: Connection, cycle_id: int, now: datetime) -> Counts:

@@ -20,6 +20,14 @@ GIVE_UP_AFTER = 6
 
 
 @dataclass(frozen=True)
+class Patience:
+    """After how many attempts a title is given up, and how long to wait after the first; each waits twice as long."""
+
+    give_up_after: int = GIVE_UP_AFTER
+    first_delay: timedelta = FIRST_DELAY
+
+
+@dataclass(frozen=True)
 class Failure:
     """One stage of one title that failed and has not succeeded since."""
 
@@ -34,11 +42,14 @@ class Failure:
     next_attempt_at: datetime
 
 
-def next_attempt(attempts: int, now: datetime, give_up_after: int = GIVE_UP_AFTER) -> datetime:
+def next_attempt(
+    attempts: int, now: datetime, give_up_after: int = GIVE_UP_AFTER, first_delay: timedelta = FIRST_DELAY
+) -> datetime:
     """When to try again: in 15 minutes, doubling with each attempt up to 6 hours; once given up, weekly."""
     if attempts >= give_up_after:
         return now + GIVEN_UP_DELAY
-    return now + min(FIRST_DELAY * (1 << max(attempts - 1, 0)), LONGEST_DELAY)
+    # The exponent is bounded, or many attempts would overflow before the delay is cut.
+    return now + min(first_delay * (1 << min(max(attempts - 1, 0), 20)), LONGEST_DELAY)
 
 
 def record(
@@ -51,6 +62,7 @@ def record(
     spends_attempt: bool,
     title: str | None,
     not_before: datetime | None = None,
+    patience: Patience = Patience(),
 ) -> Failure:
     """Remember that a stage of a title failed. An error that spends no attempt leaves their number as it is.
 
@@ -59,11 +71,11 @@ def record(
     where = (failures.c.medium == medium.plural, failures.c.tmdb_id == tmdb_id, failures.c.stage == stage)
     known = lock_row(conn, failures, *where)
     if known is None:
-        first = _after(None, medium, tmdb_id, stage, error, now, spends_attempt, title, not_before)
+        first = _after(None, medium, tmdb_id, stage, error, now, spends_attempt, title, not_before, patience)
         if insert_one_missing(conn, failures, asdict(first), ["medium", "tmdb_id", "stage"]) is not None:
             return first
         known = lock_row(conn, failures, *where)
-    failure = _after(known, medium, tmdb_id, stage, error, now, spends_attempt, title, not_before)
+    failure = _after(known, medium, tmdb_id, stage, error, now, spends_attempt, title, not_before, patience)
     conn.execute(update(failures).where(*where).values(asdict(failure)))
     return failure
 
@@ -78,9 +90,10 @@ def _after(
     spends_attempt: bool,
     title: str | None,
     not_before: datetime | None,
+    patience: Patience,
 ) -> Failure:
     attempts = (known["attempts"] if known else 0) + int(spends_attempt)
-    next_at = next_attempt(attempts, now)
+    next_at = next_attempt(attempts, now, patience.give_up_after, patience.first_delay)
     return Failure(
         medium=medium.plural,
         tmdb_id=tmdb_id,
@@ -114,6 +127,12 @@ def failing_ids(conn: Connection, medium: Medium, tmdb_ids: Collection[int]) -> 
         where = (failures.c.medium == medium.plural, failures.c.tmdb_id.in_(part))
         found.update(conn.execute(select(failures.c.tmdb_id).where(*where)).scalars())
     return found
+
+
+def given_up(conn: Connection, medium: Medium, attempts: int, now: datetime) -> list[Failure]:
+    """Failures of at least so many attempts whose next one is not yet due."""
+    tried = (failures.c.attempts >= attempts, failures.c.next_attempt_at > now)
+    return _read(conn, failures.c.medium == medium.plural, *tried)
 
 
 def all_failures(conn: Connection, medium: Medium) -> list[Failure]:

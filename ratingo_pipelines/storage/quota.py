@@ -6,18 +6,24 @@ Days are ISO dates. What the quota is lives in the settings.
 from sqlalchemy import Connection, select, update
 
 from ratingo_pipelines.storage.pipeline_tables import quota
-from ratingo_pipelines.storage.upsert import insert_missing
+from ratingo_pipelines.storage.upsert import insert_missing, lock_row
 
 
-def take(conn: Connection, api: str, day: str, limit: int, reserve: int = 0) -> bool:
-    """Use one call of the day's `limit`, keeping `reserve` of them for others; False when none is left."""
+def take(conn: Connection, api: str, day: str, limit: int, wanted: int = 1, reserve: int = 0) -> int:
+    """Use up to `wanted` calls of the day's `limit`, keeping `reserve` of them for others; how many there were."""
     _ensure(conn, api, day)
-    statement = (
-        update(quota)
-        .where(quota.c.api == api, quota.c.day == day, quota.c.used < limit - reserve)
-        .values(used=quota.c.used + 1)
-    )
-    return conn.execute(statement).rowcount == 1
+    row = lock_row(conn, quota, quota.c.api == api, quota.c.day == day)
+    granted = min(wanted, limit - reserve - row["used"]) if row else 0
+    if granted <= 0:
+        return 0
+    correct(conn, api, day, granted)
+    return granted
+
+
+def correct(conn: Connection, api: str, day: str, difference: int) -> None:
+    """Count so many calls more, or fewer, of a day of which calls were taken."""
+    statement = update(quota).where(quota.c.api == api, quota.c.day == day)
+    conn.execute(statement.values(used=quota.c.used + difference))
 
 
 def used(conn: Connection, api: str, day: str) -> int:

@@ -6,16 +6,19 @@ What titles share (genres, providers, stubs) is in `shared.py`; watchers over ti
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Insert,
     Row,
     RowMapping,
     Select,
     Table,
+    Update,
     and_,
     bindparam,
     delete,
@@ -93,7 +96,7 @@ def put_title(conn: Connection, t: TitleTables, known: RowMapping | None, values
         wanted.pop(_NEVER_GOES_BACK, None)
     changed = {name: value for name, value in wanted.items() if known[name] != value}
     if changed:
-        conn.execute(update(t.titles).where(t.titles.c.id == known["id"]).values(changed))
+        update_rows(conn, t.titles, [(known["id"], changed)])
     return int(known["id"])
 
 
@@ -123,7 +126,7 @@ def replace_children(
         conn.execute(delete(table).where(table.c.id.in_(stale)))
     update_rows(conn, table, changed)
     if wanted:
-        conn.execute(insert(table), list(wanted.values()))
+        conn.execute(_insert_into(table), list(wanted.values()))
     return Changes(len(wanted), len(changed), len(stale))
 
 
@@ -147,7 +150,7 @@ def improve_children(
             changed.append((existing["id"], better))
     update_rows(conn, table, changed)
     if wanted:
-        conn.execute(insert(table), list(wanted.values()))
+        conn.execute(_insert_into(table), list(wanted.values()))
     return Changes(len(wanted), len(changed))
 
 
@@ -279,10 +282,9 @@ def update_rows(conn: Connection, table: Table, changed: Sequence[tuple[int, Map
     """Give rows, named by their ids, new values: one statement for all, so the values have one shape."""
     if not changed:
         return
-    columns = list(changed[0][1])
-    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
+    columns = tuple(changed[0][1])
     conn.execute(
-        update(table).where(table.c.id == bindparam("row_id")).values(new),
+        _update_of(table, columns),
         [{"row_id": row_id, **{f"new_{name}": row[name] for name in columns}} for row_id, row in changed],
     )
 
@@ -298,5 +300,25 @@ def _by_key(
 
 
 def _children(conn: Connection, table: Table, parent: Mapping[str, Any]) -> Sequence[RowMapping]:
-    where = (table.c[name] == value for name, value in parent.items())
-    return conn.execute(select(table).where(*where).order_by(table.c.id)).mappings().all()
+    statement = _children_of(table, tuple(parent))
+    return conn.execute(statement, {f"of_{name}": value for name, value in parent.items()}).mappings().all()
+
+
+# Statements that every title needs are made once: making one costs as much as SQLite takes to run it.
+
+
+@cache
+def _children_of(table: Table, parent: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    where = (table.c[name] == bindparam(f"of_{name}") for name in parent)
+    return select(table).where(*where).order_by(table.c.id)
+
+
+@cache
+def _insert_into(table: Table) -> Insert:
+    return insert(table)
+
+
+@lru_cache(512)
+def _update_of(table: Table, columns: tuple[str, ...]) -> Update:
+    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
+    return update(table).where(table.c.id == bindparam("row_id")).values(new)

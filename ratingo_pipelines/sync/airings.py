@@ -18,7 +18,8 @@ PREMIERES = frozenset({"mid_season_premiere", "season_premiere", "series_premier
 def sync_calendar(kit: Toolkit) -> CalendarReport:
     """Write the episodes of the coming days for shows that the site lists; `AIRINGS_CALENDAR_DAYS` from today.
 
-    An episode of a listed show that the calendar has dropped from its days is removed: it does not air then.
+    An episode of a listed show that the calendar has dropped from its days is removed: it does not air then. An
+    empty calendar removes nothing.
     """
     meter = Meter(kit)
     start, days = kit.now().date(), kit.settings.airings_calendar_days
@@ -28,7 +29,7 @@ def sync_calendar(kit: Toolkit) -> CalendarReport:
     with kit.database.writing() as conn:
         listed = titles.listed_tmdb_ids(conn, tables_of(SHOWS))
         rows = [_row(entry, listed[entry.show.tmdb]) for entry in calendar if entry.show.tmdb in listed]
-        changes = airings.put_airings(conn, rows, window, set(listed))
+        changes = airings.put_airings(conn, rows, window, set(listed) if calendar else set())
     return CalendarReport(
         processed=len(rows),
         inserted=changes.inserted,

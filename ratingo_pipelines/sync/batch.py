@@ -44,6 +44,7 @@ def run_batch(
     items: Sequence[Item],
     work: Callable[[Item], TitleOutcome],
     *,
+    stage: str,
     concurrency: int,
     settle: Callable[[Item, TitleOutcome], None],
     on_outcome: OnOutcome,
@@ -51,8 +52,8 @@ def run_batch(
     """Do `work` for each item, `concurrency` at a time; as each ends, this thread settles it and tells `on_outcome`.
 
     `settle` keeps what must be remembered of an outcome, failures above all. An exception of `work` is that title's
-    failure, save `BatchStopped` and `StorageError`, which end the batch: titles under way are finished, the others
-    are not begun.
+    failure (in `stage`, where it does not say), save `BatchStopped` and `StorageError`, which end the batch: titles
+    under way are finished, the others are not begun.
     """
     outcomes: list[TitleOutcome] = []
     stopped: BatchStopped | None = None
@@ -61,7 +62,7 @@ def run_batch(
         try:
             for future in as_completed(futures):
                 try:
-                    outcome = _outcome(future, futures[future])
+                    outcome = _outcome(future, futures[future], stage)
                     if outcome is not None:
                         settle(futures[future], outcome)
                 except BatchStopped as error:
@@ -86,7 +87,7 @@ def _cancel(futures: dict[Future[TitleOutcome], Item]) -> None:
         future.cancel()
 
 
-def _outcome(future: "Future[TitleOutcome]", item: HasTitle) -> TitleOutcome | None:
+def _outcome(future: "Future[TitleOutcome]", item: HasTitle, stage: str) -> TitleOutcome | None:
     if future.cancelled():
         return None
     try:
@@ -99,6 +100,10 @@ def _outcome(future: "Future[TitleOutcome]", item: HasTitle) -> TitleOutcome | N
         reason = f"cannot be stored: {error}"
     except Exception as error:
         log.exception("unexpected failure of %s %s", item.tmdb_id, item.title)
-        reason = f"unexpected {type(error).__name__}: {error}"
-    failure = TitleFailure(item.tmdb_id, item.title, "store", reason)
+        reason = f"unexpected {type(error).__name__}: {_first_line(error)}"
+    failure = TitleFailure(item.tmdb_id, item.title, stage, reason)
     return TitleOutcome(item.tmdb_id, item.title, Status.ERROR, reason, failures=(failure,))
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")

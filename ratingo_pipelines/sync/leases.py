@@ -38,5 +38,13 @@ def kept_leases(kit: Toolkit, run_id: str) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+        _release(kit, run_id)
+
+
+def _release(kit: Toolkit, run_id: str) -> None:
+    try:
         with kit.database.writing() as conn:
             cycles.release(conn, run_id)
+    except StorageError as error:
+        # The report of what was stored matters more; without the database, claims run out by themselves.
+        log.warning("claims not released: %s", error)

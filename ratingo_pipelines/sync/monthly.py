@@ -15,13 +15,12 @@ def fetch_month(kit: Toolkit, medium: Medium, month: str) -> int | None:
     try:
         entries = kit.trakt.watched_monthly(medium, date.fromisoformat(f"{month}-01"))
     except NotFound:
-        entries = None
-    rows = None
-    if entries is not None:
-        rows = [(e.title.trakt, e.title.tmdb, e.watcher_count) for e in entries if e.title.trakt is not None]
+        entries = []
+    # An empty list is Trakt's other way to say that it has none.
+    rows = [(e.title.trakt, e.title.tmdb, e.watcher_count) for e in entries if e.title.trakt is not None] or None
     with kit.database.writing() as conn:
         monthly.put_list(conn, medium, month, rows, kit.now())
-    return None if entries is None else len(entries)
+    return len(rows) if rows else None
 
 
 def fetch_missing_months(kit: Toolkit, medium: Medium) -> tuple[list[str], list[str]]:

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 from ratingo_pipelines.measures.scoring import primary_rating
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFound, QuotaExhausted, SourceError
 from ratingo_pipelines.sources.omdb import OmdbClient, OmdbRatings
-from ratingo_pipelines.storage import asked, failures, quota, titles
+from ratingo_pipelines.storage import asked, cycles, failures, titles
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.storage.titles import OmdbDue
 from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.batch import run_batch
+from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota
 from ratingo_pipelines.sync.outcomes import record_failures
 from ratingo_pipelines.sync.report import (
     BatchReport,
@@ -91,10 +91,16 @@ def _work_off(
     skipped = [TitleOutcome(i, str(i), Status.SKIPPED, reason) for i, reason in passed_over.items()]
     for outcome in skipped:
         on_outcome(outcome)
-    one = _OneTitle(kit, kit.omdb, medium)
-    result = run_batch(
-        due, one.ask_and_store, concurrency=kit.settings.concurrency, settle=one.settle, on_outcome=on_outcome
-    )
+    with daily_quota(kit, kit.omdb) as quota:
+        one = _OneTitle(kit, kit.omdb, medium, quota, _latest_cycle(kit, medium))
+        result = run_batch(
+            due,
+            one.ask_and_store,
+            stage=STAGE,
+            concurrency=kit.settings.concurrency,
+            settle=one.settle,
+            on_outcome=on_outcome,
+        )
     return batch_report(
         medium.plural,
         STAGE,
@@ -105,21 +111,29 @@ def _work_off(
     )
 
 
+def _latest_cycle(kit: Toolkit, medium: Medium) -> frozenset[int]:
+    with kit.database.reading() as conn:
+        cycle = cycles.latest_cycle(conn, medium)
+        return frozenset(title.tmdb_id for title in cycles.titles_of(conn, cycle.id)) if cycle else frozenset()
+
+
 @dataclass(frozen=True)
 class _OneTitle:
     kit: Toolkit
     omdb: OmdbClient
     medium: Medium
+    quota: DailyQuota
+    latest_cycle: frozenset[int]
 
     def ask_and_store(self, row: OmdbDue) -> TitleOutcome:
         assert row.imdb_id is not None  # noqa: S101 - those without one are passed over
-        self._take_from_quota()
+        self.quota.spend(in_cycle=row.tmdb_id in self.latest_cycle)
         try:
             ratings = self.omdb.ratings(row.imdb_id, self.medium)
         except NotFound:
             ratings = NOTHING_KNOWN
         except QuotaExhausted as error:
-            self._exhaust_quota()
+            self.quota.exhaust()
             raise BatchStopped(str(error), Stop.QUOTA) from error
         except SourceError as error:
             if error.stops_run:
@@ -170,22 +184,3 @@ class _OneTitle:
         if outcome.failures:
             with self.kit.database.writing() as conn:
                 record_failures(conn, self.kit, self.medium, outcome)
-
-    def _take_from_quota(self) -> None:
-        now = self.kit.now()
-        limit = self.kit.settings.omdb_daily_limit
-        with self.kit.database.writing() as conn:
-            if not quota.take(conn, STAGE, now.date().isoformat(), limit):
-                raise BatchStopped(
-                    f"OMDb's {limit} requests of this UTC day are used up (OMDB_DAILY_LIMIT); "
-                    f"the rest is asked after {_next_day(now):%Y-%m-%d %H:%M} UTC",
-                    Stop.QUOTA,
-                )
-
-    def _exhaust_quota(self) -> None:
-        with self.kit.database.writing() as conn:
-            quota.exhaust(conn, STAGE, self.kit.now().date().isoformat(), self.kit.settings.omdb_daily_limit)
-
-
-def _next_day(now: datetime) -> datetime:
-    return datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)

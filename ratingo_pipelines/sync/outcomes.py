@@ -3,27 +3,32 @@
 A title that was stored whole has been marked by the transaction that stored it.
 """
 
+from datetime import timedelta
+
 from sqlalchemy import Connection
 
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import asked, cycles, failures
+from ratingo_pipelines.storage.failures import Patience
 from ratingo_pipelines.sync.report import Status, TitleOutcome
 from ratingo_pipelines.sync.toolkit import Toolkit
-from ratingo_pipelines.sync.work import TitleWork
+from ratingo_pipelines.sync.work import STAGES, TitleWork
 
 
 def settle(kit: Toolkit, medium: Medium, run_id: str, work: TitleWork, outcome: TitleOutcome) -> None:
-    """Record the failures of a title and mark its place in the cycle."""
+    """Mark a title's place in the cycle, and record its failures; not when the place is no longer this run's."""
     if outcome.status is Status.DONE:
         return
     with kit.database.writing() as conn:
-        record_failures(conn, kit, medium, outcome)
-        if outcome.status is Status.SKIPPED and work.failed_before:
-            failures.clear(conn, medium, work.tmdb_id)
+        place = work.place
+        if place and not cycles.mark(conn, place.entry.row_id, run_id, outcome.status, outcome.reason):
+            return
         if outcome.status is Status.SKIPPED and work.known:
             asked.note(conn, medium, work.tmdb_id, "meta", kit.now(), answered=False)
-        if work.place:
-            cycles.mark(conn, work.place.entry.row_id, run_id, outcome.status, outcome.reason)
+        if outcome.status is Status.SKIPPED and work.failed_before:
+            failures.clear(conn, medium, work.tmdb_id, STAGES)
+        record_failures(conn, kit, medium, outcome)
 
 
 def record_failures(conn: Connection, kit: Toolkit, medium: Medium, outcome: TitleOutcome) -> None:
@@ -39,4 +44,10 @@ def record_failures(conn: Connection, kit: Toolkit, medium: Medium, outcome: Tit
             spends_attempt=failure.spends_attempt,
             title=failure.title,
             not_before=failure.try_again_at,
+            patience=patience_of(kit.settings),
         )
+
+
+def patience_of(settings: Settings) -> Patience:
+    """How long failing titles are tried, as configured."""
+    return Patience(settings.give_up_after, timedelta(seconds=settings.retry_delay_seconds))

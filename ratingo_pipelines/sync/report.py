@@ -39,7 +39,7 @@ class BatchStopped(Exception):
 
 @dataclass(frozen=True)
 class TitleFailure:
-    """One title that failed, why, and when it will be tried again (UTC; None: with the next sync)."""
+    """One title that failed, why (which says when to try again where that is known), and that time (UTC)."""
 
     tmdb_id: int
     title: str
@@ -51,8 +51,7 @@ class TitleFailure:
 
     def __str__(self) -> str:
         """One line for people."""
-        when = f" (try again at {self.try_again_at:%H:%M} UTC)" if self.try_again_at else ""
-        return f"{self.tmdb_id} {self.title}: {self.stage}: {self.reason}{when}"
+        return f"{self.tmdb_id} {self.title}: {self.stage}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,10 @@ class TitleOutcome:
     trakt: int | str | None = None
     """Trakt's id or slug, for links."""
     imdb_id: str | None = None
+    distribution: Mapping[int, int] | None = None
+    """Votes at Trakt by rating, 1 to 10, where they came."""
+    seconds: float | None = None
+    """From the first request to the last row."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,9 @@ class TrendingReport:
     eligible: int
     skipped: Mapping[str, int]
     max_watchers: int
-    months_fetched: tuple[str, ...]
+    months_fetched: tuple[str, ...] = ()
+    reused: bool = False
+    """Whether another run opened this very cycle after this one was asked for, so that nothing was fetched."""
     notes: tuple[str, ...] = ()
     requests: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0

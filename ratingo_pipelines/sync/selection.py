@@ -38,7 +38,15 @@ def pending(kit: Toolkit, medium: Medium, run_id: str, limit: int | None) -> Sel
         if cycle is None:
             return Selection(notes=(f"no {medium} cycle yet: fetch the trending list first",))
         claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(kit), now, limit=limit)
-        return Selection(_in_cycle(conn, kit, medium, cycle, claimed))
+        held = cycles.counts(conn, cycle.id, now).processing - len(claimed)
+        return Selection(_in_cycle(conn, kit, medium, cycle, claimed), notes=_held_note(kit, held))
+
+
+def _held_note(kit: Toolkit, held: int) -> tuple[str, ...]:
+    if not held:
+        return ()
+    seconds = kit.settings.lease_seconds
+    return (f"{held} titles are being worked on by another run; if it died, they are free again within {seconds} s",)
 
 
 def by_id(kit: Toolkit, medium: Medium, run_id: str, tmdb_ids: Sequence[int], *, force: bool) -> Selection:

@@ -23,9 +23,10 @@ from ratingo_pipelines.sync.gather import Gathered
 from ratingo_pipelines.sync.report import Status, TitleOutcome
 from ratingo_pipelines.sync.shared_rows import SharedRows
 from ratingo_pipelines.sync.toolkit import Toolkit
-from ratingo_pipelines.sync.work import ALL_PARTS, Part, Place, TitleWork
+from ratingo_pipelines.sync.work import ALL_PARTS, STORE, Part, Place, TitleWork
 
 SNAPSHOTS_COMPARED = 6
+CLAIM_LOST = "a newer cycle or another run took the title over"
 CHILD_KEYS = {
     "genres": ("genre_id",),
     "videos": ("site", "key"),
@@ -55,12 +56,15 @@ class TitleStore:
     """Whether related titles not yet known become rows. A backfill links to known ones, or it would have no end."""
 
     def store(self, work: TitleWork, parts: Set[Part], gathered: Gathered) -> TitleOutcome:
-        """Write what was gathered of one title; the outcome tells which parts came through."""
+        """Write what was gathered of one title; the outcome tells which parts came through.
+
+        Nothing is written when the title's place in its cycle is no longer this run's: others write it anew.
+        """
         tables = tables_of(self.medium)
         details, ratings = gathered.details, gathered.ratings
         related = self._related(work, gathered)
         children = self._children(gathered)
-        values = self._values(work, gathered, related)
+        values = self._values(work, parts, gathered, related)
         place = work.place
         snapshots_wanted = Part.SPARKLINES in parts and place is not None
         complete = parts >= ALL_PARTS and not gathered.failures
@@ -69,6 +73,8 @@ class TitleStore:
 
         with self.kit.database.writing() as conn:
             known = titles.lock_title(conn, tables, work.tmdb_id)
+            if place and not cycles.holds(conn, place.entry.row_id, self.run_id):
+                return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, CLAIM_LOST)
             row: dict[str, Any] = {**(known or {}), **values}
             if place and snapshots_wanted and known is not None:
                 snapshot_added = _add_snapshot(conn, tables, known["id"], place)
@@ -93,9 +99,9 @@ class TitleStore:
                 rows = facts.related_rows(self.medium, related.source, related.ids)
                 key = (f"related_{self.medium.singular}_id",)
                 written += titles.replace_children(conn, tables.related, parent, rows, key).total
-            if ratings:
+            if Part.RATINGS in parts:
                 buckets = _put_ratings(conn, tables, parent, ratings, row)
-            self._remember(conn, work, gathered, related is not None, row)
+            self._remember(conn, work, parts, gathered, related is not None, row)
             if complete and place:
                 cycles.mark(conn, place.entry.row_id, self.run_id, Status.DONE)
 
@@ -119,6 +125,7 @@ class TitleStore:
             score=measures.get("trending_score", row.get("trending_score")),
             trakt=work.trakt,
             imdb_id=row.get("imdb_id"),
+            distribution=gathered.ratings.distribution if gathered.ratings else None,
         )
 
     def _related(self, work: TitleWork, gathered: Gathered) -> _Related | None:
@@ -148,10 +155,11 @@ class TitleStore:
             "content_ratings": facts.content_rating_rows(details),
         }
 
-    def _values(self, work: TitleWork, gathered: Gathered, related: _Related | None) -> Row:
+    def _values(self, work: TitleWork, parts: Set[Part], gathered: Gathered, related: _Related | None) -> Row:
         """The row's columns that come from the sources, those that would make it worse left out."""
         values: Row = {"tmdb_id": work.tmdb_id}
-        if work.place:
+        if work.place and Part.RATINGS in parts:
+            # The list names average and votes as well, for titles whose ratings do not come.
             entry = work.place.entry
             values |= {"rating_trakt_avg": entry.rating, "rating_trakt_votes": entry.votes}
         if gathered.ratings:
@@ -166,6 +174,7 @@ class TitleStore:
         self,
         conn: Connection,
         work: TitleWork,
+        parts: Set[Part],
         gathered: Gathered,
         related_known: bool,
         row: Mapping[str, Any],
@@ -177,8 +186,9 @@ class TitleStore:
         metadata = titles.metadata_columns(self.medium)
         if gathered.details and any(row.get(column) is None for column in metadata):
             asked.note(conn, self.medium, work.tmdb_id, "meta", now, answered=False)
-        if work.failed_before and not gathered.failures:
-            failures.clear(conn, self.medium, work.tmdb_id)
+        if work.failed_before:
+            over = {*parts, STORE} - {failure.stage for failure in gathered.failures}
+            failures.clear(conn, self.medium, work.tmdb_id, over)
 
 
 def _is_newest(place: Place | None, known: RowMapping | None) -> bool:
@@ -224,13 +234,17 @@ def _add_snapshot(conn: Connection, tables: TitleTables, title_id: int, place: P
 
 
 def _put_ratings(
-    conn: Connection, tables: TitleTables, parent: Mapping[str, int], ratings: TraktRatings, row: Mapping[str, Any]
+    conn: Connection,
+    tables: TitleTables,
+    parent: Mapping[str, int],
+    ratings: TraktRatings | None,
+    row: Mapping[str, Any],
 ) -> int:
     """Trakt's average, as the title's `row` has it, and the distribution; returns the number of buckets written."""
     figures = {"avg": row.get("rating_trakt_avg"), "votes": row.get("rating_trakt_votes")}
     if any(figure is not None for figure in figures.values()):
         titles.improve_children(conn, tables.ratings, parent, [{"source": "trakt", **figures}], ("source",))
-    buckets = facts.bucket_rows(ratings)
+    buckets = facts.bucket_rows(ratings) if ratings else None
     if buckets is None:
         return 0
     scope = {**parent, "source": "trakt"}

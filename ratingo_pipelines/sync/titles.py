@@ -5,6 +5,8 @@ are put together.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from time import monotonic
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync import selection
@@ -27,7 +29,7 @@ from ratingo_pipelines.sync.selection import Selection
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
 from ratingo_pipelines.sync.store import TitleStore
 from ratingo_pipelines.sync.toolkit import Toolkit
-from ratingo_pipelines.sync.work import ALL_PARTS, Part, TitleWork
+from ratingo_pipelines.sync.work import ALL_PARTS, STORE, Part, TitleWork
 
 STAGE = "titles"
 
@@ -90,6 +92,7 @@ def work_off(
     result = run_batch(
         chosen.works,
         lambda work: _do(store, work, parts),
+        stage=STORE,
         concurrency=kit.settings.concurrency,
         settle=lambda work, outcome: settle(kit, medium, run_id, work, outcome),
         on_outcome=on_outcome,
@@ -107,10 +110,12 @@ def work_off(
 
 def _do(store: TitleStore, work: TitleWork, parts: frozenset[Part]) -> TitleOutcome:
     """One title: ask, then store what came."""
+    began = monotonic()
     gathered = gather(store.kit, store.medium, work, parts)
     if gathered.skip is not None:
         return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, gathered.skip)
     if gathered.nothing_to_store:
         reason = gathered.failures[0].reason
         return TitleOutcome(work.tmdb_id, work.title, Status.ERROR, reason, gathered.failures)
-    return store.store(work, parts, gathered)
+    outcome = store.store(work, parts, gathered)
+    return replace(outcome, seconds=round(monotonic() - began, 3))

@@ -1,7 +1,11 @@
 """Fetches a trending list and opens a cycle over it. Its titles are worked off by `titles`."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
 
 from ratingo_pipelines.measures.anime import anime_reason
 from ratingo_pipelines.measures.scoring import list_maximum
@@ -9,29 +13,37 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import BadPayload
 from ratingo_pipelines.sources.trakt import TrendingEntry
-from ratingo_pipelines.storage import cycles
+from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, Status, TrendingReport
 from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.work import STAGES
 
 WITHOUT_TMDB_ID = "no TMDB id"
 LISTED_TWICE = "listed twice"
+_NOTHING_LISTED = "the trending list is empty or unreadable; nothing was changed, try again later"
 
 
-def open_trending_cycle(kit: Toolkit, medium: Medium, run_id: str | None = None) -> TrendingReport:
+def open_trending_cycle(
+    kit: Toolkit, medium: Medium, run_id: str | None = None, asked_at: datetime | None = None
+) -> TrendingReport:
     """Fetch the list and the monthly lists that are missing; open a cycle with a place for each entry.
 
+    A cycle that was opened since `asked_at` answers the request already: of two triggers at once, one fetches.
     Raises a `SourceError` where Trakt does not give the list: then no cycle is opened and all stays as it was.
     """
     meter = Meter(kit)
+    if asked_at is not None and (reused := _opened_since(kit, medium, asked_at, meter)):
+        return reused
     listed = kit.trakt.trending(medium, kit.settings.trending_limit)
     at = kit.now()
-    if not listed:
-        raise BadPayload("Trakt", "the trending list is empty; nothing was changed, try again later", "trending")
+    if not any(entry.title.tmdb for entry in listed):
+        raise BadPayload("Trakt", _NOTHING_LISTED, "trending")
     entries = places(medium, listed, kit.settings)
     months, notes = fetch_missing_months(kit, medium)
     with kit.database.writing() as conn:
+        entries, given_up = leave_out_given_up(conn, kit, medium, entries)
         cycle = cycles.open_cycle(conn, medium, at, entries, list_maximum(entry.watchers for entry in listed), run_id)
     return TrendingReport(
         medium=medium.plural,
@@ -42,10 +54,48 @@ def open_trending_cycle(kit: Toolkit, medium: Medium, run_id: str | None = None)
         skipped=dict(Counter(entry.reason or "" for entry in entries if entry.outcome == Status.SKIPPED)),
         max_watchers=cycle.max_watchers,
         months_fetched=tuple(months),
-        notes=tuple(notes),
+        notes=(*notes, *given_up),
         requests=meter.requests,
         seconds=meter.seconds,
     )
+
+
+def _opened_since(kit: Toolkit, medium: Medium, moment: datetime, meter: Meter) -> TrendingReport | None:
+    with kit.database.reading() as conn:
+        cycle = cycles.cycle_opened_since(conn, medium, moment)
+    if cycle is None:
+        return None
+    return TrendingReport(
+        medium=medium.plural,
+        cycle_id=cycle.id,
+        cycle_at=cycle.cycle_at,
+        fetched=cycle.listed,
+        eligible=cycle.eligible,
+        skipped={},
+        max_watchers=cycle.max_watchers,
+        reused=True,
+        notes=("another run opened this cycle after this one was asked for; nothing was fetched again",),
+        requests=meter.requests,
+        seconds=meter.seconds,
+    )
+
+
+def leave_out_given_up(
+    conn: Connection, kit: Toolkit, medium: Medium, entries: Sequence[Entry]
+) -> tuple[list[Entry], list[str]]:
+    """Enter titles that were given up as failed, not pending, until they are due again; with a note on each."""
+    given_up = {
+        failure.tmdb_id: f"given up after {failure.attempts} attempts ({failure.stage}: {failure.last_error}); "
+        f"next try {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC"
+        for failure in failures.given_up(conn, medium, kit.settings.give_up_after, kit.now())
+        if failure.stage in STAGES
+    }
+    left_out = [entry for entry in entries if entry.outcome == cycles.PENDING and entry.tmdb_id in given_up]
+    kept = [
+        replace(entry, outcome=cycles.ERROR, reason=given_up[entry.tmdb_id or 0]) if entry in left_out else entry
+        for entry in entries
+    ]
+    return kept, [f"{entry.tmdb_id} {entry.title}: {given_up[entry.tmdb_id or 0]}" for entry in left_out]
 
 
 def places(medium: Medium, listed: Iterable[TrendingEntry], settings: Settings) -> list[Entry]:

@@ -15,6 +15,10 @@ class Part(StrEnum):
 
 
 ALL_PARTS = frozenset(Part)
+STORE = "store"
+"""The stage of failures that no part of the title is to blame for."""
+STAGES = frozenset({*Part, STORE})
+"""All stages in which a title can fail, but for OMDb's."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """`JsonApi`s for tests: no limits to speak of, quick retries, short time-outs."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from requests import Response
@@ -20,5 +19,5 @@ def config_of(url: str, **changes: Any) -> ApiConfig:
 
 def api_of(
     url: str, diagnose: Callable[[Response], SourceError | None] = lambda response: None, **changes: Any
-) -> AbstractContextManager[JsonApi]:
+) -> JsonApi:
     return JsonApi(config_of(url, **changes), diagnose)

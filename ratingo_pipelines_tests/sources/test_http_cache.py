@@ -137,6 +137,14 @@ def test_two_sessions_may_use_one_file_from_many_threads(tmp_path: Path):
     assert payloads == [{"path": f"/{number % 50}"} for number in range(200)]
 
 
+def test_sessions_may_all_start_at_once_in_a_new_folder(tmp_path: Path):
+    with ThreadPoolExecutor(16) as pool:
+        opened = list(pool.map(lambda _: api_of("http://127.0.0.1:1", state_dir=tmp_path / "new"), range(16)))
+    for api in opened:
+        api.close()
+    assert rows(tmp_path / "new") == 0
+
+
 def test_the_cache_can_be_switched_off(tmp_path: Path):
     with misbehaving_server() as server, api_of(server.url, state_dir=tmp_path, cache=False) as api:
         api.get("/a", keep=A_WEEK)

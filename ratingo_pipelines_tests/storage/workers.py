@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -151,4 +152,4 @@ def store_forever(url: str, path: str) -> None:
             log.write(f"{version}\n")
             log.flush()
             with ThreadPoolExecutor(4) as pool:
-                list(pool.map(lambda tmdb_id: save_title(database, tmdb_id, version, related=[99]), range(1, 11)))
+                list(pool.map(partial(save_title, database, version=version, related=[99]), range(1, 11)))

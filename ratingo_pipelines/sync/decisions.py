@@ -1,0 +1,150 @@
+"""What the sensors decide: pure functions of facts. No Dagster, no database, no clock.
+
+Collecting the facts and carrying a decision out is the sensors' business.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ratingo_pipelines.storage.cycles import Counts, Cycle
+from ratingo_pipelines.storage.failures import Failure
+
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=30)
+"""A cycle whose runs end without settling a title is resumed ever more rarely: from the first to the longest."""
+FEW = 5
+"""Up to so many due retries are runs of their own, so that Dagster shows FAILED where it is true."""
+OMDB = "omdb"
+"""The stage of failures that OMDb's asset is retried for; all others are the titles' own."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to launch now; the reason is for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A run of the job `<medium>_<job>`: of one partition, or over `ids`, or of whatever is due. Never twice a key."""
+
+    job: str
+    run_key: str
+    partition: int | None = None
+    ids: tuple[int, ...] = ()
+    cycle_id: int | None = None
+
+
+@dataclass(frozen=True)
+class CycleFacts:
+    """How far a medium's latest cycle is and what Dagster is doing about it."""
+
+    medium: str
+    cycle: Cycle | None
+    counts: Counts
+    elsewhere: int = 0
+    """Titles claimed by runs that Dagster does not know to be over; the command line's are among them."""
+    in_flight: Sequence[str] = ()
+    """Runs, queued or under way, that work the cycle off or open a new one, as people call them."""
+    ended: int = 0
+    """Runs of this cycle that are over, however they ended."""
+    idle: int = 0
+    """The last of them, in a row, that settled no title."""
+    last_ended_at: datetime | None = None
+
+
+def decide_cycle(facts: CycleFacts, now: datetime) -> Launch | Wait:
+    """One run over the cycle's unfinished titles, when there are some and nobody is at them.
+
+    It thereby also resumes after a crash. Runs that get nowhere are followed by growing pauses.
+    """
+    cycle, counts = facts.cycle, facts.counts
+    if cycle is None:
+        return Wait(f"no {facts.medium} cycle yet: start {facts.medium}_trending, or wait for its schedule")
+    if facts.in_flight:
+        return Wait(f"{', '.join(facts.in_flight)}; it sees to cycle {cycle.id}")
+    unfinished = counts.pending + counts.processing
+    if not unfinished:
+        return Wait(f"cycle {cycle.id} is worked off: {counts.done} done, {counts.error} failed of {counts.total}")
+    if unfinished <= facts.elsewhere:
+        return Wait(f"{facts.elsewhere} titles of cycle {cycle.id} are being worked on outside of this cycle's runs")
+    resumes_at = _resumes_at(facts)
+    if resumes_at is not None and now < resumes_at:
+        return Wait(
+            f"the last {facts.idle} runs of cycle {cycle.id} ended without storing a title (see their errors); "
+            f"the next one starts at {resumes_at:%H:%M:%S} UTC"
+        )
+    return Launch("sync", f"{facts.medium}:cycle:{cycle.id}:{facts.ended}", cycle_id=cycle.id)
+
+
+def _resumes_at(facts: CycleFacts) -> datetime | None:
+    if not facts.idle or facts.last_ended_at is None:
+        return None
+    return facts.last_ended_at + min(FIRST_PAUSE * (1 << min(facts.idle - 1, 20)), LONGEST_PAUSE)
+
+
+@dataclass(frozen=True)
+class RetryFacts:
+    """The failures of a medium, and what else is going on."""
+
+    medium: str
+    failures: Sequence[Failure]
+    partitions: Collection[int]
+    """Titles that have a partition; others are stubs of related titles, which the meta backfill sees to."""
+    unfinished: int = 0
+    """Titles of the latest cycle that are still to be worked off; they go first."""
+    in_flight: Sequence[str] = ()
+    give_up_after: int = 6
+
+
+def decide_retries(facts: RetryFacts, now: datetime) -> list[Launch] | Wait:
+    """Retry what is due: a few titles as a run each, more of them (after an outage) as one run."""
+    own = [failure for failure in facts.failures if failure.tmdb_id in facts.partitions]
+    if not own:
+        return Wait(f"no {facts.medium} failed")
+    due = [failure for failure in own if failure.next_attempt_at <= now]
+    if not due:
+        return Wait(_patience(facts, own))
+    if facts.in_flight:
+        return Wait(f"{len(due)} failures are due, after {', '.join(facts.in_flight)}")
+    if facts.unfinished:
+        return Wait(f"{len(due)} failures are due, after the {facts.unfinished} titles the cycle has yet to see")
+    titles = _latest([failure for failure in due if failure.stage != OMDB])
+    omdb = _latest([failure for failure in due if failure.stage == OMDB])
+    if len(titles) + len(omdb) <= FEW:
+        alone = [("titles", failure) for failure in titles] + [(OMDB, failure) for failure in omdb]
+        return [
+            Launch(job, _retry_key(facts, f"{job}:{failure.tmdb_id}", [failure], now), partition=failure.tmdb_id)
+            for job, failure in alone
+        ]
+    launches = []
+    if titles:
+        ids = tuple(failure.tmdb_id for failure in titles)
+        launches.append(Launch("sync", _retry_key(facts, f"{len(ids)} titles", titles, now), ids=ids))
+    if omdb:
+        launches.append(Launch("omdb_backfill", _retry_key(facts, f"{len(omdb)} omdb", omdb, now)))
+    return launches
+
+
+def _latest(failures: Sequence[Failure]) -> list[Failure]:
+    """One failure a title: the latest."""
+    found: dict[int, Failure] = {}
+    for failure in sorted(failures, key=lambda failure: failure.last_failed_at):
+        found[failure.tmdb_id] = failure
+    return sorted(found.values(), key=lambda failure: (failure.next_attempt_at, failure.tmdb_id))
+
+
+def _retry_key(facts: RetryFacts, what: str, failures: Sequence[Failure], now: datetime) -> str:
+    """Changes once the attempt is on record; a run that ended before that is followed by another in the next hour."""
+    latest = max(failure.last_failed_at for failure in failures)
+    return f"{facts.medium}:retry:{what}:{latest.isoformat()}:{now:%Y-%m-%dT%H}"
+
+
+def _patience(facts: RetryFacts, failures: Sequence[Failure]) -> str:
+    given_up = len({failure.tmdb_id for failure in failures if failure.attempts >= facts.give_up_after})
+    failing = len({failure.tmdb_id for failure in failures})
+    gave_up = f", {given_up} of them given up after {facts.give_up_after} attempts and tried weekly" if given_up else ""
+    first = min(failure.next_attempt_at for failure in failures)
+    return f"{failing} {facts.medium} failed{gave_up}; the next is tried at {first:%Y-%m-%d %H:%M:%S} UTC"

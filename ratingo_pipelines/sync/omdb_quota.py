@@ -1,0 +1,86 @@
+"""Spends OMDb's requests of a UTC day: counted in the database before they are sent, across threads and processes.
+
+They are taken a handful at a time, or every call would cost a write of its own. What the count is wrong by at the end
+(answers that came from the cache, requests that were repeated) is put right then.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
+from threading import Lock
+
+from ratingo_pipelines.sources.omdb import OmdbClient
+from ratingo_pipelines.storage import quota
+from ratingo_pipelines.sync.report import BatchStopped, Stop
+from ratingo_pipelines.sync.toolkit import Toolkit
+
+API = "omdb"
+HANDFUL = 20
+RESERVED_FOR_CYCLES = 5
+"""One part in so many of a day's requests is left to titles of the latest cycle, however many others wait."""
+
+
+class DailyQuota:
+    """The day's requests, for all threads of one batch."""
+
+    def __init__(self, kit: Toolkit, omdb: OmdbClient) -> None:
+        self._kit = kit
+        self._omdb = omdb
+        self._sent_before = omdb.api.requests
+        self._day = kit.now().date()
+        self._limit = kit.settings.omdb_daily_limit
+        self._lock = Lock()
+        self._left: Counter[int] = Counter()
+        self._taken = 0
+        self._exhausted = False
+
+    def spend(self, *, in_cycle: bool) -> None:
+        """Use one request; raise `BatchStopped` when there is none left for such a title."""
+        reserve = 0 if in_cycle else self._limit // RESERVED_FOR_CYCLES
+        with self._lock:
+            if not self._left[reserve]:
+                self._take(reserve)
+            self._left[reserve] -= 1
+
+    def exhaust(self) -> None:
+        """OMDb says that no request is left, whatever was counted here."""
+        with self._lock, self._kit.database.writing() as conn:
+            self._exhausted = True
+            self._left.clear()
+            quota.exhaust(conn, API, self._day.isoformat(), self._limit)
+
+    def settle(self) -> None:
+        """Put the count right: what was sent is what is spent."""
+        difference = self._omdb.api.requests - self._sent_before - self._taken
+        if difference and not self._exhausted:
+            with self._kit.database.writing() as conn:
+                quota.correct(conn, API, self._day.isoformat(), difference)
+
+    def _take(self, reserve: int) -> None:
+        with self._kit.database.writing() as conn:
+            granted = 0
+            if not self._exhausted:
+                granted = quota.take(conn, API, self._day.isoformat(), self._limit, HANDFUL, reserve)
+        if not granted:
+            raise BatchStopped(self._spent(reserve), Stop.QUOTA)
+        self._left[reserve] += granted
+        self._taken += granted
+
+    def _spent(self, reserve: int) -> str:
+        kept = f", but for the {reserve} left to titles of the latest cycle" if reserve else ""
+        midnight = datetime.combine(self._day + timedelta(days=1), time(), UTC)
+        return (
+            f"OMDb's {self._limit} requests of this UTC day are used up (OMDB_DAILY_LIMIT){kept}; "
+            f"the rest is asked after {midnight:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+@contextmanager
+def daily_quota(kit: Toolkit, omdb: OmdbClient) -> Iterator[DailyQuota]:
+    """The day's requests for the batch that the block works off."""
+    spent = DailyQuota(kit, omdb)
+    try:
+        yield spent
+    finally:
+        spent.settle()
