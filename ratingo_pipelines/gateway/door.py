@@ -18,7 +18,8 @@ from ratingo_pipelines.defs.trigger_auth import BearerCheck
 from ratingo_pipelines.gateway.answers import failure, too_many, unauthorized
 from ratingo_pipelines.gateway.attempts import Attempts
 from ratingo_pipelines.gateway.origin import is_foreign
-from ratingo_pipelines.gateway.sessions import COOKIE, Session, Sessions
+from ratingo_pipelines.gateway.secrets import Secrets
+from ratingo_pipelines.gateway.sessions import COOKIE, Session
 from ratingo_pipelines.sources.scrub import one_line
 
 OPEN_PATHS = frozenset({"/healthz", "/login", "/logout"})
@@ -43,10 +44,10 @@ log = logging.getLogger("ratingo.gateway")
 class Door:
     """Lets those in who have the secret or a session, and logs every request without its query."""
 
-    def __init__(self, app: ASGIApp, check: BearerCheck, sessions: Sessions, attempts: Attempts) -> None:
+    def __init__(self, app: ASGIApp, secrets: Secrets, attempts: Attempts) -> None:
         self._app = app
-        self._check = check
-        self._sessions = sessions
+        self._check = secrets.check
+        self._sessions = secrets.sessions
         self._attempts = attempts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ratingo_pipelines.defs.trigger_auth import BearerCheck
 from ratingo_pipelines.gateway.answers import CHALLENGE, failure
 from ratingo_pipelines.gateway.attempts import Attempts
 from ratingo_pipelines.gateway.door import client_of, cookie_of
 from ratingo_pipelines.gateway.origin import is_foreign
-from ratingo_pipelines.gateway.sessions import COOKIE, LIFETIME_SECONDS, Sessions
+from ratingo_pipelines.gateway.secrets import Secrets
+from ratingo_pipelines.gateway.sessions import COOKIE, LIFETIME_SECONDS
 
 LONGEST_FORM = 8192
 
@@ -55,10 +55,10 @@ button {{ border: 0; background: #2b3a67; color: #fff; cursor: pointer }}
 class Login:
     """`/login` takes the secret or the UI's password for a cookie; `/logout` takes the cookie back."""
 
-    def __init__(self, check: BearerCheck, password: BearerCheck | None, sessions: Sessions, attempts: Attempts) -> None:
-        self._check = check
-        self._password = password
-        self._sessions = sessions
+    def __init__(self, secrets: Secrets, attempts: Attempts) -> None:
+        self._check = secrets.check
+        self._password = secrets.password
+        self._sessions = secrets.sessions
         self._attempts = attempts
 
     def routes(self) -> list[Route]:
@@ -75,13 +75,15 @@ class Login:
         if is_foreign(request.headers):
             return failure(403, "another site's page may not log you in")
         form = dict(parse_qsl((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True))
-        wanted, given, client = local_path(form.get("next", "/")), form.get("secret", "").strip(), client_of(request.scope)
+        wanted, given = local_path(form.get("next", "/")), form.get("secret", "").strip()
+        client = client_of(request.scope)
         wait = self._attempts.wait(client)
         # The secret is too long to be guessed and is never locked out; a password may be short.
         if self._check.admits(given) or (not wait and self._password and self._password.admits(given)):
             return self._welcome(request, wanted)
         if wait:
-            return self._page(wanted, f"Too many wrong attempts; try again in {wait} s.", 429, {"Retry-After": str(wait)})
+            message = f"Too many wrong attempts; try again in {wait} s."
+            return self._page(wanted, message, 429, {"Retry-After": str(wait)})
         self._attempts.failed(client)
         return self._page(wanted, "That is not it.", 401, CHALLENGE)
 

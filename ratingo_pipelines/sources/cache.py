@@ -7,7 +7,8 @@ what may be kept is said by the caller of each request.
 import logging
 import sqlite3
 import zlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from time import time
@@ -15,7 +16,7 @@ from time import time
 from filelock import FileLock
 from requests_cache import SerializerPipeline, Stage, pickle_serializer
 from requests_cache.backends.base import BaseCache
-from requests_cache.backends.sqlite import SQLiteCache
+from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
 
 FILE_NAME = "http-cache.sqlite"
 KEPT_AFTER_EXPIRY_SECONDS = 7 * 24 * 3600
@@ -30,6 +31,33 @@ _COMPRESSED = SerializerPipeline(
 )
 
 _log = logging.getLogger(__name__)
+
+
+class AnswerTable(SQLiteDict):
+    """The library's table, with one thread at a time at its connection.
+
+    The library lets threads read while one waits for the file. SQLite makes them wait inside the connection then,
+    with Python's own lock in hand: nothing in the process moves, least of all the thread that would free the file.
+    """
+
+    @contextmanager
+    def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:
+        """Lend the connection, for reading too, to one thread."""
+        with self._lock, super().connection(commit) as connection:
+            yield connection
+
+
+class AnswerStore(SQLiteCache):
+    """The library's store, without a table of redirects, as none are followed."""
+
+    def __init__(self, path: Path) -> None:
+        BaseCache.__init__(self, cache_name=str(path))
+        self.responses = AnswerTable(
+            path, table_name="responses", wal=True, busy_timeout=BUSY_MS, serializer=_COMPRESSED
+        )
+
+    def _prune_redirects(self) -> None:
+        """There are none."""
 
 
 def open_cache(state_dir: Path | None) -> BaseCache:
@@ -49,7 +77,7 @@ def open_cache(state_dir: Path | None) -> BaseCache:
             _log.warning("The HTTP cache %s is damaged and starts anew: %s", path, error)
             for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
                 path.with_name(name).unlink(missing_ok=True)
-        return SQLiteCache(path, wal=True, busy_timeout=BUSY_MS, serializer=_COMPRESSED)
+        return AnswerStore(path)
 
 
 def _prepare(path: Path) -> None:

@@ -154,6 +154,12 @@ def improve_children(
     return Changes(len(wanted), len(changed))
 
 
+def has_related(conn: Connection, t: TitleTables, title_id: int, source: str) -> bool:
+    """Whether the title's related list came from this source."""
+    c = t.related.c
+    return bool(conn.execute(select(exists().where(c[t.parent_key] == title_id, c.source == source))).scalar())
+
+
 def known_ids(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[int, int]:
     """Our ids of those of the titles that have a row."""
     found: dict[int, int] = {}

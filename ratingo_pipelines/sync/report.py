@@ -1,7 +1,7 @@
 """What a use case tells its caller: typed counts and failures, the same for logs, JSON and Dagster's metadata."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -219,6 +219,7 @@ def batch_report(
 ) -> BatchReport:
     """Count `outcomes`."""
     outcomes = list(outcomes)
+    failures = tuple(failure for outcome in outcomes for failure in outcome.failures)
     stored = [outcome for outcome in outcomes if outcome.stored]
     snapshots = [outcome.snapshot_added for outcome in outcomes if "sparklines" in outcome.stored]
     return BatchReport(
@@ -229,14 +230,24 @@ def batch_report(
         updated=sum(not outcome.added for outcome in stored),
         succeeded=sum(outcome.status is Status.DONE for outcome in outcomes),
         skipped=dict(Counter(outcome.reason or "" for outcome in outcomes if outcome.status is Status.SKIPPED)),
-        failures=tuple(failure for outcome in outcomes for failure in outcome.failures),
+        failures=failures,
         ratings=sum("ratings" in outcome.stored for outcome in outcomes),
         buckets=sum(outcome.buckets_written for outcome in outcomes),
         snapshots=sum(snapshots),
         snapshots_unchanged=len(snapshots) - sum(snapshots),
-        notes=notes,
+        notes=(*notes, *_waiting(failures)),
         stopped=str(stopped) if stopped else None,
         stopped_by=stopped.kind if stopped else None,
         requests=meter.requests,
         seconds=meter.seconds,
     )
+
+
+def _waiting(failures: Iterable[TitleFailure]) -> Iterator[str]:
+    """A note for each API that is left alone for a while: the batch ended early for the titles that needed it."""
+    waiting: dict[str, list[TitleFailure]] = {}
+    for failure in failures:
+        if failure.try_again_at is not None:
+            waiting.setdefault(failure.reason.partition(":")[0], []).append(failure)
+    for titles in waiting.values():
+        yield f"{titles[0].reason} ({len(titles)} titles wait for it; what the other APIs gave is stored)"

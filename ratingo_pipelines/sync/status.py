@@ -10,7 +10,7 @@ from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.storage import cycles, failures, quota
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.engine import Database
-from ratingo_pipelines.storage.failures import Failure
+from ratingo_pipelines.storage.failures import GIVE_UP_AFTER, Failure
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,16 @@ class Status:
     media: tuple[MediumStatus, ...]
     omdb_used: int
     omdb_limit: int
+    give_up_after: int = GIVE_UP_AFTER
 
     @property
     def omdb_left(self) -> int:
         """What is left of OMDb's requests of this UTC day."""
         return max(self.omdb_limit - self.omdb_used, 0)
+
+    def given_up(self, failure: Failure) -> bool:
+        """Whether a title failed so often that it is tried weekly only."""
+        return failure.attempts >= self.give_up_after
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -47,7 +52,9 @@ class Status:
                     "cycle": asdict(status.cycle) if status.cycle else None,
                     "age_seconds": status.age_seconds,
                     "titles": {"total": status.counts.total, **asdict(status.counts)},
-                    "failures": [asdict(failure) for failure in status.failures],
+                    "failures": [
+                        {**asdict(failure), "given_up": self.given_up(failure)} for failure in status.failures
+                    ],
                 }
                 for status in self.media
             },
@@ -55,12 +62,12 @@ class Status:
         }
 
 
-def status(database: Database, omdb_limit: int, now: datetime) -> Status:
+def status(database: Database, omdb_limit: int, now: datetime, give_up_after: int = GIVE_UP_AFTER) -> Status:
     """Read the state of all media."""
     with database.reading() as conn:
         media = tuple(_of_medium(conn, medium, now) for medium in MEDIA)
         used = quota.used(conn, "omdb", now.date().isoformat())
-    return Status(now, media, used, omdb_limit)
+    return Status(now, media, used, omdb_limit, give_up_after)
 
 
 def _of_medium(conn: Connection, medium: Medium, now: datetime) -> MediumStatus:

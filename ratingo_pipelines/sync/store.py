@@ -16,6 +16,7 @@ from ratingo_pipelines.measures.scoring import primary_rating, trending_score
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.trakt import TraktRatings
 from ratingo_pipelines.storage import asked, cycles, failures, snapshots, titles
+from ratingo_pipelines.storage.errors import UnstorableValue
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
 from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.facts import Row
@@ -53,7 +54,11 @@ class TitleStore:
     shared: SharedRows
     run_id: str
     makes_stubs: bool = True
-    """Whether related titles not yet known become rows. A backfill links to known ones, or it would have no end."""
+    """Whether related titles not yet known become rows.
+
+    A backfill links to known ones, or it would have no end: to TMDB's recommendations, as it does not ask Trakt, whose
+    list it leaves alone.
+    """
 
     def store(self, work: TitleWork, parts: Set[Part], gathered: Gathered) -> TitleOutcome:
         """Write what was gathered of one title; the outcome tells which parts came through.
@@ -64,7 +69,6 @@ class TitleStore:
         details, ratings = gathered.details, gathered.ratings
         related = self._related(work, gathered)
         children = self._children(gathered)
-        values = self._values(work, parts, gathered, related)
         place = work.place
         snapshots_wanted = Part.SPARKLINES in parts and place is not None
         complete = parts >= ALL_PARTS and not gathered.failures
@@ -75,7 +79,12 @@ class TitleStore:
             known = titles.lock_title(conn, tables, work.tmdb_id)
             if place and not cycles.holds(conn, place.entry.row_id, self.run_id):
                 return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, CLAIM_LOST)
+            if known is not None and not self.makes_stubs and titles.has_related(conn, tables, known["id"], "trakt"):
+                related = None
+            values = self._values(work, parts, gathered, related)
             row: dict[str, Any] = {**(known or {}), **values}
+            if row.get("title") is None:
+                raise UnstorableValue("neither Trakt nor TMDB gives it a title")
             if place and snapshots_wanted and known is not None:
                 snapshot_added = _add_snapshot(conn, tables, known["id"], place)
             measures = _measures(row, place if _is_newest(place, known) else None)
@@ -132,6 +141,8 @@ class TitleStore:
         """The related titles with our ids, where there is news of them."""
         recommendations = gathered.details.recommendations if gathered.details else None
         found = facts.related_stubs(self.medium, gathered.related, recommendations)
+        if found is None and not self.makes_stubs and recommendations is not None:
+            found = "tmdb", facts.recommended_stubs(self.medium, recommendations)
         if found is None:
             return None
         source, stubs = found

@@ -143,7 +143,7 @@ OMDB_TITLE = {
 
 
 def entries_of(medium: Medium) -> list[dict[str, Any]]:
-    return [{"watchers": 500, "watcher_count": 9000, medium.singular: TRAKT_TITLE}]
+    return [{"watchers": 500, "watcher_count": 9000, medium.singular: TRAKT_TITLE}] * 2
 
 
 def details_reader(medium: Medium) -> Callable[[Any], object]:
@@ -153,15 +153,16 @@ def details_reader(medium: Medium) -> Callable[[Any], object]:
 READERS: dict[str, tuple[Callable[[Any], object], Any]] = {
     "ratings": (trakt.parse_ratings, VOTES),
     "nested ratings": (trakt.parse_ratings, NESTED_RATINGS),
-    "related": (trakt.parse_related, [TRAKT_TITLE]),
-    "calendar": (trakt.parse_calendar, [CALENDAR_ENTRY]),
+    # Lists have two entries: one of which nothing can be read is no answer.
+    "related": (trakt.parse_related, [TRAKT_TITLE] * 2),
+    "calendar": (trakt.parse_calendar, [CALENDAR_ENTRY] * 2),
     "trending shows": (lambda payload: trakt.parse_trending(payload, SHOWS), entries_of(SHOWS)),
     "trending movies": (lambda payload: trakt.parse_trending(payload, MOVIES), entries_of(MOVIES)),
     "monthly shows": (lambda payload: trakt.parse_monthly(payload, SHOWS), entries_of(SHOWS)),
     "monthly movies": (lambda payload: trakt.parse_monthly(payload, MOVIES), entries_of(MOVIES)),
     "show details": (details_reader(SHOWS), TMDB_DETAILS),
     "movie details": (details_reader(MOVIES), TMDB_DETAILS),
-    "genres": (tmdb_title.parse_genres, {"genres": [{"id": 18, "name": "Drama"}]}),
+    "genres": (tmdb_title.parse_genres, {"genres": [{"id": 18, "name": "Drama"}, {"id": 35, "name": "Comedy"}]}),
     "OMDb": (omdb.parse_ratings, OMDB_TITLE),
 }
 

@@ -343,3 +343,30 @@ def test_a_long_window_does_not_let_everything_go_in_one_second(limit: str, wind
 def test_without_a_key_the_variable_to_set_is_named(upstream: Upstream, tmp_path: Path) -> None:
     with pytest.raises(AccessDenied, match="TRAKT_CLIENT_ID"):
         open_trakt(settings_for(upstream, tmp_path, trakt_client_id=None))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [[{"title": {"text": "Dark"}, "ids": "things"}], [{"watchers": "several", "show": {"ids": "things"}}], ["x", 1]],
+)
+def test_a_list_of_which_nothing_can_be_read_is_not_an_empty_one(
+    answer: list[Any], trakt: TraktClient, upstream: Upstream
+) -> None:
+    upstream.answer = lambda asked: answer
+    for ask in (
+        lambda: trakt.related(SHOWS, 7),
+        lambda: trakt.watched_monthly(SHOWS, date(2026, 1, 1)),
+        lambda: trakt.calendar(date(2026, 1, 1), 7),
+    ):
+        with pytest.raises(BadPayload):
+            ask()
+
+
+def test_ratings_of_which_nothing_can_be_read_are_not_ratings_nobody_gave(
+    trakt: TraktClient, upstream: Upstream
+) -> None:
+    upstream.answer = lambda asked: {"trakt": {"rating": "several", "votes": "several", "distribution": {"1": "few"}}}
+    with pytest.raises(BadPayload):
+        trakt.ratings(SHOWS, 7)
+    upstream.answer = lambda asked: {"trakt": {"rating": None, "votes": None, "distribution": None}}
+    assert trakt.ratings(SHOWS, 8).rating is None

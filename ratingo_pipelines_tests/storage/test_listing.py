@@ -121,7 +121,7 @@ def test_the_list_holds_listed_titles_only(catalogue: Database) -> None:
         ({"region": "UA", "provider": 8, "category": "rent"}, lambda n: False),
         ({"region": "PL"}, lambda n: False),
     ],
-    ids=str,
+    ids=["UA", "US", "provider id", "provider name", "category", "one offer", "no one offer", "no such region"],
 )
 def test_the_list_is_filtered_by_offers(catalogue: Database, filters: dict[str, Any], expected: Any) -> None:
     with catalogue.reading() as conn:

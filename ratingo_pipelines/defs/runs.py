@@ -1,0 +1,165 @@
+"""What Dagster knows of our runs: which are under way over a medium, which are over, and why some failed.
+
+Reads only. What follows from it is decided in `sync.decisions`.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster import DagsterRunStatus as RunStatus
+
+from ratingo_pipelines.defs.policies import CYCLE_TAG
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sync.decisions import OMDB
+from ratingo_pipelines.sync.work import Part
+
+OVER = (RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELED)
+NOT_OVER = [status for status in RunStatus if status not in OVER]
+ASSETS_ALONE = "__ASSET_JOB"
+"""The job of runs that materialize assets from the UI, backfills among them."""
+LATEST = 20
+"""So many of a cycle's runs are looked at; how often they got nowhere matters no further."""
+_PARTITIONED = {*(part.value for part in Part), OMDB}
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A run, queued or under way, over a medium: of one of its jobs, or of some of its assets."""
+
+    run_id: str
+    job: str
+    """The job's name without the medium: `sync`; empty where only assets were named."""
+    assets: frozenset[str]
+    """The last words of the assets' keys."""
+    queued: bool
+    medium: Medium
+
+    def __str__(self) -> str:
+        """As people call it."""
+        what = f"{self.medium}_{self.job}" if self.job else "a run over " + ", ".join(sorted(self.assets))
+        return f"{what} is {'queued' if self.queued else 'under way'}"
+
+    @property
+    def sees_to_cycle(self) -> bool:
+        """Whether it opens a cycle or works one off."""
+        return self.job in {"trending", "sync", "full_sync"} or "trending" in self.assets
+
+    @property
+    def touches_titles(self) -> bool:
+        """Whether it works on titles."""
+        return self.sees_to_cycle or self.job in {"titles", OMDB, "omdb_backfill", "meta_backfill"} or self.on_partitions
+
+    @property
+    def on_partitions(self) -> bool:
+        """Whether its assets are partitioned by title."""
+        return bool(self.assets & _PARTITIONED)
+
+
+def in_flight(instance: dg.DagsterInstance, medium: Medium) -> list[Flight]:
+    """The runs over a medium that are not over."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=NOT_OVER))
+    return [flight for record in records if (flight := _flight(record.dagster_run, medium))]
+
+
+def _flight(run: dg.DagsterRun, medium: Medium) -> Flight | None:
+    queued = run.status in {RunStatus.QUEUED, RunStatus.NOT_STARTED}
+    if run.job_name.startswith(f"{medium}_"):
+        return Flight(run.run_id, run.job_name.removeprefix(f"{medium}_"), frozenset(), queued, medium)
+    if run.job_name != ASSETS_ALONE:
+        return None
+    # Without a selection it is about all assets.
+    keys = run.asset_selection if run.asset_selection is not None else {dg.AssetKey([medium.plural, "trending"])}
+    assets = frozenset(key.path[-1] for key in keys if key.path[0] == medium.plural)
+    return Flight(run.run_id, "", assets, queued, medium) if assets else None
+
+
+def over(instance: dg.DagsterInstance, run_ids: Collection[str]) -> set[str]:
+    """Those of the runs that Dagster knows to be over; the command line's are unknown to it."""
+    if not run_ids:
+        return set()
+    records = instance.get_run_records(dg.RunsFilter(run_ids=list(run_ids), statuses=list(OVER)))
+    return {record.dagster_run.run_id for record in records}
+
+
+@dataclass(frozen=True)
+class History:
+    """A cycle's runs that are over."""
+
+    ended: int
+    idle: int
+    """The latest of them, in a row, that began after the cycle last settled a title."""
+    last_ended_at: datetime | None
+
+
+def history(instance: dg.DagsterInstance, cycle_id: int, last_settled: datetime | None) -> History:
+    """How the runs of a cycle went so far."""
+    runs = dg.RunsFilter(tags={CYCLE_TAG: str(cycle_id)}, statuses=list(OVER))
+    records = sorted(instance.get_run_records(runs, limit=LATEST), key=_ended_at, reverse=True)
+    idle = 0
+    for record in records:
+        began = _moment(record.start_time) or _ended_at(record)
+        if last_settled is not None and began <= last_settled:
+            break
+        idle += 1
+    return History(instance.get_runs_count(runs), idle, _ended_at(records[0]) if records else None)
+
+
+def newest(instance: dg.DagsterInstance, jobs: Iterable[str]) -> list[dg.RunRecord]:
+    """The newest run of each job that ever ran."""
+    found = (instance.get_run_records(dg.RunsFilter(job_name=job), limit=1) for job in jobs)
+    return [record for records in found for record in records]
+
+
+def asked_at(instance: dg.DagsterInstance, run_id: str) -> datetime | None:
+    """When a run was asked for, by the clock of who asked (a database's own may be in another time zone)."""
+    stats = instance.get_run_stats(run_id)
+    moments = [stats.enqueued_time, stats.launch_time, stats.start_time]
+    return _moment(next((moment for moment in moments if moment is not None), None))
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a run failed: one line, and what the failing step said in numbers."""
+
+    text: str
+    metadata: dict[str, dg.MetadataValue]
+
+
+def reason_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Reason:
+    """Why a run failed; what its step said, if it could still say anything."""
+    steps = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    for record in steps:
+        data = record.event_log_entry.get_dagster_event().step_failure_data
+        if data.user_failure_data:
+            return Reason(data.user_failure_data.description or "", dict(data.user_failure_data.metadata))
+        if data.error:
+            return Reason(data.error_display_string.strip().splitlines()[0], {})
+    ends = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
+    return Reason(next((record.event_log_entry.message for record in ends), "") or "it ended without a word", {})
+
+
+def ended_at(record: dg.RunRecord) -> datetime:
+    """When a run ended."""
+    return _ended_at(record)
+
+
+def backfills_over(instance: dg.DagsterInstance, medium: Medium) -> Sequence[str]:
+    """The UI's backfills over a medium's partitions that are not over: their runs may not even be queued yet."""
+    from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+
+    unfinished = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
+    return [
+        backfill.backfill_id
+        for backfill in instance.get_backfills(filters=unfinished)
+        if any(key.path[0] == medium.plural for key in backfill.asset_selection or [])
+    ]
+
+
+def _ended_at(record: dg.RunRecord) -> datetime:
+    return _moment(record.end_time) or record.update_timestamp
+
+
+def _moment(timestamp: float | None) -> datetime | None:
+    return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC)

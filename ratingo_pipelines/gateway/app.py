@@ -1,0 +1,48 @@
+"""The one application: the endpoints and the login beside Dagster's webserver, all of it behind the door."""
+
+from collections.abc import Callable, Sequence
+
+from dagster._core.workspace.context import IWorkspaceProcessContext
+from dagster_webserver.app import create_app_from_workspace_process_context
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp
+
+from ratingo_pipelines.gateway.attempts import Attempts
+from ratingo_pipelines.gateway.door import Door
+from ratingo_pipelines.gateway.endpoints import ERRORS, Api
+from ratingo_pipelines.gateway.graphql_guard import GraphqlGuard
+from ratingo_pipelines.gateway.health import Health
+from ratingo_pipelines.gateway.login import Login
+from ratingo_pipelines.gateway.progress import Progress
+from ratingo_pipelines.gateway.runs import Runs
+from ratingo_pipelines.gateway.secrets import Secrets
+from ratingo_pipelines.gateway.triggers import Triggers
+from ratingo_pipelines.storage.engine import Database
+
+LIVE_DATA_MILLISECONDS = 2000
+
+
+def compose(
+    context: IWorkspaceProcessContext,
+    database: Database,
+    secrets: Secrets,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> Starlette:
+    """Make the application around a workspace; `is_stopping` lets those go who wait for a run."""
+    dagster = create_app_from_workspace_process_context(context, live_data_poll_rate=LIVE_DATA_MILLISECONDS)
+    runs, progress = Runs(dagster, context.instance), Progress(database)
+    api = Api(runs, Triggers(runs, progress), progress, Health(context, progress), is_stopping)
+    return behind_door(api.routes(), dagster, secrets)
+
+
+def behind_door(routes: Sequence[BaseRoute], dagster: ASGIApp, secrets: Secrets) -> Starlette:
+    """The routes, the login's, and Dagster's webserver for all the rest, none of them reached but through the door."""
+    attempts = Attempts()
+    login = Login(secrets, attempts)
+    return Starlette(
+        routes=[*login.routes(), *routes, Mount("/", GraphqlGuard(dagster))],
+        middleware=[Middleware(Door, secrets, attempts)],
+        exception_handlers=ERRORS,
+    )

@@ -1,0 +1,102 @@
+"""What needs a person, from plain facts. No Dagster, no database, no HTTP: collecting and telling is the sensor's.
+
+One dead title needs nobody: it is retried, and given up visibly.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ratingo_pipelines.media import MOVIES, SHOWS
+from ratingo_pipelines.sync.report import Stop
+from ratingo_pipelines.sync.status import MediumStatus, Status
+
+OLD_AFTER: Mapping[str, timedelta] = {SHOWS.plural: timedelta(hours=12), MOVIES.plural: timedelta(hours=36)}
+"""A cycle this old says that its schedule does not run: shows have one every 6 hours, movies one a day."""
+TOO_MANY = 0.1
+"""The part of a cycle that may fail without anybody being told."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that needs a person. The key stays the same while the problem lasts, so that it is told once."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """The newest run of a job, which is over. `reason` says why it failed."""
+
+    job: str
+    run_id: str
+    failed: bool
+    ended_at: datetime
+    reason: str = ""
+    only_titles_failed: bool = False
+    """Whether its stages came through, and only single titles did not."""
+    stopped_by: str | None = None
+    """What ended a stage early: a value of `Stop`."""
+
+
+def problems(
+    status: Status,
+    runs: Sequence[EndedRun],
+    now: datetime,
+    *,
+    grace: timedelta,
+    unscheduled: Collection[str] = (),
+) -> list[Problem]:
+    """What needs a person now. A failed run has `grace` to be made good by a newer one, a refused key has none.
+
+    The age of cycles of the media in `unscheduled` is nobody's concern.
+    """
+    found: list[Problem] = []
+    for medium in status.media:
+        if medium.medium not in unscheduled:
+            found += _old(medium)
+        found += _failing(medium)
+    return found + [problem for run in runs for problem in _failed(run, now, grace)]
+
+
+def _old(medium: MediumStatus) -> list[Problem]:
+    age = timedelta(seconds=medium.age_seconds or 0)
+    if medium.cycle is None or age <= OLD_AFTER[medium.medium]:
+        return []
+    return [
+        Problem(
+            f"{medium.medium}:old",
+            f"The latest cycle of {medium.medium} is {age.total_seconds() / 3600:.0f} h old. See whether the daemon "
+            f"runs and why {medium.medium}_trending failed or did not start.",
+        )
+    ]
+
+
+def _failing(medium: MediumStatus) -> list[Problem]:
+    failed, total = medium.counts.error, medium.counts.total
+    if medium.cycle is None or failed <= max(1, total * TOO_MANY):
+        return []
+    example = f" For example: {medium.failures[0].last_error}" if medium.failures else ""
+    return [
+        Problem(
+            f"{medium.medium}:failing:{medium.cycle.id}",
+            f"{failed} of {total} {medium.medium} failed in cycle {medium.cycle.id}.{example} "
+            "They are retried by themselves; `ratingo status` lists them.",
+        )
+    ]
+
+
+def _failed(run: EndedRun, now: datetime, grace: timedelta) -> list[Problem]:
+    if not run.failed or run.only_titles_failed:
+        return []
+    if run.stopped_by == Stop.ACCESS:
+        return [Problem(f"access:{run.job}", f"An API refuses access, so {run.job} cannot go on: {run.reason}")]
+    if now < run.ended_at + grace:
+        return []
+    return [Problem(f"failed:{run.job}", f"{run.job} failed (run {run.run_id}): {run.reason}")]
+
+
+def news(found: Sequence[Problem], told: Collection[str]) -> list[Problem]:
+    """The problems that nobody was told of yet."""
+    return [problem for problem in found if problem.key not in told]

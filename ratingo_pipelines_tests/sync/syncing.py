@@ -1,0 +1,105 @@
+"""What the tests of the use cases share: a toolkit on any database, a clock to turn, and rows to look at."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import Table, func, select
+
+from ratingo_pipelines.media import SHOWS, Medium
+from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.tables import metadata, tables_of
+from ratingo_pipelines.sync.report import BatchReport, TrendingReport
+from ratingo_pipelines.sync.titles import sync_pending
+from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit
+from ratingo_pipelines.sync.trending import open_trending_cycle
+
+RUN = "test"
+
+
+@dataclass
+class Clock:
+    """The present, moved on by hand."""
+
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def turn(self, **duration: float) -> None:
+        self.ahead += timedelta(**duration)
+
+
+def settings_for(sandbox: RunningSandbox, home: Path, **others: Any) -> Settings:
+    """Settings that point at the sandbox, whatever the developer's environment says of the rest."""
+    given = {name.lower(): value for name, value in sandbox.environment().items()}
+    return Settings(_env_file=None, ratingo_home=home, **{**given, **others})
+
+
+def on_database(settings: Settings, url: str) -> Settings:
+    return settings.model_copy(update={"database_url": SecretStr(url)})
+
+
+def limited(kit: Toolkit, limit: int) -> Toolkit:
+    """The same toolkit with a trending list of that length."""
+    return altered(kit, trending_limit=limit)
+
+
+def altered(kit: Toolkit, **settings: Any) -> Toolkit:
+    """The same toolkit with other settings, for those that its clients do not depend on."""
+    return replace(kit, settings=kit.settings.model_copy(update=settings))
+
+
+@contextmanager
+def another_kit(kit: Toolkit, **settings: Any) -> Iterator[Toolkit]:
+    """A toolkit of its own on the same home and database, as another process would open it."""
+    with open_toolkit(kit.settings.model_copy(update=settings)) as other:
+        yield replace(other, now=kit.now)
+
+
+def run_cycle(kit: Toolkit, medium: Medium = SHOWS, run_id: str = RUN) -> tuple[TrendingReport, BatchReport]:
+    """Open a cycle and work it off."""
+    trending = open_trending_cycle(kit, medium, run_id)
+    return trending, sync_pending(kit, medium, run_id)
+
+
+def counts(database: Database) -> dict[str, int]:
+    """Rows by table."""
+    with database.reading() as conn:
+        return {name: conn.execute(select(func.count()).select_from(table)).scalar_one() for name, table in _tables()}
+
+
+def ids(database: Database) -> dict[str, set[int]]:
+    """Primary keys by table, of those that have one `id`."""
+    with database.reading() as conn:
+        return {
+            name: set(conn.execute(select(table.c.id)).scalars()) for name, table in _tables() if "id" in table.columns
+        }
+
+
+def _tables() -> list[tuple[str, Table]]:
+    return sorted(metadata.tables.items())
+
+
+def title_rows(database: Database, medium: Medium = SHOWS) -> dict[int, Mapping[str, Any]]:
+    """The titles' own rows by TMDB id."""
+    table = tables_of(medium).titles
+    with database.reading() as conn:
+        return {row["tmdb_id"]: row for row in conn.execute(select(table)).mappings()}
+
+
+def all_rows(database: Database, table: Table) -> list[Mapping[str, Any]]:
+    """All rows of a table, the oldest first."""
+    with database.reading() as conn:
+        return list(conn.execute(select(table).order_by(table.c.id)).mappings())
+
+
+def eligible(truth: list[dict[str, Any]]) -> list[int]:
+    """TMDB ids of the titles of a list that are to be stored, by rank."""
+    return [entry["tmdb"] for entry in truth if entry["skip"] is None]

@@ -1,0 +1,167 @@
+"""A cycle on an empty database and one right after it: every fact, and what it costs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ratingo_pipelines.media import MEDIA, SHOWS, Medium
+from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.pipeline_tables import trending
+from ratingo_pipelines.sync.report import BatchReport, TrendingReport
+from ratingo_pipelines.sync.status import status
+from ratingo_pipelines.sync.toolkit import open_toolkit, utc_now
+from ratingo_pipelines_tests.exactness import differences
+from ratingo_pipelines_tests.sync.syncing import all_rows, counts, eligible, ids, run_cycle, settings_for, title_rows
+
+LISTED = 100
+GROWING = {"pipeline_cycles", "pipeline_trending"}
+SKIPPED = {
+    "no_tmdb_id": "no TMDB id",
+    "listed_twice": "listed twice",
+    "unknown_to_tmdb": "unknown to TMDB",
+    "anime": "anime filter",
+}
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """What a cycle reported, what it asked, and what the database held after it."""
+
+    trending: TrendingReport
+    titles: BatchReport
+    counters: dict[str, Any]
+    rows: dict[str, int]
+    ids: dict[str, set[int]]
+    wrong: list[str]
+
+
+@dataclass(frozen=True)
+class History:
+    database: Database
+    truth: dict[Medium, list[dict[str, Any]]]
+    first: dict[Medium, Cycle]
+    second: Cycle
+    """Of shows, right after both first ones."""
+
+
+@pytest.fixture(scope="module")
+def history(
+    shared_database: Database, running_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[History]:
+    """Both media synced once and shows once more, on a database for all tests of the module."""
+    running_sandbox.reset()
+    url = shared_database.url.render_as_string(hide_password=False)
+    settings = settings_for(running_sandbox, tmp_path_factory.mktemp("home"), database_url=url, trending_limit=LISTED)
+    truth = {medium: running_sandbox.truth(medium, LISTED) for medium in MEDIA}
+
+    def cycle(medium: Medium) -> Cycle:
+        running_sandbox.reset()
+        with open_toolkit(settings) as kit:
+            listed, titles = run_cycle(kit, medium)
+        return Cycle(
+            listed,
+            titles,
+            running_sandbox.counters(),
+            counts(shared_database),
+            ids(shared_database),
+            differences(shared_database, medium, truth[medium]),
+        )
+
+    first = {medium: cycle(medium) for medium in MEDIA}
+    yield History(shared_database, truth, first, cycle(SHOWS))
+
+
+@pytest.mark.parametrize("medium", MEDIA, ids=str)
+def test_every_fact_of_every_eligible_title_is_right_after_one_cycle(history: History, medium: Medium) -> None:
+    assert len(eligible(history.truth[medium])) > 85
+    assert history.first[medium].wrong == []
+    assert history.first[medium].titles.failures == ()
+
+
+@pytest.mark.parametrize("medium", MEDIA, ids=str)
+def test_what_is_not_eligible_is_skipped_with_its_reason(history: History, medium: Medium) -> None:
+    expected = {entry["rank"]: SKIPPED.get(entry["skip"]) for entry in history.truth[medium]}
+    with history.database.reading() as conn:
+        rows = conn.execute(trending.select().where(trending.c.medium == medium.plural)).mappings().all()
+    first = [row for row in rows if row["cycle_id"] == history.first[medium].trending.cycle_id]
+    assert len(first) == LISTED
+    for row in first:
+        reason = expected[row["rank"]]
+        assert (row["outcome"], (row["reason"] or "").startswith(reason or "")) == (
+            "skipped" if reason else "done",
+            True,
+        )
+
+
+@pytest.mark.parametrize("medium", MEDIA, ids=str)
+def test_an_empty_database_costs_one_call_of_tmdb_and_two_of_trakt_a_title(history: History, medium: Medium) -> None:
+    asked = history.first[medium].counters
+    assert asked["tmdb"]["requests"] <= LISTED + 1
+    assert asked["trakt"]["requests"] <= 2 * len(eligible(history.truth[medium])) + 7
+    assert asked["trakt"]["repeated"] == asked["tmdb"]["repeated"] == {}
+    assert "omdb" not in asked
+
+
+def test_the_next_cycle_costs_one_call_of_each_a_title(history: History) -> None:
+    asked = history.second.counters
+    assert asked["tmdb"]["requests"] <= LISTED
+    assert asked["trakt"]["requests"] == len(eligible(history.truth[SHOWS])) + 1
+    assert asked["trakt"]["repeated"] == asked["tmdb"]["repeated"] == {}
+
+
+def test_reports_count_the_requests_that_the_upstreams_counted(history: History) -> None:
+    for cycle in (*history.first.values(), history.second):
+        reported = {api: cycle.trending.requests[api] + cycle.titles.requests[api] for api in ("trakt", "tmdb")}
+        assert reported == {api: cycle.counters[api]["requests"] for api in ("trakt", "tmdb")}
+
+
+def test_the_next_cycle_adds_a_snapshot_a_title_and_no_other_row(history: History) -> None:
+    before, after = history.first[MEDIA[-1]], history.second
+    grown = {name: after.rows[name] - count for name, count in before.rows.items() if after.rows[name] != count}
+    assert grown.pop("show_watchers_snapshots") == len(eligible(history.truth[SHOWS]))
+    assert grown == {"pipeline_cycles": 1, "pipeline_trending": LISTED}
+    for name, known in before.ids.items():
+        assert known <= after.ids[name], name
+    assert after.wrong == []
+
+
+def test_reports_tell_new_titles_from_known_ones(history: History) -> None:
+    first, second = history.first[SHOWS].titles, history.second.titles
+    count = len(eligible(history.truth[SHOWS]))
+    assert (first.added, first.updated, first.succeeded) == (count, 0, count)
+    assert (second.added, second.updated, second.succeeded) == (0, count, count)
+    assert (second.snapshots, second.snapshots_unchanged) == (count, 0)
+    assert second.ratings == count
+    assert second.buckets == 0
+
+
+def test_related_titles_become_stubs_that_the_site_does_not_list(history: History) -> None:
+    for medium in MEDIA:
+        listed = set(eligible(history.truth[medium]))
+        stubs = {tmdb_id: row for tmdb_id, row in title_rows(history.database, medium).items() if tmdb_id not in listed}
+        assert len(stubs) > 50
+        for row in stubs.values():
+            assert row["title"]
+            assert row["status"] is None
+            assert [row[name] for name in ("trending_score", "rating_trakt", "watchers_delta", "delta_3m")] == [
+                None
+            ] * 4
+            assert row["trending_updated_at"] is None
+
+
+def test_the_status_counts_the_cycle(history: History) -> None:
+    shows = status(history.database, 1000, utc_now()).media[0]
+    assert shows.cycle is not None
+    assert shows.cycle.id == history.second.trending.cycle_id
+    assert (shows.counts.done, shows.counts.error) == (len(eligible(history.truth[SHOWS])), 0)
+    assert (shows.counts.pending, shows.counts.processing) == (0, 0)
+    assert shows.failures == ()
+
+
+def test_six_monthly_lists_are_kept_after_the_first_cycle(history: History) -> None:
+    assert len(history.first[SHOWS].trending.months_fetched) == 6
+    assert history.second.trending.months_fetched == ()
+    assert len(all_rows(history.database, trending)) == 3 * LISTED
