@@ -1,11 +1,13 @@
 """What Dagster is told of titles and syncs: materializations and their metadata, from the core's outcomes. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
 from ratingo_pipelines.defs.keys import key
+from ratingo_pipelines.measures.sparkline import as_markdown_image, histogram_svg, svg
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sync.glance import TopEntry
 from ratingo_pipelines.sync.report import (
     BatchReport,
     CalendarReport,
@@ -14,29 +16,43 @@ from ratingo_pipelines.sync.report import (
     TitleOutcome,
     TrendingReport,
 )
+from ratingo_pipelines.sync.work import Part
 
-Metadata = Mapping[str, dg.MetadataValue | str | int | float]
+Value = dg.MetadataValue | str | int | float
+Metadata = dict[str, Value]
+NOT_IN_CYCLE = "the latest cycle does not name the title, so it has no new watchers"
+POSTERS = "https://image.tmdb.org/t/p/w185"
 
 
-def of_title(medium: Medium, keys: Iterable[dg.AssetKey], outcome: TitleOutcome) -> Iterator[dg.AssetMaterialization]:
+def of_title(
+    medium: Medium,
+    keys: Iterable[dg.AssetKey],
+    outcome: TitleOutcome,
+    watchers_by_day: Callable[[int], Sequence[int | None]],
+) -> Iterator[dg.AssetMaterialization]:
     """A materialization for each of `keys` whose part of the title is stored, or that is skipped for a reason."""
     metadata = title_metadata(medium, outcome)
     for asset_key in keys:
-        if asset_key.path[-1] in outcome.stored or outcome.status is Status.SKIPPED:
-            yield dg.AssetMaterialization(asset_key, partition=str(outcome.tmdb_id), metadata=metadata)
+        part = asset_key.path[-1]
+        drawn: Metadata = {}
+        if part in outcome.stored:
+            drawn = _drawn(part, outcome, watchers_by_day)
+        elif outcome.status is Status.DONE and part == Part.SPARKLINES:
+            drawn = {"skipped": NOT_IN_CYCLE}
+        elif outcome.status is not Status.SKIPPED:
+            continue
+        yield dg.AssetMaterialization(asset_key, partition=str(outcome.tmdb_id), metadata={**metadata, **drawn})
 
 
-def title_metadata(medium: Medium, outcome: TitleOutcome) -> dict[str, dg.MetadataValue | str | int | float]:
+def title_metadata(medium: Medium, outcome: TitleOutcome) -> Metadata:
     """What a person wants to see of one title."""
-    tmdb = f"https://www.themoviedb.org/{medium.tmdb_path}/{outcome.tmdb_id}"
-    metadata: dict[str, dg.MetadataValue | str | int | float] = {
-        "title": outcome.title,
-        "TMDB": dg.MetadataValue.url(tmdb),
-    }
+    metadata: Metadata = {"title": outcome.title, "TMDB": dg.MetadataValue.url(_tmdb(medium, outcome.tmdb_id))}
     if outcome.status is Status.SKIPPED:
         metadata["skipped"] = outcome.reason or ""
         return metadata
     metadata["rows written"] = outcome.rows_written
+    if outcome.seconds is not None:
+        metadata["seconds"] = outcome.seconds
     if outcome.trakt is not None:
         metadata["Trakt"] = dg.MetadataValue.url(f"https://trakt.tv/{medium.plural}/{outcome.trakt}")
     if outcome.watchers is not None:
@@ -46,8 +62,23 @@ def title_metadata(medium: Medium, outcome: TitleOutcome) -> dict[str, dg.Metada
     return metadata
 
 
-def of_trending(medium: Medium, report: TrendingReport) -> dict[str, dg.MetadataValue | str | int | float]:
-    """Metadata of a fetch of the trending list."""
+def _drawn(part: str, outcome: TitleOutcome, watchers_by_day: Callable[[int], Sequence[int | None]]) -> Metadata:
+    """A small picture where there is one to draw."""
+    if part == Part.RATINGS and outcome.distribution:
+        picture = as_markdown_image(histogram_svg(outcome.distribution), "Votes at Trakt, 1 to 10")
+        return {"distribution": dg.MetadataValue.md(picture)}
+    if part == Part.SPARKLINES:
+        picture = svg(watchers_by_day(outcome.tmdb_id), label="Watchers of the last 30 days")
+        return {"watchers by day": dg.MetadataValue.md(as_markdown_image(picture, "Watchers of the last 30 days"))}
+    return {}
+
+
+def _tmdb(medium: Medium, tmdb_id: int) -> str:
+    return f"https://www.themoviedb.org/{medium.tmdb_path}/{tmdb_id}"
+
+
+def of_trending(medium: Medium, report: TrendingReport, top: Sequence[TopEntry]) -> Metadata:
+    """Metadata of a fetch of the trending list, with the top of the list as a table."""
     return {
         "cycle": report.cycle_id,
         "cycle at": dg.MetadataValue.timestamp(report.cycle_at),
@@ -58,24 +89,65 @@ def of_trending(medium: Medium, report: TrendingReport) -> dict[str, dg.Metadata
         "months fetched": ", ".join(report.months_fetched) or "none",
         "requests": sum(report.requests.values()),
         "seconds": report.seconds,
+        f"top {len(top)}": dg.MetadataValue.md(_top_table(medium, top)),
         **_notes(report.notes),
     }
 
 
-def of_calendar(report: CalendarReport) -> dict[str, int | float]:
+def _top_table(medium: Medium, top: Sequence[TopEntry]) -> str:
+    rows = [
+        f"| {entry.rank} | [{_cell(entry.title)}]({_tmdb(medium, entry.tmdb_id)}) | {entry.watchers} | "
+        f"{'new' if entry.change is None else f'{entry.change:+}'} | "
+        f"{f'[poster]({POSTERS}{entry.poster})' if entry.poster else ''} |"
+        for entry in top
+    ]
+    return "\n".join(["| # | title | watchers | change | poster |", "|--:|---|--:|--:|---|", *rows])
+
+
+def _cell(text: str) -> str:
+    """Keep a title from ending its cell or its link."""
+    return "".join(f"\\{char}" if char in "|[]\\`*_<>" else char for char in " ".join(text.split()))
+
+
+def of_calendar(report: CalendarReport) -> Metadata:
     """Metadata of a calendar sync."""
     return {
         "dagster/row_count": report.processed,
         "inserted": report.inserted,
         "updated": report.updated,
         "deleted": report.deleted,
+        "requests": sum(report.requests.values()),
         "seconds": report.seconds,
     }
 
 
-def of_prune(report: PruneReport) -> dict[str, int | float]:
+def of_prune(report: PruneReport) -> Metadata:
     """Metadata of a prune."""
     return {"deleted": report.deleted, "seconds": report.seconds}
+
+
+def of_fetch(medium: Medium, report: TrendingReport) -> dg.AssetMaterialization:
+    """The `sync_report` of a run that only fetched the trending list."""
+    numbers: Metadata = {"fetched": report.fetched, "eligible": report.eligible, "skipped": sum(report.skipped.values())}
+    return _report(medium, "trending", numbers, report.requests, report.seconds)
+
+
+def of_airings(medium: Medium, report: CalendarReport) -> dg.AssetMaterialization:
+    """The `sync_report` of a run that only synced the calendar."""
+    numbers: Metadata = {
+        "fetched": report.processed,
+        "added": report.inserted,
+        "updated": report.updated,
+        "deleted": report.deleted,
+    }
+    return _report(medium, "calendar", numbers, report.requests, report.seconds)
+
+
+def _report(
+    medium: Medium, stage: str, numbers: Metadata, requests: Mapping[str, int], seconds: float
+) -> dg.AssetMaterialization:
+    cost: Metadata = {"requests": sum(requests.values()), "seconds": seconds, "stages": stage}
+    return dg.AssetMaterialization(key(medium, "sync_report"), metadata={**numbers, **cost})
 
 
 def of_report(medium: Medium, reports: Iterable[BatchReport]) -> dg.AssetMaterialization:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 from dagster import DagsterRunStatus as RunStatus
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionsFilter, BulkActionStatus
 
 from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.media import Medium
@@ -21,6 +22,7 @@ ASSETS_ALONE = "__ASSET_JOB"
 """The job of runs that materialize assets from the UI, backfills among them."""
 LATEST = 20
 """So many of a cycle's runs are looked at; how often they got nowhere matters no further."""
+_ENDED_BACKFILLS = frozenset(BULK_ACTION_TERMINAL_STATUSES)
 _PARTITIONED = {*(part.value for part in Part), OMDB}
 
 
@@ -96,14 +98,14 @@ class History:
 def history(instance: dg.DagsterInstance, cycle_id: int, last_settled: datetime | None) -> History:
     """How the runs of a cycle went so far."""
     runs = dg.RunsFilter(tags={CYCLE_TAG: str(cycle_id)}, statuses=list(OVER))
-    records = sorted(instance.get_run_records(runs, limit=LATEST), key=_ended_at, reverse=True)
+    records = sorted(instance.get_run_records(runs, limit=LATEST), key=ended_at, reverse=True)
     idle = 0
     for record in records:
-        began = _moment(record.start_time) or _ended_at(record)
+        began = _moment(record.start_time) or ended_at(record)
         if last_settled is not None and began <= last_settled:
             break
         idle += 1
-    return History(instance.get_runs_count(runs), idle, _ended_at(records[0]) if records else None)
+    return History(instance.get_runs_count(runs), idle, ended_at(records[0]) if records else None)
 
 
 def newest(instance: dg.DagsterInstance, jobs: Iterable[str]) -> list[dg.RunRecord]:
@@ -140,24 +142,20 @@ def reason_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Reason:
     return Reason(next((record.event_log_entry.message for record in ends), "") or "it ended without a word", {})
 
 
-def ended_at(record: dg.RunRecord) -> datetime:
-    """When a run ended."""
-    return _ended_at(record)
-
-
-def backfills_over(instance: dg.DagsterInstance, medium: Medium) -> Sequence[str]:
+def unfinished_backfills(instance: dg.DagsterInstance, medium: Medium) -> Sequence[str]:
     """The UI's backfills over a medium's partitions that are not over: their runs may not even be queued yet."""
-    from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
-
-    unfinished = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
-    return [
-        backfill.backfill_id
-        for backfill in instance.get_backfills(filters=unfinished)
-        if any(key.path[0] == medium.plural for key in backfill.asset_selection or [])
-    ]
+    unfinished = BulkActionsFilter(statuses=[state for state in BulkActionStatus if state not in _ENDED_BACKFILLS])
+    found = instance.get_backfills(filters=unfinished)
+    # One that does not name its assets may be over any.
+    return [each.backfill_id for each in found if each.asset_selection is None or _about(each.asset_selection, medium)]
 
 
-def _ended_at(record: dg.RunRecord) -> datetime:
+def _about(keys: Iterable[dg.AssetKey], medium: Medium) -> bool:
+    return any(key.path[0] == medium.plural for key in keys)
+
+
+def ended_at(record: dg.RunRecord) -> datetime:
+    """When a run that is over ended."""
     return _moment(record.end_time) or record.update_timestamp
 
 

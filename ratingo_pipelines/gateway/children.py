@@ -61,20 +61,25 @@ class Child:
             log.warning("the %s %s; it starts again in %.0f s", self.name, ended, self._delay)
             self._process = None
 
-    def signal(self, number: int, but_itself: bool = False) -> None:
-        """Send a signal to the process and to all that it started, in this life and those before; or only to those."""
+    def signal(self, number: int) -> None:
+        """Send a signal to the process and to all that it started, in this life and those before."""
         for group in self._groups:
-            for pid in _members(group):
-                if not (but_itself and pid == group):
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, number)
+            with suppress(ProcessLookupError):
+                os.killpg(group, number)
+
+    def kill_started(self) -> None:
+        """End what the process started, and leave it alone itself."""
+        for group in self._groups:
+            for pid in _started_by(group):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     @property
     def gone(self) -> bool:
         """Whether neither the process nor anything that it started is left."""
         if self._process is not None and self._process.poll() is None:
             return False
-        self._groups = [group for group in self._groups if _reap(group) or _members(group)]
+        self._groups = [group for group in self._groups if _has_members(group)]
         return not self._groups
 
     def _start(self) -> None:
@@ -87,7 +92,7 @@ class Child:
             env=dict(self._command.environment),
             start_new_session=True,
         )
-        self._groups = [*(group for group in self._groups if _reap(group) or _members(group)), self._process.pid]
+        self._groups = [*(group for group in self._groups if _has_members(group)), self._process.pid]
         self._started_at = self._now()
 
 
@@ -112,7 +117,8 @@ class Children:
         self._signal(signal.SIGTERM)
         if self._wait(patience):
             return
-        self._signal(signal.SIGKILL, but_themselves=True)
+        for child in self._children:
+            child.kill_started()
         if not self._wait(grace):
             self.kill()
 
@@ -121,9 +127,9 @@ class Children:
         self._signal(signal.SIGKILL)
         self._wait(1)
 
-    def _signal(self, number: int, but_themselves: bool = False) -> None:
+    def _signal(self, number: int) -> None:
         for child in self._children:
-            child.signal(number, but_themselves)
+            child.signal(number)
 
     def _wait(self, seconds: float) -> bool:
         until = monotonic() + seconds
@@ -134,20 +140,25 @@ class Children:
         return True
 
 
-def _reap(group: int) -> None:
-    """Lay those of a group to rest that have ended."""
+def _has_members(group: int) -> bool:
+    """Whether a process of the group lives; those that have ended are laid to rest."""
     with suppress(ChildProcessError):
         while os.waitpid(-group, os.WNOHANG)[0]:
             pass
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
-def _members(group: int) -> list[int]:
-    """The processes of a group; without /proc only its first, and the whole group under its name."""
+def _started_by(leader: int) -> list[int]:
+    """The processes of a group but its leader; none where the system does not list processes as files."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            # The name in parentheses may hold anything, spaces and parentheses included.
-            state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(pgrp) == group and state != "Z":
+            # The name stands in parentheses and may hold some itself.
+            group = stat.read_text().rpartition(")")[2].split()[2]
+            if int(group) == leader and int(stat.parent.name) != leader:
                 found.append(int(stat.parent.name))
     return found

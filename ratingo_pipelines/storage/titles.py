@@ -179,6 +179,16 @@ def names(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[int
     return found
 
 
+def posters(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[int, str]:
+    """TMDB's paths of the posters of those of the titles that have one."""
+    c = t.titles.c
+    found: dict[int, str] = {}
+    for part in in_chunks(tmdb_ids):
+        rows = conn.execute(select(c.tmdb_id, c.poster).where(c.tmdb_id.in_(part), c.poster.is_not(None)))
+        found.update((tmdb_id, poster) for tmdb_id, poster in rows)
+    return found
+
+
 def metadata_columns(medium: Medium) -> tuple[str, ...]:
     """The columns without which a title's metadata are incomplete."""
     return (*_METADATA, medium.tmdb_released)

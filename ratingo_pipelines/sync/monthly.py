@@ -1,6 +1,7 @@
 """Trakt's most watched titles of each complete month: fetched once and kept, as they never change again."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 from ratingo_pipelines.measures.deltas import complete_months
@@ -29,16 +30,19 @@ def fetch_missing_months(kit: Toolkit, medium: Medium) -> tuple[list[str], list[
     A list that cannot be had now is no reason to have no trending list: the deltas do without it until it comes.
     """
     fetched, notes = [], []
-    for month in missing_months(kit, medium):
+    months = missing_months(kit, medium)
+    with ThreadPoolExecutor(max_workers=max(len(months), 1), thread_name_prefix="month") as pool:
+        counts = [(month, pool.submit(fetch_month, kit, medium, month)) for month in months]
+    for month, count in counts:
         try:
-            count = fetch_month(kit, medium, month)
+            found = count.result()
         except SourceError as error:
             if error.stops_run:
                 raise
             notes.append(f"most watched of {month} not fetched, tried again with the next cycle: {error}")
             continue
         fetched.append(month)
-        if count is None:
+        if found is None:
             notes.append(f"Trakt has no list of the most watched {medium} of {month}; asked again in a week")
     return fetched, notes
 

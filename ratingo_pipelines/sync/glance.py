@@ -1,0 +1,58 @@
+"""What a person wants to see at a glance: the top of a cycle with its changes, and a title's watchers day by day."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ratingo_pipelines.measures.sparkline import daily_series, points
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage import cycles, snapshots, titles
+from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.toolkit import Toolkit
+
+DAYS_DRAWN = 30
+
+
+@dataclass(frozen=True)
+class TopEntry:
+    """A line of the list. `change` is against the cycle before, None for a title that was not in it."""
+
+    rank: int
+    tmdb_id: int
+    title: str
+    watchers: int
+    change: int | None
+    poster: str | None
+    """TMDB's path; None for a title that is not stored yet."""
+
+
+def top_of_cycle(kit: Toolkit, medium: Medium, limit: int) -> list[TopEntry]:
+    """The first titles of the latest cycle, in the list's order; entries without a TMDB id are left out."""
+    with kit.database.reading() as conn:
+        cycle = cycles.latest_cycle(conn, medium)
+        if cycle is None:
+            return []
+        entries = cycles.titles_of(conn, cycle.id)[:limit]
+        before = cycles.previous_watchers(conn, cycle)
+        posters = titles.posters(conn, tables_of(medium), [entry.tmdb_id for entry in entries])
+    return [
+        TopEntry(
+            rank=entry.rank,
+            tmdb_id=entry.tmdb_id,
+            title=entry.title or str(entry.tmdb_id),
+            watchers=entry.watchers,
+            change=entry.watchers - before[entry.tmdb_id] if entry.tmdb_id in before else None,
+            poster=posters.get(entry.tmdb_id),
+        )
+        for entry in entries
+    ]
+
+
+def watchers_by_day(kit: Toolkit, medium: Medium, tmdb_id: int) -> list[int | None]:
+    """The last 30 days' watchers of a title, today's last; None before the first that is known."""
+    tables, now = tables_of(medium), kit.now()
+    with kit.database.reading() as conn:
+        title_id = titles.known_ids(conn, tables, [tmdb_id]).get(tmdb_id)
+        if title_id is None:
+            return []
+        rows = snapshots.since(conn, tables, [title_id], now - timedelta(days=DAYS_DRAWN))
+    return points(daily_series([(row.created_at, row.watchers) for row in rows], now.date(), DAYS_DRAWN))
