@@ -21,7 +21,7 @@ SIZE = 6_000
 OF_TRENDING = (
     *("rating_trakt", "rating_trakt_avg", "rating_trakt_votes", "watchers_delta", "delta_3m", "trending_score"),
     *("trending_updated_at", "primary_rating", "rating_imdb", "imdb_votes", "rating_metacritic"),
-    *("ratings", "rating_buckets", "snapshots", "related"),
+    *("ratings", "rating_buckets", "snapshots", "related", "imdb_id"),
 )
 """What TMDB does not say, and a backfill of metadata therefore does not write."""
 

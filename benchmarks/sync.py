@@ -1,7 +1,6 @@
 """The command line at 100 ms ± 30 of latency and the APIs' real limits: TMDB 40/s, Trakt 500 in 300 s and 20/s.
 
-The floor is the largest of requests / limit (bursts that the limits allow left out) and requests x latency /
-concurrency. Further down, what the limiter itself costs, and how busy it is kept when 1,000 titles are due.
+The floor is the largest of requests / limit and requests x latency / concurrency, and Trakt's 20/s decides. Further down, what the limiter itself costs, and how busy it is kept when 1,000 titles are due.
 """
 
 import json
@@ -24,8 +23,10 @@ from benchmarks.common import (
     medians,
     medians_in_turn,
     opened,
-    run as run_process,
     settings_of,
+)
+from benchmarks.common import (
+    run as run_process,
 )
 from benchmarks.figures import Figure, exact
 from ratingo_pipelines.media import SHOWS
@@ -44,15 +45,14 @@ ACQUIRED = 2_000
 
 def run() -> Iterator[Figure]:
     """Whole processes first, then the limiter."""
-    with back_ends() as makers:
-        with start_sandbox() as sandbox:
-            found = medians_in_turn({name: partial(_sync, sandbox, make) for name, make in makers.items()})
-            for name, (whole, start, trending, titles, floor, wrong) in found.items():
-                yield Figure(f"{name}: whole process", whole, "s", floor, 1.5 * floor)
-                yield Figure(f"{name}: of this, the process's start and end", start, "s")
-                yield Figure(f"{name}: of this, the trending list and six monthly ones", trending, "s")
-                yield Figure(f"{name}: of this, the titles", titles, "s")
-                yield exact([f"{wrong} facts"] * int(wrong), name)
+    with back_ends() as makers, start_sandbox() as sandbox:
+        found = medians_in_turn({name: partial(_sync, sandbox, make) for name, make in makers.items()})
+        for name, (whole, start, trending, titles, floor, wrong) in found.items():
+            yield Figure(f"{name}: whole process", whole, "s", floor, 1.5 * floor)
+            yield Figure(f"{name}: of this, the process's start and end", start, "s")
+            yield Figure(f"{name}: of this, the trending list and six monthly ones", trending, "s")
+            yield Figure(f"{name}: of this, the titles", titles, "s")
+            yield exact([f"{wrong} facts"] * int(wrong), name)
     yield from _limiter()
     with start_sandbox(size=1_400) as sandbox:
         yield from _busy(sandbox)
@@ -77,9 +77,7 @@ def floor_of(counted: dict[str, Any]) -> float:
     """Seconds that the requests of a run take at best, with real limits and latency."""
     tmdb, trakt = counted["tmdb"]["requests"], counted["trakt"]["requests"]
     concurrency = Settings.model_fields["concurrency"].default
-    # The first second's grants come at once.
-    waits = (tmdb / TMDB_A_SECOND - 1, trakt / TRAKT_BURST - 1)
-    return float(max(*waits, (tmdb + trakt) * LATENCY_SECONDS / concurrency))
+    return float(max(tmdb / TMDB_A_SECOND, trakt / TRAKT_BURST, (tmdb + trakt) * LATENCY_SECONDS / concurrency))
 
 
 def _limiter() -> Iterator[Figure]:
@@ -108,6 +106,7 @@ def _busy(sandbox: RunningSandbox) -> Iterator[Figure]:
         began = monotonic()
         asked = backfill_meta(kit, SHOWS, "bench").requests["tmdb"]
         seconds = monotonic() - began
+    # The first second's grants come at once.
     floor = asked / TMDB_A_SECOND - 1
     yield Figure(f"{len(due)} titles due, one call a title at 40/s (one run)", seconds, "s", floor)
     yield Figure("the limiter was kept busy for", 100 * floor / seconds, "%", limit=95, at_least=True)

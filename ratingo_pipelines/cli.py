@@ -212,6 +212,26 @@ def dev(port: int) -> None:
     run_dev(_settings(), port)
 
 
+@cli.command()
+@click.option("--host", help="GATEWAY_HOST, or 127.0.0.1, if not given.")
+@click.option("--port", type=click.IntRange(0, 65535), help="GATEWAY_PORT, or 3000, if not given; 0 picks a free one.")
+@click.option("--gateway-only", is_flag=True, help="Only the web application: the rest is there already.")
+@click.option("--workspace", type=click.Path(), default="workspace.yaml", help="With --gateway-only; workspace.yaml.")
+def serve(host: str | None, port: int | None, gateway_only: bool, workspace: str) -> None:
+    """Open the door: trigger endpoints, GraphQL and Dagster's UI behind CRON_SECRET, with daemon and code server."""
+    from pathlib import Path
+
+    from ratingo_pipelines.gateway import serve as gateway
+
+    settings = _settings()
+    options = gateway.Options(
+        host=host or settings.gateway_host,
+        port=settings.gateway_port if port is None else port,
+        workspace=Path(workspace) if gateway_only else None,
+    )
+    gateway.serve(settings, options)
+
+
 def _settings() -> "Settings":
     from ratingo_pipelines.settings import load_settings
 

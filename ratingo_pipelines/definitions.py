@@ -3,14 +3,24 @@
 import dagster as dg
 
 from ratingo_pipelines.defs.airings import airings, stale_airings
+from ratingo_pipelines.defs.checks import CHECKS
 from ratingo_pipelines.defs.jobs import JOBS
 from ratingo_pipelines.defs.resources import RatingoResource
+from ratingo_pipelines.defs.schedules import schedules
+from ratingo_pipelines.defs.sensors import sensors
 from ratingo_pipelines.defs.title_pipeline import title_assets
 from ratingo_pipelines.media import MEDIA
+from ratingo_pipelines.settings import load_settings
+
+# Times and switches are fixed when the code location loads; no key is needed for that.
+_settings = load_settings()
 
 defs = dg.Definitions(
     assets=[*(asset for medium in MEDIA for asset in title_assets(medium)), airings, stale_airings],
+    asset_checks=list(CHECKS.values()),
     jobs=JOBS,
+    schedules=schedules(_settings),
+    sensors=sensors(_settings, JOBS),
     # Outputs pass between the ops of one process only: what a run leaves behind is in the database.
     resources={"ratingo": RatingoResource(), "io_manager": dg.mem_io_manager},
     executor=dg.in_process_executor,

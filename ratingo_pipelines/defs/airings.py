@@ -3,26 +3,35 @@
 import dagster as dg
 
 from ratingo_pipelines.defs.keys import AIRINGS, STALE_AIRINGS, key
-from ratingo_pipelines.defs.materializations import of_calendar, of_prune
+from ratingo_pipelines.defs.materializations import of_airings, of_calendar, of_prune
+from ratingo_pipelines.defs.policies import FRESH, HEADLINE_TAG, common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
 
-GROUP = "calendar"
-OWNERS = ["team:ratingo"]
+SHARED = common("calendar")
 
 
-@dg.asset(key=AIRINGS, group_name=GROUP, owners=OWNERS, kinds={"trakt"}, deps=[key(SHOWS, "trending")])
-def airings(ratingo: RatingoResource) -> dg.MaterializeResult:
+@dg.asset(
+    key=AIRINGS,
+    kinds={"trakt"},
+    deps=[key(SHOWS, "trending")],
+    freshness_policy=FRESH[SHOWS.plural],
+    **SHARED,
+)
+def airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
     """Episodes of the coming days, for the shows that the site lists."""
     with ratingo.open() as kit:
         report = sync_calendar(kit)
+    context.log_event(of_airings(SHOWS, report))
+    context.instance.add_run_tags(context.run.run_id, {HEADLINE_TAG: f"{report.processed} episodes"})
     return dg.MaterializeResult(metadata=of_calendar(report))
 
 
-@dg.asset(key=STALE_AIRINGS, group_name=GROUP, owners=OWNERS, kinds={"python"}, deps=[AIRINGS])
-def stale_airings(ratingo: RatingoResource) -> dg.MaterializeResult:
+@dg.asset(key=STALE_AIRINGS, kinds={"python"}, deps=[AIRINGS], **SHARED)
+def stale_airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
     """Prunes airings of shows the site does not list, and those long aired."""
     with ratingo.open() as kit:
         report = prune_calendar(kit)
+    context.instance.add_run_tags(context.run.run_id, {HEADLINE_TAG: f"{report.deleted} episodes removed"})
     return dg.MaterializeResult(metadata=of_prune(report))

@@ -8,9 +8,11 @@ import dagster as dg
 from ratingo_pipelines.settings import SettingsError
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.errors import StorageError
-from ratingo_pipelines.sync.report import BatchReport, TitleFailure
+from ratingo_pipelines.sync.report import BatchReport, Stop, TitleFailure
 
 LISTED = 20
+FAILED, STOPPED_BY = "failed", "stopped by"
+"""Metadata of a `Failure`: how many titles failed; what ended a stage early, if anything did (a `Stop`)."""
 
 
 @contextmanager
@@ -19,14 +21,22 @@ def explained() -> Iterator[None]:
     try:
         yield
     except (SourceError, StorageError, SettingsError) as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
+        raise dg.Failure(str(error), metadata={STOPPED_BY: stop_of(error)}, allow_retries=False) from None
+
+
+def stop_of(error: Exception) -> Stop:
+    """What kind of thing keeps a stage from going on."""
+    if isinstance(error, SourceError):
+        return Stop.ACCESS if error.stops_run else Stop.UPSTREAM
+    return Stop.DATABASE if isinstance(error, StorageError) else Stop.ACCESS
 
 
 def raise_if_any_failed(reports: Iterable[BatchReport]) -> None:
     """Fail the step if titles failed or a stage ended early; what succeeded stays materialized."""
     reports = list(reports)
     failures = [failure for report in reports for failure in report.failures]
-    stopped = [f"{r.stage} ended early: {r.stopped}" for r in reports if r.stopped and not r.ok]
+    kinds = [report.stopped_by for report in reports if report.stopped_by not in {None, Stop.QUOTA}]
+    stopped = [f"{r.stage} ended early: {r.stopped}" for r in reports if r.stopped and r.stopped_by in kinds]
     if not failures and not stopped:
         return
     failed = len({(failure.stage, failure.tmdb_id) for failure in failures})
@@ -35,7 +45,11 @@ def raise_if_any_failed(reports: Iterable[BatchReport]) -> None:
         lines.append(f"{failed} failed, all others are stored: {_some(failures)}")
     raise dg.Failure(
         description="; ".join(lines),
-        metadata={"failed": failed, "failures": dg.MetadataValue.md(_table(failures))},
+        metadata={
+            FAILED: failed,
+            "failures": dg.MetadataValue.md(_table(failures)),
+            **({STOPPED_BY: str(kinds[0])} if kinds else {}),
+        },
         allow_retries=False,
     )
 

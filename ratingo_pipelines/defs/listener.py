@@ -7,7 +7,9 @@ import dagster as dg
 
 from ratingo_pipelines.defs.materializations import of_title
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sync.glance import watchers_by_day
 from ratingo_pipelines.sync.report import Status, TitleOutcome
+from ratingo_pipelines.sync.toolkit import Toolkit
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -22,10 +24,12 @@ class Listener:
     def __init__(
         self,
         context: dg.OpExecutionContext | dg.AssetExecutionContext,
+        kit: Toolkit,
         medium: Medium,
         keys: Sequence[dg.AssetKey],
     ) -> None:
         self._context = context
+        self._kit = kit
         self._medium = medium
         self._keys = keys
         # Stubs of related titles have no partition until a trending list names them.
@@ -41,10 +45,13 @@ class Listener:
     def on_outcome(self, outcome: TitleOutcome) -> None:
         """Log the title's materializations, and progress if it is time to."""
         if str(outcome.tmdb_id) in self._partitions:
-            for event in of_title(self._medium, self._keys, outcome):
+            for event in of_title(self._medium, self._keys, outcome, self._watchers_by_day):
                 self._context.log_event(event)
         self._ended += 1
         self._failed += outcome.status is Status.ERROR
         if self._ended == self._total or monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
             self._said_at = monotonic()
             self._context.log.info(f"{self._ended}/{self._total}, {self._failed} failed")
+
+    def _watchers_by_day(self, tmdb_id: int) -> list[int | None]:
+        return watchers_by_day(self._kit, self._medium, tmdb_id)

@@ -7,6 +7,7 @@ import dagster as dg
 from ratingo_pipelines.defs.keys import key
 from ratingo_pipelines.measures.sparkline import as_markdown_image, histogram_svg, svg
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage.cycles import CycleTitle
 from ratingo_pipelines.sync.glance import TopEntry
 from ratingo_pipelines.sync.report import (
     BatchReport,
@@ -21,6 +22,7 @@ from ratingo_pipelines.sync.work import Part
 Value = dg.MetadataValue | str | int | float
 Metadata = dict[str, Value]
 NOT_IN_CYCLE = "the latest cycle does not name the title, so it has no new watchers"
+VOTES, WATCHERS = "Votes at Trakt, 1 to 10", "Watchers of the last 30 days"
 POSTERS = "https://image.tmdb.org/t/p/w185"
 
 
@@ -44,6 +46,17 @@ def of_title(
         yield dg.AssetMaterialization(asset_key, partition=str(outcome.tmdb_id), metadata={**metadata, **drawn})
 
 
+def of_unreported(medium: Medium, asset_key: dg.AssetKey, place: CycleTitle) -> dg.AssetMaterialization:
+    """The materialization of a title that a run stored and did not live to report."""
+    metadata: Metadata = {
+        "title": place.title or str(place.tmdb_id),
+        "TMDB": dg.MetadataValue.url(_tmdb(medium, place.tmdb_id)),
+        "watchers": place.watchers,
+        "notes": "stored by a run that ended before it could say so",
+    }
+    return dg.AssetMaterialization(asset_key, partition=str(place.tmdb_id), metadata=metadata)
+
+
 def title_metadata(medium: Medium, outcome: TitleOutcome) -> Metadata:
     """What a person wants to see of one title."""
     metadata: Metadata = {"title": outcome.title, "TMDB": dg.MetadataValue.url(_tmdb(medium, outcome.tmdb_id))}
@@ -65,11 +78,11 @@ def title_metadata(medium: Medium, outcome: TitleOutcome) -> Metadata:
 def _drawn(part: str, outcome: TitleOutcome, watchers_by_day: Callable[[int], Sequence[int | None]]) -> Metadata:
     """A small picture where there is one to draw."""
     if part == Part.RATINGS and outcome.distribution:
-        picture = as_markdown_image(histogram_svg(outcome.distribution), "Votes at Trakt, 1 to 10")
+        picture = as_markdown_image(histogram_svg(outcome.distribution, label=VOTES), VOTES)
         return {"distribution": dg.MetadataValue.md(picture)}
     if part == Part.SPARKLINES:
-        picture = svg(watchers_by_day(outcome.tmdb_id), label="Watchers of the last 30 days")
-        return {"watchers by day": dg.MetadataValue.md(as_markdown_image(picture, "Watchers of the last 30 days"))}
+        picture = as_markdown_image(svg(watchers_by_day(outcome.tmdb_id), label=WATCHERS), WATCHERS)
+        return {"watchers by day": dg.MetadataValue.md(picture)}
     return {}
 
 
@@ -89,7 +102,7 @@ def of_trending(medium: Medium, report: TrendingReport, top: Sequence[TopEntry])
         "months fetched": ", ".join(report.months_fetched) or "none",
         "requests": sum(report.requests.values()),
         "seconds": report.seconds,
-        f"top {len(top)}": dg.MetadataValue.md(_top_table(medium, top)),
+        "top": dg.MetadataValue.md(_top_table(medium, top)),
         **_notes(report.notes),
     }
 
@@ -128,7 +141,11 @@ def of_prune(report: PruneReport) -> Metadata:
 
 def of_fetch(medium: Medium, report: TrendingReport) -> dg.AssetMaterialization:
     """The `sync_report` of a run that only fetched the trending list."""
-    numbers: Metadata = {"fetched": report.fetched, "eligible": report.eligible, "skipped": sum(report.skipped.values())}
+    numbers: Metadata = {
+        "fetched": report.fetched,
+        "eligible": report.eligible,
+        "skipped": sum(report.skipped.values()),
+    }
     return _report(medium, "trending", numbers, report.requests, report.seconds)
 
 

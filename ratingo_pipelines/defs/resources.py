@@ -1,4 +1,4 @@
-"""What Dagster hands to assets and ops: a resource that vends the plain toolkit.
+"""What Dagster hands to assets, ops, checks and sensors: a resource that vends plain objects.
 
 It has no configuration of its own: settings come from the environment, so that no value, least of all a secret,
 shows in the UI.
@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import dagster as dg
 
 from ratingo_pipelines.defs.failures import explained
-from ratingo_pipelines.settings import UPSTREAM_KEYS, load_settings
+from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, load_settings
+from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit
 
 
@@ -22,3 +23,14 @@ class RatingoResource(dg.ConfigurableResource):
         """Open the toolkit for one step; what cannot go on is raised as a Dagster `Failure` that says what to do."""
         with explained(), open_toolkit(load_settings(requires=UPSTREAM_KEYS)) as kit:
             yield kit
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[Settings, Database]]:
+        """Open the database alone, for who only looks; no keys are needed."""
+        with explained():
+            settings = load_settings()
+            database = Database(settings.database)
+            try:
+                yield settings, database
+            finally:
+                database.dispose()

@@ -51,7 +51,11 @@ class Flight:
     @property
     def touches_titles(self) -> bool:
         """Whether it works on titles."""
-        return self.sees_to_cycle or self.job in {"titles", OMDB, "omdb_backfill", "meta_backfill"} or self.on_partitions
+        return (
+            self.sees_to_cycle
+            or self.job in {"retry", "omdb_retry", "omdb_backfill", "meta_backfill"}
+            or self.on_partitions
+        )
 
     @property
     def on_partitions(self) -> bool:

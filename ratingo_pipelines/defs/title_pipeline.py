@@ -5,34 +5,37 @@ Jobs that work off whatever is due are in `jobs`; what exists for shows only (th
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
+from ratingo_pipelines.defs.cycle import fetch_trending, take_over
 from ratingo_pipelines.defs.failures import raise_if_any_failed
+from ratingo_pipelines.defs.headline import headline
 from ratingo_pipelines.defs.keys import key, part_keys
 from ratingo_pipelines.defs.listener import Listener
-from ratingo_pipelines.defs.materializations import of_trending
-from ratingo_pipelines.defs.partitions import MONTHS, TITLES, register_titles
+from ratingo_pipelines.defs.materializations import of_fetch, of_trending
+from ratingo_pipelines.defs.partitions import MONTHS, TITLES
+from ratingo_pipelines.defs.policies import FRESH, common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import cycles
+from ratingo_pipelines.sync.glance import top_of_cycle
 from ratingo_pipelines.sync.monthly import fetch_month
 from ratingo_pipelines.sync.omdb import backfill_omdb_ids
-from ratingo_pipelines.sync.report import BatchReport, TrendingReport
+from ratingo_pipelines.sync.report import BatchReport
 from ratingo_pipelines.sync.titles import sync_ids
-from ratingo_pipelines.sync.toolkit import Toolkit
-from ratingo_pipelines.sync.trending import open_trending_cycle
 
 BATCH = dg.BackfillPolicy.multi_run(max_partitions_per_run=25)
-OWNERS = ["team:ratingo"]
+TOP = 20
 
 
 class TitlesConfig(dg.Config):
     """Launchpad configuration of the runs over titles' partitions."""
 
-    force: bool = False
-    """Fetch titles again that are fresh: done in the latest cycle, or asked recently."""
+    force: bool = Field(
+        default=False,
+        description="Fetch titles again that are fresh: done in the latest cycle, or asked about recently.",
+    )
 
 
 DESCRIPTIONS = {
@@ -44,19 +47,22 @@ DESCRIPTIONS = {
 
 def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """All assets of a medium."""
-    common: dict[str, Any] = {"group_name": medium.plural, "owners": OWNERS}
+    shared = common(medium.plural)
 
     @dg.asset(
         key=key(medium, "trending"),
         kinds={"trakt"},
         pool=medium.plural,
+        freshness_policy=FRESH[medium.plural],
         description=f"Fetches Trakt's trending {medium} and opens a cycle: a place for each title, pending or skipped.",
-        **common,
+        **shared,
     )
     def trending(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
         with ratingo.open() as kit:
             report = fetch_trending(context, kit, medium)
-        return dg.MaterializeResult(metadata=of_trending(medium, report))
+            top = top_of_cycle(kit, medium, TOP)
+        context.log_event(of_fetch(medium, report))
+        return dg.MaterializeResult(metadata=of_trending(medium, report, top))
 
     @dg.asset(
         key=key(medium, "watched_monthly"),
@@ -64,7 +70,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         partitions_def=MONTHS,
         backfill_policy=dg.BackfillPolicy.multi_run(1),
         description=f"Trakt's most watched {medium} of a complete month; fetched once and kept.",
-        **common,
+        **shared,
     )
     def watched_monthly(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
         month = date.fromisoformat(context.partition_key).strftime("%Y-%m")
@@ -82,7 +88,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
                 kinds={"tmdb"} if part == "details" else {"trakt"},
                 description=DESCRIPTIONS[part],
                 skippable=True,
-                **common,
+                **shared,
             )
             for asset_key, part in part_keys(medium).items()
         ],
@@ -95,12 +101,13 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
     ) -> Iterator[dg.MaterializeResult]:
         parts = {k: part for k, part in part_keys(medium).items() if k in context.selected_asset_keys}
-        listener = Listener(context, medium, list(parts))
         with ratingo.open() as kit:
+            take_over(context, kit, medium)
+            listener = Listener(context, kit, medium, list(parts))
             report = sync_ids(
                 kit,
                 medium,
-                context.run_id,
+                context.run.run_id,
                 _ids(context),
                 parts=frozenset(parts.values()),
                 force=config.force,
@@ -118,7 +125,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
                 kinds={"omdb"},
                 description="IMDb and Metacritic ratings from OMDb, as far as the day's quota goes.",
                 skippable=True,
-                **common,
+                **shared,
             )
         ],
         partitions_def=TITLES[medium],
@@ -128,8 +135,8 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     def omdb(
         context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
     ) -> Iterator[dg.MaterializeResult]:
-        listener = Listener(context, medium, [key(medium, "omdb")])
         with ratingo.open() as kit:
+            listener = Listener(context, kit, medium, [key(medium, "omdb")])
             report = backfill_omdb_ids(
                 kit,
                 medium,
@@ -145,21 +152,9 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         deps=list(part_keys(medium)),
         kinds={"python"},
         description="Counts of each sync, as numbers to plot over time.",
-        **common,
+        **shared,
     )
     return [trending, watched_monthly, titles, omdb, sync_report]
-
-
-def fetch_trending(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext, kit: Toolkit, medium: Medium
-) -> TrendingReport:
-    """Open a cycle and register the partitions of its titles."""
-    report = open_trending_cycle(kit, medium, context.run_id)
-    with kit.database.reading() as conn:
-        eligible = [place.tmdb_id for place in cycles.titles_of(conn, report.cycle_id, "pending")]
-    register_titles(context.instance, medium, eligible)
-    context.log.info(f"cycle {report.cycle_id}: {report.eligible} of {report.fetched} {medium} eligible")
-    return report
 
 
 def _ids(context: dg.AssetExecutionContext) -> Sequence[int]:
@@ -174,7 +169,6 @@ def _ids(context: dg.AssetExecutionContext) -> Sequence[int]:
 
 def _conclude(context: dg.AssetExecutionContext, report: BatchReport) -> Iterator[dg.MaterializeResult]:
     """Yield nothing: the titles' materializations are logged, and an output would count for failed ones too."""
-    for note in report.notes:
-        context.log.warning(note)
+    headline(context, [report])
     raise_if_any_failed([report])
     yield from ()

@@ -6,7 +6,6 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ratingo"'}
 
 

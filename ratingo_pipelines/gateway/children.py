@@ -58,21 +58,25 @@ class Child:
             self._delay = 0.0 if lived > SETTLED_SECONDS else min(max(self._delay * 2, FIRST_DELAY), LONGEST_DELAY)
             self._start_at = self._now() + self._delay
             ended = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-            log.warning("the %s %s; it starts again in %.0f s", self.name, ended, self._delay)
+            again = f"in {self._delay:.0f} s" if self._delay else "at once"
+            log.warning("the %s %s; it starts again %s", self.name, ended, again)
             self._process = None
 
-    def signal(self, number: int) -> None:
-        """Send a signal to the process and to all that it started, in this life and those before."""
-        for group in self._groups:
-            with suppress(ProcessLookupError):
-                os.killpg(group, number)
+    def end(self, patience: float, grace: float) -> None:
+        """Ask it and all that it started to end; after `patience` seconds end the latter, then, `grace` later, all.
 
-    def kill_started(self) -> None:
-        """End what the process started, and leave it alone itself."""
+        In between a code server sees how its run workers ended, and says so of their runs.
+        """
+        self._signal(signal.SIGTERM)
+        if self._wait(patience):
+            return
         for group in self._groups:
             for pid in _started_by(group):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+        if not self._wait(grace):
+            self._signal(signal.SIGKILL)
+            self._wait(grace)
 
     @property
     def gone(self) -> bool:
@@ -81,6 +85,20 @@ class Child:
             return False
         self._groups = [group for group in self._groups if _has_members(group)]
         return not self._groups
+
+    def _signal(self, number: int) -> None:
+        """To the process and to all that it started, in this life and those before."""
+        for group in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, number)
+
+    def _wait(self, seconds: float) -> bool:
+        until = monotonic() + seconds
+        while not self.gone:
+            if monotonic() >= until:
+                return False
+            sleep(POLL_SECONDS)
+        return True
 
     def _start(self) -> None:
         # A signal that is caught here is reset in the child: it dies of SIGINT and SIGTERM even where this process
@@ -99,45 +117,25 @@ class Child:
 class Children:
     """All of them. For one thread alone, and a lasting one: they end with the thread that started them."""
 
-    def __init__(self, commands: Sequence[Command]) -> None:
+    def __init__(self) -> None:
         # What a dead child leaves behind becomes ours, so that its end is noticed.
         prctl(PR_SET_CHILD_SUBREAPER, 1)
-        self._children = [Child(command) for command in commands]
+        self._children: list[Child] = []
+
+    def add(self, command: Command) -> None:
+        """Start one more, and keep it alive."""
+        self._children.append(Child(command))
+        self.tend()
 
     def tend(self) -> None:
         """Start those that are due."""
         for child in self._children:
             child.tend()
 
-    def stop(self, patience: float, grace: float) -> None:
-        """Ask all to end; after `patience` seconds end what they started, and `grace` seconds later themselves.
-
-        In between a code server sees how its run workers ended, and says so of their runs.
-        """
-        self._signal(signal.SIGTERM)
-        if self._wait(patience):
-            return
-        for child in self._children:
-            child.kill_started()
-        if not self._wait(grace):
-            self.kill()
-
-    def kill(self) -> None:
-        """End all at once."""
-        self._signal(signal.SIGKILL)
-        self._wait(1)
-
-    def _signal(self, number: int) -> None:
-        for child in self._children:
-            child.signal(number)
-
-    def _wait(self, seconds: float) -> bool:
-        until = monotonic() + seconds
-        while [child for child in self._children if not child.gone]:
-            if monotonic() >= until:
-                return False
-            sleep(POLL_SECONDS)
-        return True
+    def end(self, patience: float, grace: float) -> None:
+        """End all, the last one first; each is given these seconds."""
+        for child in reversed(self._children):
+            child.end(patience, grace)
 
 
 def _has_members(group: int) -> bool:
@@ -155,10 +153,12 @@ def _has_members(group: int) -> bool:
 def _started_by(leader: int) -> list[int]:
     """The processes of a group but its leader; none where the system does not list processes as files."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             # The name stands in parentheses and may hold some itself.
-            group = stat.read_text().rpartition(")")[2].split()[2]
-            if int(group) == leader and int(stat.parent.name) != leader:
-                found.append(int(stat.parent.name))
+            group = int((folder / "stat").read_text().rpartition(")")[2].split()[2])
+            # Python's tracker of shared memory ends by itself, and complains of what is left when it is ended.
+            is_tracker = b"resource_tracker" in (folder / "cmdline").read_bytes()
+            if group == leader and int(folder.name) != leader and not is_tracker:
+                found.append(int(folder.name))
     return found

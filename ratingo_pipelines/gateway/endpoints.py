@@ -137,13 +137,16 @@ ERRORS = {Refused: refused, StorageError: not_usable, HTTPException: http_error,
 
 
 def _route(endpoint: Endpoint, handler: Handler) -> Route:
+    # A trigger must not start for HEAD.
+    allowed = ("GET", "POST") if endpoint.starts else ("GET", "HEAD")
+
     async def guarded(request: Request) -> Response:
-        # Starlette answers HEAD wherever GET is; a trigger must not start for it.
-        if endpoint.starts and request.method == "HEAD":
-            raise Refused(405, "ask by POST or GET", {"Allow": "GET, POST"})
+        if request.method not in allowed:
+            raise Refused(405, f"ask by {' or '.join(allowed)}", {"Allow": ", ".join(allowed)})
         return await handler(request)
 
-    return Route(endpoint.path, guarded, methods=["GET", "POST"] if endpoint.starts else ["GET"])
+    # Every method, or what comes after would answer that there is no such endpoint.
+    return Route(endpoint.path, guarded, methods=ANY_METHOD)
 
 
 async def _unknown(request: Request) -> Response:

@@ -1,6 +1,6 @@
 """What the database says of the latest cycle: how far it is, which of its titles wait, which failed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,11 @@ from ratingo_pipelines.sync.toolkit import utc_now
 
 @dataclass(frozen=True)
 class Waiting:
-    """The titles of a cycle that have not ended, in the list's order, and whether some are unclaimed."""
+    """The titles of a cycle that have not ended, in the list's order, and how many of them each run has claimed."""
 
     cycle: Cycle
     tmdb_ids: tuple[int, ...]
-    unclaimed: bool
+    holders: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Progress:
             if cycle is None:
                 return None
             ids = tuple(title.tmdb_id for title in cycles.titles_of(conn, cycle.id, cycles.PENDING))
-            return Waiting(cycle, ids, unclaimed=cycles.counts(conn, cycle.id, utc_now()).pending > 0)
+            return Waiting(cycle, ids, cycles.holders(conn, cycle.id, utc_now()))
 
     def ended(self, waiting: Waiting) -> Ended:
         """What became of the titles that were waiting, in the list's order."""

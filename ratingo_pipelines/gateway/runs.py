@@ -13,6 +13,7 @@ import dagster as dg
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message
 
+from ratingo_pipelines.defs.runs import ended_at, over, reason_of
 from ratingo_pipelines.sources.scrub import one_line
 
 LOCATION, REPOSITORY = "ratingo_pipelines", "__repository__"
@@ -21,6 +22,9 @@ IN_FLIGHT = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
+BEGUN = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+GRPC_INFO = ".dagster/grpc_info"
+"""Dagster's tag for where a run was launched."""
 LAUNCH_TRIES, SECONDS_BETWEEN_TRIES = 20, 1.0
 """A code server that was restarted is back within seconds."""
 CLOCK_SLACK = 1.0
@@ -50,7 +54,6 @@ class Run:
     job: str
     status: str
     config: Mapping[str, Any]
-    created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
 
@@ -98,9 +101,16 @@ class Runs:
         """What the run recorded of these assets: their metadata as plain values, by the last word of the key."""
         return await run_in_threadpool(self._recorded, run, keys)
 
+    async def over(self, run_ids: Collection[str]) -> set[str]:
+        """Those of the runs that are over; the command line's are not known here."""
+        return await run_in_threadpool(over, self._instance, run_ids)
+
     async def why_failed(self, run: Run) -> str:
         """One line on why a run ended before its time."""
-        return await run_in_threadpool(self._why_failed, run)
+        if run.canceled:
+            return "the run was canceled"
+        record = await run_in_threadpool(self._instance.get_run_by_id, run.id)
+        return one_line((await run_in_threadpool(reason_of, self._instance, record)).text) if record else "it is gone"
 
     def _in_flight(self, jobs: Collection[str]) -> list[Run]:
         found = [
@@ -116,10 +126,12 @@ class Runs:
 
     def _recorded(self, run: Run, keys: Collection[dg.AssetKey]) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
+        if run.started_at is None:
+            return found
         for key in keys:
             window = dg.AssetRecordsFilter(
                 asset_key=key,
-                after_timestamp=(run.started_at or run.created_at).timestamp() - CLOCK_SLACK,
+                after_timestamp=run.started_at.timestamp() - CLOCK_SLACK,
                 before_timestamp=run.ended_at.timestamp() + CLOCK_SLACK if run.ended_at else None,
             )
             for record in self._instance.fetch_materializations(window, limit=20).records:
@@ -129,23 +141,16 @@ class Runs:
                     break
         return found
 
-    def _why_failed(self, run: Run) -> str:
-        if run.canceled:
-            return "the run was canceled"
-        steps = self._instance.get_records_for_run(run.id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-        for record in steps:
-            event = record.event_log_entry.dagster_event
-            if event is None:
-                continue
-            data = event.step_failure_data
-            if data.user_failure_data is not None and data.user_failure_data.description:
-                return one_line(data.user_failure_data.description)
-            if data.error is not None:
-                return one_line((data.error.cause or data.error).message)
-        ends = self._instance.get_records_for_run(run.id, of_type=dg.DagsterEventType.RUN_FAILURE).records
-        for record in ends:
-            return one_line(record.event_log_entry.message)
-        return f"the run ended as {run.status}"
+
+def end_lost_runs(instance: dg.DagsterInstance, socket: str) -> None:
+    """Say of the runs that a code server on this socket began that they failed: it is gone, and they with it.
+
+    Otherwise they would stand as started, and hold their pool, until their time is up.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=BEGUN)):
+        launched_by = json.loads(run.tags.get(GRPC_INFO, "{}"))
+        if launched_by.get("socket") == socket:
+            instance.report_run_failed(run, "ratingo serve was stopped; what was done is kept, the rest is done later")
 
 
 async def graphql(app: ASGIApp, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,19 +193,13 @@ def _run(record: dg.RunRecord) -> Run:
         job=run.job_name,
         status=run.status.value,
         config=run.run_config,
-        created_at=_utc(record.create_timestamp),
         started_at=_moment(record.start_time),
-        # A run that is canceled while it is queued has no end of its own.
-        ended_at=(_moment(record.end_time) or _utc(record.update_timestamp)) if run.is_finished else None,
+        ended_at=ended_at(record) if run.is_finished else None,
     )
 
 
 def _moment(timestamp: float | None) -> datetime | None:
     return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _is_away(result: Mapping[str, Any]) -> bool:

@@ -1,35 +1,29 @@
-"""`ratingo serve`: the gateway's web application, with a code server and a daemon as children.
+"""`ratingo serve`: the gateway's web application on its port, with Dagster's other processes as children."""
 
-The only port is the gateway's: the code server listens on a socket in a folder that is this user's alone.
-"""
-
-import hashlib
-import json
 import logging
 import os
-import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread, Timer
-from types import FrameType
+from threading import Thread
+from typing import NoReturn
 
 import click
 import dagster as dg
 import uvicorn
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster._grpc.client import DagsterGrpcClient
-from filelock import FileLock, Timeout
+from starlette.types import ASGIApp
 
 from ratingo_pipelines.gateway.app import compose
-from ratingo_pipelines.gateway.children import Children, Command
-from ratingo_pipelines.gateway.runs import LOCATION, end_lost_runs
-from ratingo_pipelines.gateway.secrets import Secrets, open_secrets
+from ratingo_pipelines.gateway.children import Children
+from ratingo_pipelines.gateway.processes import Processes, alone_in
+from ratingo_pipelines.gateway.runs import end_lost_runs
+from ratingo_pipelines.gateway.secrets import open_secrets
+from ratingo_pipelines.gateway.stopping import Stop
 from ratingo_pipelines.home import prepare_dagster_home
 from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, SettingsError
 from ratingo_pipelines.storage.engine import Database
@@ -38,27 +32,29 @@ from ratingo_pipelines.storage.schema import ensure_current
 TICK_SECONDS = 0.25
 LEAVE_SECONDS = 2
 """For requests under way when the server stops; those that wait for a run are let go at once."""
-CHILDREN_PATIENCE, CHILDREN_GRACE = 4.0, 2.5
-DEADLINE_SECONDS = 9.0
-"""Whatever hangs: ten seconds after the signal nothing of this is left."""
+CHILD_PATIENCE, CHILD_GRACE = 2.0, 1.5
+"""For each of the two."""
 BACKLOG = 128
-CHILD_LOG_LEVEL = "warning"
-SECRET_VARIABLES = ("CRON_SECRET", "CRON_SECRET_PREVIOUS", "UI_PASSWORD")
-SOCKET, WORKSPACE = "code-server.sock", "workspace.yaml"
-LONGEST_SOCKET_PATH = 100
-"""Bytes; the system allows a few more."""
 STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3600, 20
 """As Dagster's own webserver sets its storage up."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """Where to listen, and around what: a workspace of one's own, or daemon and code server as children."""
+    """Where to listen, and whether daemon and code server are somebody else's, as this workspace file says."""
 
     host: str
     port: int
-    gateway_only: bool = False
-    workspace: Path = Path(WORKSPACE)
+    workspace: Path | None = None
+
+
+def serve(settings: Settings, options: Options) -> NoReturn:
+    """Serve until a signal, and end the process. Raises SettingsError or StorageError if it cannot start."""
+    code = run(settings, options)
+    logging.shutdown()
+    sys.stdout.flush()
+    # The interpreter would take seconds to put away what has nothing left to save.
+    os._exit(code)
 
 
 def run(settings: Settings, options: Options) -> int:
@@ -71,21 +67,127 @@ def run(settings: Settings, options: Options) -> int:
     ensure_current(database)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     prepare_dagster_home(settings)
-    _warn_of_missing_keys(settings)
+    if options.workspace is not None and not options.workspace.is_file():
+        raise SettingsError(f"{options.workspace}: there is no such workspace file; name one with --workspace")
     with ExitStack() as stack:
-        listening = stack.enter_context(_listening(options))
+        listening = stack.enter_context(_listening(options.host, options.port))
         instance = stack.enter_context(dg.DagsterInstance.get())
-        if options.gateway_only:
-            if not options.workspace.is_file():
-                raise SettingsError(f"{options.workspace}: there is no such workspace; name one with --workspace")
-            _serve(listening, options.workspace, Around(instance, database, secrets), stop, _Nobody())
+        if options.workspace is None:
+            stack.enter_context(alone_in(settings.home))
+            household = stack.enter_context(_household(settings, instance, stop))
         else:
-            stack.enter_context(_alone_in(settings.home))
-            folder = _folder_of_ones_own(settings.dagster)
-            workspace, children = _workspace_file(folder), Children(_commands(folder))
-            stack.callback(end_lost_runs, instance, str(folder / SOCKET))
-            ending = _Ending(children)
-            stack.callback(ending.wait)
-            if _code_server_answers(folder / SOCKET, children, stop):
-                _serve(listening, workspace, Around(instance, database, secrets), stop, ending)
-    return 0 if stop.event.is_set() else 1
+            household = _Household(options.workspace)
+        if not stop.is_set():
+            instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
+            target = WorkspaceFileTarget([str(household.workspace)])
+            context = stack.enter_context(WorkspaceProcessContext(instance, target, version=dg.__version__))
+            app = compose(context, database, secrets, stop.is_set)
+            with _web(app, settings, listening, household.leave) as web:
+                _tell(settings, listening)
+                while web.is_alive() and not stop.wait(TICK_SECONDS):
+                    household.tend()
+    return 0 if stop.is_set() else 1
+
+
+@dataclass(frozen=True)
+class _Household:
+    """A workspace, and what to do for the processes behind it: nothing, where they are somebody else's."""
+
+    workspace: Path
+    tend: Callable[[], None] = lambda: None
+    leave: Callable[[], None] = lambda: None
+
+
+@contextmanager
+def _household(settings: Settings, instance: dg.DagsterInstance, stop: Stop) -> Iterator[_Household]:
+    """Daemon and code server, from the moment the latter answers."""
+    _warn_of_missing_keys(settings)
+    processes = Processes(settings.dagster)
+    children = Children()
+    # They end while the web application does.
+    ending = Thread(target=children.end, args=(CHILD_PATIENCE, CHILD_GRACE), name="ending")
+
+    def leave() -> None:
+        if not ending.is_alive():
+            ending.start()
+
+    try:
+        children.add(processes.code_server())
+        while not processes.answer() and not stop.wait(TICK_SECONDS):
+            children.tend()
+        children.add(processes.daemon())
+        yield _Household(processes.workspace, children.tend, leave)
+    finally:
+        leave()
+        ending.join()
+        end_lost_runs(instance, str(processes.socket))
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """The port, from the first moment on: whoever calls while the rest starts only waits. Raises SettingsError."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise SettingsError(f"GATEWAY_HOST or --host: {host} cannot be listened on: {error.strerror}") from None
+    with listening:
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(BACKLOG)
+        except OSError as error:
+            message = f"{host}:{port} cannot be listened on: {error.strerror}; choose another port with --port"
+            raise SettingsError(message) from None
+        yield listening
+
+
+@contextmanager
+def _web(app: ASGIApp, settings: Settings, listening: socket.socket, leave: Callable[[], None]) -> Iterator[Thread]:
+    """The web application in a thread of its own: the signals are the main thread's."""
+    proxies = list(settings.trusted_proxies)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        timeout_graceful_shutdown=LEAVE_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
+    thread.start()
+    try:
+        yield thread
+    finally:
+        leave()
+        server.should_exit = True
+        thread.join()
+
+
+def _log_to_stderr() -> None:
+    line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=line)
+    logging.getLogger("ratingo").setLevel(logging.INFO)
+
+
+def _warn_of_missing_keys(settings: Settings) -> None:
+    for fields in UPSTREAM_KEYS:
+        if not any(getattr(settings, field) for field in fields):
+            names = " or ".join(field.upper() for field in fields)
+            click.echo(f"ratingo: {names} is missing: every sync will fail until it is set", err=True)
+
+
+def _tell(settings: Settings, listening: socket.socket) -> None:
+    host, port = listening.getsockname()[:2]
+    base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    password = "the UI_PASSWORD" if settings.ui_password else "the CRON_SECRET"
+    click.echo(f"Ratingo pipelines at {base}, home {settings.home}")
+    click.echo(f"  {base}/          Dagster's UI: log in with {password}")
+    click.echo(f"  {base}/api/docs  the endpoints that start everything, for cron and curl")
+    click.echo(f"  {base}/graphql   GraphQL, with the header Authorization: Bearer $CRON_SECRET")
+    click.echo("Ctrl-C stops everything.")
+    sys.stdout.flush()

@@ -49,7 +49,7 @@ class Triggers:
                     return Answer({"success": True, **processed(0, 0, 0)})
                 working = await self._working_on_cycle(medium)
                 launched = None
-                if working is None and waiting.unclaimed:
+                if working is None and await self._is_free(waiting):
                     config = {"ops": {f"{medium}_sync_titles": {"config": {"limit": limit}}}}
                     launched = await self._launch(job, config, path)
         except NotLaunched as error:
@@ -92,6 +92,11 @@ class Triggers:
             if not run.config.get("ops", {}).get(op, {}).get("config", {}).get("ids"):
                 return run
         return None
+
+    async def _is_free(self, waiting: Waiting) -> bool:
+        """Whether some title is nobody's: claimed by none, or by a run that is over."""
+        dead = await self._runs.over(waiting.holders.keys())
+        return len(waiting.tmdb_ids) > sum(count for run_id, count in waiting.holders.items() if run_id not in dead)
 
     async def _watched(
         self, medium: Medium, waiting: Waiting, limit: int, run: Run | None, patience: Patience

@@ -7,8 +7,10 @@ for one title (`watchers_delta`, `delta_3m`) is plain arithmetic. Reading lists 
 import math
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 MONTHS = 6
 
@@ -19,25 +21,30 @@ def complete_months(today: date, n: int = MONTHS) -> list[str]:
     return [f"{month // 12:04}-{month % 12 + 1:02}" for month in range(newest, newest - n, -1)]
 
 
-def monthly_frame(rows: Iterable[tuple[str, int, int]], known: Iterable[str] = ()) -> pd.DataFrame:
+def monthly_frame(rows: Iterable[tuple[str, int, int]], known: Iterable[str] = ()) -> "pd.DataFrame":
     """Turn rows (month `YYYY-MM`, Trakt id, watchers) into a row a title and a column a month, newest first.
 
     Missing is NaN. A column says that the month's list is known: `known` adds those that came empty. A title
     that a list names twice counts as it was named first.
     """
+    # pandas takes longer to load than most commands to run.
+    import pandas as pd
+
     table = pd.DataFrame(list(rows), columns=["month", "trakt_id", "watchers"])
     wide = table.drop_duplicates(["month", "trakt_id"]).pivot(index="trakt_id", columns="month", values="watchers")
     months = sorted({*wide.columns, *known}, reverse=True)
     return wide.reindex(columns=months).astype("float64").rename_axis(columns=None)
 
 
-def monthly_deltas(frame: pd.DataFrame, months: Sequence[str]) -> pd.DataFrame:
+def monthly_deltas(frame: "pd.DataFrame", months: Sequence[str]) -> "pd.DataFrame":
     """Compare months for every title of a `monthly_frame`: columns `month` and `3m`, NaN where unknown.
 
     `months` are the six `complete_months`, newest first. `month` needs the title in both of the newest two.
     `3m` needs it in any of the six, where a list that leaves it out counts as 0; but a list that is not known
     at all would set two months against three for every title, so then `3m` is unknown for all.
     """
+    import pandas as pd
+
     if len(months) != MONTHS:
         raise ValueError(f"monthly deltas compare {MONTHS} months, not {len(months)}")
     lists = frame.reindex(columns=list(months))
@@ -47,7 +54,7 @@ def monthly_deltas(frame: pd.DataFrame, months: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"month": month, "3m": three.where(lists.notna().any(axis=1) & all_known)})
 
 
-def by_title(deltas: pd.DataFrame) -> dict[int, tuple[float | None, float | None]]:
+def by_title(deltas: "pd.DataFrame") -> dict[int, tuple[float | None, float | None]]:
     """Turn `monthly_deltas` into {Trakt id: (month, 3m)}, `None` where unknown, for threads to look up."""
     return {
         int(trakt_id): (_known(month), _known(three))

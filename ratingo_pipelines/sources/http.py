@@ -106,13 +106,11 @@ class JsonApi:
         self._config = config
         self._diagnose = diagnose
         self._shared = _shared_by(config)
-        self._adapter = KeyedAdapter(headers, params, config.timeout_seconds, config.concurrency)
         try:
-            self._limiter = open_turnstile(
-                config.windows, config.state_dir, config.identity, self._pause, config.concurrency
-            )
+            self._limiter = open_turnstile(config.windows, config.state_dir, config.identity, self._pause)
         except LimiterError as error:
             raise SourceUnavailable(config.name, str(error)) from None
+        self._adapter = KeyedAdapter(headers, params, config.timeout_seconds, config.concurrency, self._limiter.sending)
         self._session = Session(
             config.base_url,
             config.headers,

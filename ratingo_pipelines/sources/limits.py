@@ -22,10 +22,14 @@ LOCK_NAME = "limits.sqlite.lock"
 MARGIN = 0.025
 """Windows are taken this much longer, because requests do not all travel equally fast."""
 LONGEST_MARGIN_MS = 250
-TOLERANCE = 0.8
-"""Part of the margin that a single request may use up."""
-LONGEST_REDATING_MS = 500
+TOLERANCE = 0.4
+"""Part of the margin that a single request may use up; the rest is for what even the fastest ones take."""
+LEARNING_ANSWERS = 16
+"""Answers until the fastest one can be trusted: the first ones come while everything is being set up."""
+LONGEST_JOURNEY_MS = 250
 """An answer that takes longer still says more about the server's thinking than about when the request arrived."""
+STALE_SECONDS = 0.25
+"""A request that is not under way so long after its grant asks for another one."""
 TIDY_EVERY = 256
 """Grants between two deletions of what has left every window."""
 
@@ -132,7 +136,7 @@ class Turnstile(Limiter):
     than needed, and cannot be interrupted.
     """
 
-    def __init__(self, bucket: Bucket, pause: Callable[[], float], concurrency: int) -> None:
+    def __init__(self, bucket: Bucket, pause: Callable[[], float]) -> None:
         super().__init__(SingleBucketFactory(bucket, schedule_leak=False), buffer_ms=0)
         self._bucket = bucket
         self._pause = pause
@@ -140,14 +144,14 @@ class Turnstile(Limiter):
         self._closed = Event()
         self._mine = local()
         self._tolerance_ms = int(TOLERANCE * _margin_ms(min(rate.interval for rate in bucket.rates)))
-        self._handshakes_left = concurrency
-        self._fastest_ms: int | None = None
+        self._answers = 0
+        self._fastest_ms = LONGEST_JOURNEY_MS
         self.seconds_waited = 0.0
 
     def try_acquire(self, name: str = "", weight: int = 1, blocking: bool = True, timeout: float = -1) -> bool:
         """Return True when the request may go out; raises `LimiterError` when that will never be."""
         started = monotonic()
-        self._mine.granted_ms = None
+        self._mine.sent_at = None
         with self._queue:
             item = RateItem(name, 0, weight)
             while not self._closed.is_set():
@@ -172,24 +176,31 @@ class Turnstile(Limiter):
         moment: float = self._mine.granted_at
         return moment
 
-    def answered(self) -> None:
-        """Correct the date of this thread's last grant, now that its request was answered.
+    def sending(self) -> None:
+        """Note that the connection stands and this thread's request goes out now, if its grant is still good."""
+        while monotonic() - self._mine.granted_at > STALE_SECONDS:
+            # A slow handshake, or a busy machine. By now the limit may have been granted to others.
+            self.try_acquire()
+        self._mine.sent_at = monotonic()
 
-        The server counts requests when they arrive. Between grant and arrival lie a thread's turn to run, a handshake
-        and the network; what a request took longer than the fastest one may all have been spent before it arrived.
+    def answered(self) -> None:
+        """Correct the date of this thread's last grant, if its request was slow to arrive.
+
+        The server counts requests as they arrive. Between grant and arrival lie a thread's turn to run, and the
+        network; what an answer took longer than the fastest one may all have been spent on the way there.
         """
-        granted_ms: int | None = self._mine.granted_ms
-        if granted_ms is None:
+        sent_at: float | None = self._mine.sent_at
+        if sent_at is None:
             return
-        took_ms = int((monotonic() - self._mine.granted_at) * 1000)
-        self._fastest_ms = took_ms if self._fastest_ms is None else min(took_ms, self._fastest_ms)
-        # While connections are being made, even the fastest one may have been slow to arrive.
-        late_ms = took_ms - (0 if self._handshakes_left else self._fastest_ms)
-        self._handshakes_left = max(0, self._handshakes_left - 1)
-        if late_ms > self._tolerance_ms:
-            later_by = min(late_ms - self._tolerance_ms, LONGEST_REDATING_MS)
+        took_ms = int((monotonic() - sent_at) * 1000)
+        self._fastest_ms = min(took_ms, self._fastest_ms)
+        self._answers += 1
+        usual_ms = self._fastest_ms if self._answers > LEARNING_ANSWERS else 0
+        journey_ms = min(took_ms - usual_ms, LONGEST_JOURNEY_MS)
+        late_ms = int((sent_at - self._mine.granted_at) * 1000) + journey_ms - self._tolerance_ms
+        if late_ms > 0:
             try:
-                self._bucket.redate(granted_ms, granted_ms + later_by)
+                self._bucket.redate(self._mine.granted_ms, self._mine.granted_ms + late_ms)
             except (sqlite3.Error, OSError) as error:
                 # Closed meanwhile, or about to fail the next request; this one has its answer.
                 _log.debug("A request could not be redated: %s", error)
@@ -206,12 +217,11 @@ def open_turnstile(
     state_dir: Path | None,
     identity: str,
     pause: Callable[[], float] = lambda: 0,
-    concurrency: int = 1,
 ) -> Turnstile:
     """Return the limiter of the API with this identity; without a folder it holds for this object alone.
 
-    `pause` is asked before each request for the seconds to wait first, and may raise; `concurrency` is how many
-    connections there may be. Raises `LimiterError` when the folder cannot be written.
+    `pause` is asked before each request for the seconds to wait first, and may raise. Raises `LimiterError` when the
+    folder cannot be written.
     """
     table = "bucket_" + re.sub(r"\W", "_", identity)
     try:
@@ -225,7 +235,7 @@ def open_turnstile(
             connection.commit()
     except (sqlite3.Error, OSError) as error:
         raise LimiterError(f"its rate limits cannot be kept in {state_dir} ({error})") from None
-    return Turnstile(Bucket(rates_of(windows), connection, table, lock), pause, concurrency)
+    return Turnstile(Bucket(rates_of(windows), connection, table, lock), pause)
 
 
 def rates_of(windows: Iterable[RateLimit]) -> list[Rate]:

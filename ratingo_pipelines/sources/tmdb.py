@@ -6,6 +6,7 @@ What its answers mean for a title is in tmdb_title.py, how they come in tmdb_pay
 from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
 from pydantic import SecretStr
 from requests import Response
@@ -68,16 +69,40 @@ class TmdbClient:
             "include_image_language": languages,
             "include_video_language": languages,
         }
-        answer = self.api.get(f"/{medium.tmdb_path}/{tmdb_id}", params)
-        title = parse_details(answer.payload, medium, self._regions, self._languages)
-        if title.id != tmdb_id:
-            raise unusable(API, "id")
-        return title
+        reading = _Reading(medium, tmdb_id, self._regions, self._languages)
+        return reading.of(self.api.get(f"/{medium.tmdb_path}/{tmdb_id}", params, accept=reading.is_whole).payload)
 
     def genre_names(self, medium: Medium, language: str) -> dict[int, str]:
         """The names of genres in a language (`uk-UA`), by id; those without a name in it are left out."""
         path = f"/genre/{medium.tmdb_path}/list"
         return parse_genres(self.api.get(path, {"language": language}, keep=GENRES_KEPT).payload)
+
+
+class _Reading:
+    """Reads an answer once, for the cache that asks whether to keep it and for the caller."""
+
+    def __init__(self, medium: Medium, tmdb_id: int, regions: tuple[str, ...], languages: tuple[str, ...]) -> None:
+        self._asked = medium, regions, languages
+        self._tmdb_id = tmdb_id
+        self._last: tuple[Any, TmdbTitle] | None = None
+
+    def of(self, payload: Any) -> TmdbTitle:
+        """The title; raises `BadPayload`."""
+        if self._last is None or self._last[0] is not payload:
+            title = parse_details(payload, *self._asked)
+            if title.id != self._tmdb_id:
+                raise unusable(API, "id")
+            self._last = payload, title
+        return self._last[1]
+
+    def is_whole(self, payload: Any) -> bool:
+        """Can every part be read? An answer that was spoilt on its way would else be found valid ever after."""
+        try:
+            title = self.of(payload)
+        except SourceError:
+            return False
+        parts = (title.genres, title.translations, title.videos, title.providers, title.content_ratings, title.cast)
+        return not any(part is None for part in (*parts, title.recommendations))
 
 
 def open_tmdb(settings: Settings) -> TmdbClient:

@@ -6,7 +6,7 @@ retries by itself, as that would bypass the limiter; what to make of a failure i
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from http.client import HTTPResponse
 from socket import socket
@@ -40,12 +40,18 @@ class KeyedAdapter(HTTPAdapter):
     """Sends requests with the keys of one API; a whole answer may take twice the read time-out."""
 
     def __init__(
-        self, headers: Mapping[str, str], params: Mapping[str, str], timeout_seconds: float, concurrency: int
+        self,
+        headers: Mapping[str, str],
+        params: Mapping[str, str],
+        timeout_seconds: float,
+        concurrency: int,
+        sending: Callable[[], None],
     ) -> None:
+        """`sending` is called when a connection stands, right before the request goes out; it may wait, or raise."""
         self._secret_headers = headers
         self._secret_query = urlencode(params)
         self._timeouts = (CONNECT_SECONDS, timeout_seconds)
-        self._pools = _hurried_pools(2 * timeout_seconds)
+        self._pools = _hurried_pools(2 * timeout_seconds, sending)
         self._lock = Lock()
         self.requests = 0
         super().__init__(
@@ -126,21 +132,24 @@ def describe(error: Exception) -> str:
     return f"{'the body is damaged' if damaged else 'the connection failed'} ({text[:200]})"
 
 
-def _hurried_pools(seconds: float) -> dict[str, Any]:
+def _hurried_pools(seconds: float, sending: Callable[[], None]) -> dict[str, Any]:
     """Return pools, by scheme, whose connections drop an answer that is not complete after so many seconds."""
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = _hurried(HTTPConnection, seconds)
+        ConnectionCls = _hurried(HTTPConnection, seconds, sending)
 
     class EncryptedPool(HTTPSConnectionPool):
-        ConnectionCls = _hurried(HTTPSConnection, seconds)
+        ConnectionCls = _hurried(HTTPSConnection, seconds, sending)
 
     return {"http": PlainPool, "https": EncryptedPool}
 
 
-def _hurried(connection: type[HTTPConnection], seconds: float) -> Any:
+def _hurried(connection: type[HTTPConnection], seconds: float, sending: Callable[[], None]) -> Any:
     class Hurried(connection):  # type: ignore[misc, valid-type]
         def request(self, *args: Any, **options: Any) -> None:
+            if self.is_closed:
+                self.connect()
+            sending()
             self._deadline = monotonic() + seconds
             super().request(*args, **options)
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     RowMapping,
     and_,
     case,
+    exists,
     func,
     insert,
     literal_column,
@@ -256,6 +257,13 @@ def last_settled(conn: Connection, cycle_id: int) -> datetime | None:
     """When a title of the cycle last got an outcome."""
     settled = (trending.c.cycle_id == cycle_id, trending.c.outcome.in_((DONE, SKIPPED, ERROR)))
     return conn.execute(select(func.max(trending.c.updated_at)).where(*settled)).scalar()
+
+
+def done_since(conn: Connection, medium: Medium, moment: datetime) -> bool:
+    """Whether a title of the medium's latest cycle was done after that moment."""
+    newest = select(func.max(cycles.c.id)).where(cycles.c.medium == medium.plural).scalar_subquery()
+    done = (trending.c.cycle_id == newest, trending.c.outcome == DONE, trending.c.updated_at > moment)
+    return bool(conn.execute(select(exists().where(*done))).scalar())
 
 
 def named_since(conn: Connection, medium: Medium, moment: datetime) -> set[int] | None:

@@ -93,7 +93,10 @@ def _after(
     patience: Patience,
 ) -> Failure:
     attempts = (known["attempts"] if known else 0) + int(spends_attempt)
+    first_failed_at = known["first_failed_at"] if known else now
     next_at = next_attempt(attempts, now, patience.give_up_after, patience.first_delay)
+    # What fails without spending attempts is asked ever more rarely as well.
+    next_at = max(next_at, now + min((now - first_failed_at) / 4, LONGEST_DELAY))
     return Failure(
         medium=medium.plural,
         tmdb_id=tmdb_id,
@@ -101,7 +104,7 @@ def _after(
         title=title or (known["title"] if known else None),
         attempts=attempts,
         last_error=error,
-        first_failed_at=known["first_failed_at"] if known else now,
+        first_failed_at=first_failed_at,
         last_failed_at=now,
         next_attempt_at=next_at if not_before is None else max(next_at, not_before),
     )
@@ -118,6 +121,12 @@ def clear(conn: Connection, medium: Medium, tmdb_id: int, stages: Collection[str
 def due(conn: Connection, medium: Medium, now: datetime) -> list[Failure]:
     """Failures whose time to try again has come, the longest due first."""
     return _read(conn, failures.c.medium == medium.plural, failures.c.next_attempt_at <= now)
+
+
+def last_failed_at(conn: Connection, medium: Medium, tmdb_id: int, stage: str) -> datetime | None:
+    """When a stage of a title last failed; None where no failure is on record."""
+    where = (failures.c.medium == medium.plural, failures.c.tmdb_id == tmdb_id, failures.c.stage == stage)
+    return conn.execute(select(failures.c.last_failed_at).where(*where)).scalar()
 
 
 def failing_ids(conn: Connection, medium: Medium, tmdb_ids: Collection[int]) -> set[int]:

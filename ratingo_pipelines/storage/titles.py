@@ -3,7 +3,7 @@
 What titles share (genres, providers, stubs) is in `shared.py`; watchers over time in `snapshots.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache, lru_cache
@@ -33,7 +33,7 @@ from sqlalchemy import (
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import TitleTables
-from ratingo_pipelines.storage.types import normal
+from ratingo_pipelines.storage.types import normaliser
 from ratingo_pipelines.storage.upsert import in_chunks, insert_one_missing, lock_row
 
 _NEVER_GOES_BACK = "trending_updated_at"
@@ -291,7 +291,13 @@ def _is_null(column: Column[Any]) -> ColumnElement[bool]:
 
 
 def _normal(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: normal(table.c[name].type, value) for name, value in values.items()}
+    normalisers = _normalisers(table)
+    return {name: normalisers[name](value) for name, value in values.items()}
+
+
+@cache
+def _normalisers(table: Table) -> dict[str, Callable[[Any], Any]]:
+    return {column.name: normaliser(column.type) for column in table.columns}
 
 
 def update_rows(conn: Connection, table: Table, changed: Sequence[tuple[int, Mapping[str, Any]]]) -> None:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from threading import Event
 from typing import Protocol, TypeVar
 
 from ratingo_pipelines.sources.errors import SourceError
@@ -57,8 +58,20 @@ def run_batch(
     """
     outcomes: list[TitleOutcome] = []
     stopped: BatchStopped | None = None
+    over = Event()
+
+    def unless_over(item: Item) -> TitleOutcome | None:
+        # Threads are quicker at beginning the next titles than the caller is at cancelling them.
+        if over.is_set():
+            return None
+        try:
+            return work(item)
+        except (BatchStopped, StorageError):
+            over.set()
+            raise
+
     with ThreadPoolExecutor(max_workers=min(concurrency, max(len(items), 1)), thread_name_prefix="title") as pool:
-        futures = {pool.submit(work, item): item for item in items}
+        futures = {pool.submit(unless_over, item): item for item in items}
         try:
             for future in as_completed(futures):
                 try:
@@ -82,12 +95,12 @@ def run_batch(
     return BatchResult(tuple(outcomes), stopped)
 
 
-def _cancel(futures: dict[Future[TitleOutcome], Item]) -> None:
+def _cancel(futures: dict[Future[TitleOutcome | None], Item]) -> None:
     for future in futures:
         future.cancel()
 
 
-def _outcome(future: "Future[TitleOutcome]", item: HasTitle, stage: str) -> TitleOutcome | None:
+def _outcome(future: "Future[TitleOutcome | None]", item: HasTitle, stage: str) -> TitleOutcome | None:
     if future.cancelled():
         return None
     try:

@@ -114,7 +114,7 @@ def decide_retries(facts: RetryFacts, now: datetime) -> list[Launch] | Wait:
     titles = _latest([failure for failure in due if failure.stage != OMDB])
     omdb = _latest([failure for failure in due if failure.stage == OMDB])
     if len(titles) + len(omdb) <= FEW:
-        alone = [("titles", failure) for failure in titles] + [(OMDB, failure) for failure in omdb]
+        alone = [("retry", failure) for failure in titles] + [("omdb_retry", failure) for failure in omdb]
         return [
             Launch(job, _retry_key(facts, f"{job}:{failure.tmdb_id}", [failure], now), partition=failure.tmdb_id)
             for job, failure in alone

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ratingo_pipelines.measures.anime import anime_reason
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sources.errors import NotFound, SourceError
+from ratingo_pipelines.sources.errors import NotFound, SourceError, SourceUnavailable
 from ratingo_pipelines.sources.tmdb import TmdbTitle
 from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
@@ -114,6 +114,7 @@ def failure_of(work: TitleWork, stage: str, error: SourceError) -> TitleFailure:
         str(error),
         try_again_at=getattr(error, "until", None),
         spends_attempt=error.spends_attempt,
+        unanswered=isinstance(error, SourceUnavailable) and not error.stops_api,
     )
 
 

@@ -91,8 +91,10 @@ def _work_off(
     skipped = [TitleOutcome(i, str(i), Status.SKIPPED, reason) for i, reason in passed_over.items()]
     for outcome in skipped:
         on_outcome(outcome)
-    with daily_quota(kit, kit.omdb) as quota:
-        one = _OneTitle(kit, kit.omdb, medium, quota, _latest_cycle(kit, medium))
+    latest_cycle = _latest_cycle(kit, medium)
+    in_cycle = sum(row.tmdb_id in latest_cycle for row in due)
+    with daily_quota(kit, kit.omdb, in_cycle, len(due) - in_cycle) as quota:
+        one = _OneTitle(kit, kit.omdb, medium, quota, latest_cycle)
         result = run_batch(
             due,
             one.ask_and_store,

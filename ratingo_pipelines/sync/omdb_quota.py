@@ -22,22 +22,24 @@ RESERVED_FOR_CYCLES = 5
 
 
 class DailyQuota:
-    """The day's requests, for all threads of one batch."""
+    """The day's requests, for all threads of one batch: of so many titles of the latest cycle, and so many others."""
 
-    def __init__(self, kit: Toolkit, omdb: OmdbClient) -> None:
+    def __init__(self, kit: Toolkit, omdb: OmdbClient, in_cycle: int, others: int) -> None:
         self._kit = kit
         self._omdb = omdb
         self._sent_before = omdb.api.requests
         self._day = kit.now().date()
         self._limit = kit.settings.omdb_daily_limit
         self._lock = Lock()
+        self._reserve = self._limit // RESERVED_FOR_CYCLES
+        self._wanted = {0: in_cycle, self._reserve: others} if self._reserve else {0: in_cycle + others}
         self._left: Counter[int] = Counter()
         self._taken = 0
         self._exhausted = False
 
     def spend(self, *, in_cycle: bool) -> None:
         """Use one request; raise `BatchStopped` when there is none left for such a title."""
-        reserve = 0 if in_cycle else self._limit // RESERVED_FOR_CYCLES
+        reserve = 0 if in_cycle else self._reserve
         with self._lock:
             if not self._left[reserve]:
                 self._take(reserve)
@@ -61,9 +63,11 @@ class DailyQuota:
         with self._kit.database.writing() as conn:
             granted = 0
             if not self._exhausted:
-                granted = quota.take(conn, API, self._day.isoformat(), self._limit, HANDFUL, reserve)
+                wanted = min(HANDFUL, self._wanted[reserve])
+                granted = quota.take(conn, API, self._day.isoformat(), self._limit, wanted, reserve)
         if not granted:
             raise BatchStopped(self._spent(reserve), Stop.QUOTA)
+        self._wanted[reserve] -= granted
         self._left[reserve] += granted
         self._taken += granted
 
@@ -77,9 +81,9 @@ class DailyQuota:
 
 
 @contextmanager
-def daily_quota(kit: Toolkit, omdb: OmdbClient) -> Iterator[DailyQuota]:
-    """The day's requests for the batch that the block works off."""
-    spent = DailyQuota(kit, omdb)
+def daily_quota(kit: Toolkit, omdb: OmdbClient, in_cycle: int, others: int) -> Iterator[DailyQuota]:
+    """The day's requests for the batch that the block works off: so many titles of the latest cycle, so many others."""
+    spent = DailyQuota(kit, omdb, in_cycle, others)
     try:
         yield spent
     finally:

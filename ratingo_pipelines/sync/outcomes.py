@@ -11,7 +11,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import asked, cycles, failures
 from ratingo_pipelines.storage.failures import Patience
-from ratingo_pipelines.sync.report import Status, TitleOutcome
+from ratingo_pipelines.sync.report import Status, TitleFailure, TitleOutcome
 from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import STAGES, TitleWork
 
@@ -41,11 +41,19 @@ def record_failures(conn: Connection, kit: Toolkit, medium: Medium, outcome: Tit
             failure.stage,
             failure.reason,
             kit.now(),
-            spends_attempt=failure.spends_attempt,
+            spends_attempt=failure.spends_attempt or _fails_alone(conn, medium, failure),
             title=failure.title,
             not_before=failure.try_again_at,
             patience=patience_of(kit.settings),
         )
+
+
+def _fails_alone(conn: Connection, medium: Medium, failure: TitleFailure) -> bool:
+    """Whether others came through since the API failed at this title the last time: then it is not down."""
+    if not failure.unanswered or failure.stage not in STAGES:
+        return False
+    before = failures.last_failed_at(conn, medium, failure.tmdb_id, failure.stage)
+    return before is not None and cycles.done_since(conn, medium, before)
 
 
 def patience_of(settings: Settings) -> Patience:

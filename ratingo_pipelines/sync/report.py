@@ -25,6 +25,8 @@ class Stop(StrEnum):
     ACCESS = "access"
     """An API refuses its key."""
     DATABASE = "database"
+    UPSTREAM = "upstream"
+    """An API that the whole stage needs did not answer."""
     QUOTA = "quota"
     """The day's requests are spent, as happens on any busy day: nothing went wrong."""
 
@@ -48,6 +50,8 @@ class TitleFailure:
     try_again_at: datetime | None = None
     spends_attempt: bool = True
     """False where the title is not to blame: an API that is down, limiting or refusing."""
+    unanswered: bool = False
+    """The API failed at this title's request. If it does again while others come through, the title is to blame."""
 
     def __str__(self) -> str:
         """One line for people."""

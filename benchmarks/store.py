@@ -1,0 +1,91 @@
+"""Storing a whole title (its row and some 60 child rows) in one transaction, alone, with its answers at hand.
+
+Per title: the median over a cycle of 100, and of that the median of 5 databases of each kind, in turn. PostgreSQL's
+commits reach the disk. Nothing is asked meanwhile; statements are counted with the transaction's own left out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from statistics import median
+from time import monotonic, process_time
+
+from sqlalchemy import func, select
+
+from benchmarks.common import MakeUrl, back_ends, counted_statements, folder, medians_in_turn, settings_of
+from benchmarks.figures import Figure, exact
+from ratingo_pipelines.media import SHOWS
+from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync import selection
+from ratingo_pipelines.sync.gather import gather
+from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
+from ratingo_pipelines.sync.store import TitleStore
+from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit, utc_now
+from ratingo_pipelines.sync.trending import open_trending_cycle
+from ratingo_pipelines.sync.work import ALL_PARTS
+from ratingo_pipelines_tests.exactness import differences
+
+LIMITS = {"SQLite": 10, "PostgreSQL": 15}
+CHILDREN = (
+    *("ratings", "rating_buckets", "snapshots", "translations", "genres", "videos", "watch_providers"),
+    *("cast", "content_ratings", "related"),
+)
+
+
+def run() -> Iterator[Figure]:
+    """A first cycle, then a second one in which watchers, votes and offers have moved."""
+    with start_sandbox() as sandbox, back_ends() as makers:
+        found = medians_in_turn({name: partial(_cycles, sandbox, make) for name, make in makers.items()})
+    for name, (new, new_cpu, again, children, statements, statements_again, wrong) in found.items():
+        yield Figure(f"{name}: a new title, {children:.0f} child rows", new, "ms", limit=LIMITS[name])
+        yield Figure(f"{name}: of this, processor time of this program", new_cpu, "ms")
+        yield Figure(f"{name}: the same title a cycle later", again, "ms", limit=LIMITS[name])
+        yield Figure(f"{name}: statements for a new title", statements)
+        yield Figure(f"{name}: statements a cycle later", statements_again)
+        yield exact([f"{wrong} facts"] * int(wrong), name)
+
+
+def _cycles(sandbox: RunningSandbox, make: MakeUrl) -> tuple[float, ...]:
+    sandbox.reset()
+    with folder() as home, open_toolkit(settings_of(sandbox, home, make())) as kit:
+        new, new_cpu, statements = _cycle(kit)
+        children = _child_rows(kit.database)
+        sandbox.control("epoch", {"advance": 1})
+        later = replace(kit, now=lambda: utc_now() + timedelta(hours=6))
+        again, _, statements_again = _cycle(later)
+        wrong = differences(kit.database, SHOWS, sandbox.truth(SHOWS, kit.settings.trending_limit))
+    return new, new_cpu, again, children, statements, statements_again, float(len(wrong))
+
+
+def _cycle(kit: Toolkit) -> tuple[float, float, float]:
+    """Milliseconds, milliseconds of processor time and statements a title."""
+    open_trending_cycle(kit, SHOWS, "bench")
+    genres, _ = ukrainian_genres(kit, SHOWS)
+    store = TitleStore(kit, SHOWS, SharedRows(kit.database, SHOWS, genres), "bench")
+    chosen = selection.pending(kit, SHOWS, "bench", None)
+    answers = [(work, gather(kit, SHOWS, work, ALL_PARTS)) for work in chosen.works]
+    took, used, sent = [], [], []
+    for work, gathered in answers:
+        if gathered.skip is not None:
+            continue
+        with counted_statements(kit.database) as statements:
+            began, cpu = monotonic(), process_time()
+            store.store(work, ALL_PARTS, gathered)
+            took.append(1000 * (monotonic() - began))
+            used.append(1000 * (process_time() - cpu))
+        sent.append(sum(not statement.startswith("BEGIN") for statement in statements))
+    return median(took), median(used), median(sent)
+
+
+def _child_rows(database: Database) -> float:
+    """The rows of all child tables, for each title that the site lists."""
+    tables = tables_of(SHOWS)
+    with database.reading() as conn:
+        counted = [
+            conn.execute(select(func.count()).select_from(getattr(tables, name))).scalar_one() for name in CHILDREN
+        ]
+        listed = select(func.count()).where(tables.titles.c.trending_score.is_not(None))
+        return sum(counted) / float(conn.execute(listed).scalar_one())

@@ -1,0 +1,53 @@
+"""The job that takes partitions from titles no trending list has named for long. Their rows and history stay."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from ratingo_pipelines.defs import runs
+from ratingo_pipelines.defs.policies import BACKFILL, HEADLINE_TAG, run_tags
+from ratingo_pipelines.defs.resources import RatingoResource
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage import cycles
+from ratingo_pipelines.sync.toolkit import utc_now
+
+
+def prune_partitions(medium: Medium) -> dg.JobDefinition:
+    """The job of one medium."""
+
+    @dg.op(name=f"{medium}_prune_partitions", pool=medium.plural)
+    def prune(context: dg.OpExecutionContext, ratingo: RatingoResource) -> None:
+        """Remove the partitions of titles unnamed for PARTITION_KEEP_DAYS; they come back with their next list."""
+        with ratingo.reading() as (settings, database):
+            since = utc_now() - timedelta(days=settings.partition_keep_days)
+            with database.reading() as conn:
+                named = cycles.named_since(conn, medium, since)
+        said = _prune(context, medium, named, since.date().isoformat())
+        context.log.info(said)
+        context.instance.add_run_tags(context.run.run_id, {HEADLINE_TAG: said})
+
+    @dg.job(
+        name=f"{medium}_partitions_prune",
+        description=f"Takes the partitions of {medium} that no trending list has named for long; their rows stay.",
+        executor_def=dg.in_process_executor,
+        tags=run_tags(medium, BACKFILL),
+    )
+    def job() -> None:
+        prune()
+
+    return job
+
+
+def _prune(context: dg.OpExecutionContext, medium: Medium, named: set[int] | None, since: str) -> str:
+    if named is None:
+        return f"nothing removed: the cycles of {medium} do not reach back to {since}"
+    # A queued range of partitions would run over the wrong keys, or none, once keys between its ends are gone.
+    others = [str(flight) for flight in runs.in_flight(context.instance, medium) if flight.run_id != context.run.run_id]
+    others += [f"backfill {each} is under way" for each in runs.unfinished_backfills(context.instance, medium)]
+    if others:
+        return f"nothing removed, next time: {', '.join(others)}"
+    keys = context.instance.get_dynamic_partitions(medium.plural)
+    unnamed = [partition for partition in keys if int(partition) not in named]
+    for partition in unnamed:
+        context.instance.delete_dynamic_partition(medium.plural, partition)
+    return f"{len(unnamed)} of {len(keys)} partitions removed: no list has named their titles since {since}"

@@ -1,0 +1,107 @@
+"""The calendar: what airs of the shows that the site lists, and what is removed again."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import update
+
+from ratingo_pipelines.media import SHOWS
+from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.sources.errors import BadPayload
+from ratingo_pipelines.storage.tables import show_airings, tables_of
+from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
+from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines_tests.sync.syncing import Clock, all_rows, eligible, run_cycle, title_rows
+
+KINDS = {"season_premiere": "premiere", "season_finale": "finale", "series_finale": "finale", "standard": "episode"}
+
+
+def calendar(sandbox: RunningSandbox, kit: Toolkit) -> list[Mapping[str, Any]]:
+    """What Trakt says of the days that the toolkit asks about."""
+    path = f"/calendars/all/shows/{kit.now():%Y-%m-%d}/{kit.settings.airings_calendar_days}"
+    headers = {"trakt-api-key": sandbox.trakt_key, "trakt-api-version": "2"}
+    answer = requests.get(sandbox.trakt_url + path, {"extended": "full"}, headers=headers, timeout=30)
+    found: list[Mapping[str, Any]] = answer.json()
+    return found
+
+
+def stored(kit: Toolkit) -> dict[tuple[int, int, int], Mapping[str, Any]]:
+    return {(row["tmdb_id"], row["season"], row["episode"]): row for row in all_rows(kit.database, show_airings)}
+
+
+def test_the_calendar_of_listed_shows_is_stored_as_trakt_tells_it(kit: Toolkit, sandbox: RunningSandbox) -> None:
+    run_cycle(kit)
+    report = sync_calendar(kit)
+    rows, titles = stored(kit), title_rows(kit.database)
+    listed = set(eligible(sandbox.truth(SHOWS, 12)))
+    expected = {
+        (entry["show"]["ids"]["tmdb"], entry["episode"]["season"], entry["episode"]["number"]): entry
+        for entry in calendar(sandbox, kit)
+        if entry["show"]["ids"]["tmdb"] in listed
+    }
+    assert expected
+    assert rows.keys() == expected.keys()
+    assert (report.processed, report.inserted) == (len(expected), len(expected))
+    for key, entry in expected.items():
+        row, kind = rows[key], entry["episode"].get("episode_type")
+        assert row["show_id"] == titles[key[0]]["id"]
+        assert row["trakt_id"] == entry["show"]["ids"]["trakt"]
+        assert (row["title"], row["episode_title"]) == (entry["show"]["title"], entry["episode"]["title"])
+        assert (row["air_date"], row["network"]) == (entry["first_aired"], entry["show"]["network"])
+        assert row["type"] == (KINDS[kind] if kind else "premiere" if key[2] == 1 else "episode")
+
+
+def test_a_second_sync_changes_nothing_and_a_moved_episode_moves(kit: Toolkit, sandbox: RunningSandbox) -> None:
+    run_cycle(kit)
+    sync_calendar(kit)
+    before = stored(kit)
+    again = sync_calendar(kit)
+    assert (again.inserted, again.updated, again.deleted) == (0, 0, 0)
+    sandbox.control("epoch", {"advance": 3})
+    moved = sync_calendar(kit)
+    assert moved.updated > 0
+    after = stored(kit)
+    assert {key: row["id"] for key, row in after.items() if key in before} == {
+        key: row["id"] for key, row in before.items() if key in after
+    }
+
+
+def test_a_calendar_that_cannot_be_read_removes_nothing(kit: Toolkit, sandbox: RunningSandbox) -> None:
+    run_cycle(kit)
+    sync_calendar(kit)
+    before = stored(kit)
+    sandbox.faults({"kind": "types", "api": "trakt", "endpoint": "/calendars/*"})
+    with pytest.raises(BadPayload):
+        sync_calendar(kit)
+    assert stored(kit) == before
+
+
+def test_an_empty_calendar_removes_nothing(kit: Toolkit, sandbox: RunningSandbox, clock: Clock) -> None:
+    run_cycle(kit)
+    sync_calendar(kit)
+    before = stored(kit)
+    sandbox.control("epoch", {"today": "2031-01-01"})
+    assert calendar(sandbox, kit) == []
+    assert sync_calendar(kit).deleted == 0
+    assert stored(kit) == before
+
+
+def test_pruning_removes_what_aired_long_ago_and_what_is_not_listed(kit: Toolkit, clock: Clock) -> None:
+    run_cycle(kit)
+    sync_calendar(kit)
+    rows = stored(kit)
+    shows = sorted({key[0] for key in rows})
+    titles = tables_of(SHOWS).titles
+    with kit.database.writing() as conn:
+        conn.execute(update(titles).where(titles.c.tmdb_id == shows[0]).values(rating_trakt=None))
+    unlisted = {key for key in rows if key[0] == shows[0]}
+    assert prune_calendar(kit).deleted == len(unlisted)
+    assert stored(kit).keys() == rows.keys() - unlisted
+    clock.turn(days=kit.settings.airings_keep_days + 14)
+    before = (clock() - timedelta(days=kit.settings.airings_keep_days)).strftime("%Y-%m-%dT%H:%M:%S")
+    prune_calendar(kit)
+    assert stored(kit).keys() == {key for key in rows.keys() - unlisted if rows[key]["air_date"] >= before}
+    assert stored(kit)
