@@ -38,11 +38,12 @@ def main() -> None:
 
 def _code_of(error: Exception) -> int | None:
     """The exit code of an error the user can meet; None for a defect of ours."""
+    from ratingo_pipelines.sandbox.process import SandboxError
     from ratingo_pipelines.settings import SettingsError
     from ratingo_pipelines.sources.errors import AccessDenied, SourceError
     from ratingo_pipelines.storage.errors import StorageError
 
-    if isinstance(error, SettingsError | AccessDenied | StorageError):
+    if isinstance(error, SettingsError | AccessDenied | StorageError | SandboxError):
         return WRONG_ENVIRONMENT
     return SOME_FAILED if isinstance(error, SourceError) else None
 
@@ -64,6 +65,7 @@ def cli() -> None:
 def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
     """Fetch the trending list of MEDIUM, then details, ratings and sparklines of all its titles."""
     from ratingo_pipelines.media import BY_NAME
+    from ratingo_pipelines.sync.omdb import due_at_omdb
     from ratingo_pipelines.sync.titles import sync_pending
     from ratingo_pipelines.sync.trending import open_trending_cycle
     from ratingo_pipelines.terminal.progress import followed
@@ -74,10 +76,13 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
         trending = None if resume else open_trending_cycle(kit, chosen, run_id)
         with followed(f"{medium}: details, ratings, sparklines") as follower:
             report = sync_pending(kit, chosen, run_id, on_start=follower.on_start, on_outcome=follower.on_outcome)
+        lacking = due_at_omdb(kit, chosen)
     if as_json:
         _print_json({"trending": trending and trending.as_dict(), "titles": report.as_dict()})
     else:
         _print_lines(*([trending_lines(trending)] if trending else []), batch_lines(report))
+        if lacking:
+            click.echo(f"{lacking} {medium} may have more ratings at OMDb: `ratingo backfill omdb {medium}`")
     _exit(report)
 
 
@@ -99,9 +104,7 @@ def backfill(source: str, medium: str | None, limit: int | None, as_json: bool) 
         for chosen in [BY_NAME[medium]] if medium else MEDIA:
             with followed(f"{chosen}: {source}") as follower:
                 complete = backfill_omdb if source == "omdb" else partial(backfill_meta, run_id=_run_id())
-                report = complete(
-                    kit, chosen, limit=limit, on_start=follower.on_start, on_outcome=follower.on_outcome
-                )
+                report = complete(kit, chosen, limit=limit, on_start=follower.on_start, on_outcome=follower.on_outcome)
             reports.append(report)
     if as_json:
         _print_json([report.as_dict() for report in reports])
@@ -152,7 +155,7 @@ def status(as_json: bool) -> None:
     settings = _settings()
     database = Database(settings.database)
     ensure_current(database)
-    state = read_status(database, settings.omdb_daily_limit, utc_now())
+    state = read_status(database, settings.omdb_daily_limit, utc_now(), settings.give_up_after)
     _print_json(state.as_dict()) if as_json else _print_lines(status_lines(state))
 
 
@@ -165,22 +168,25 @@ def db() -> None:
 def upgrade() -> None:
     """Create the database, or bring an existing one up to date; no row is changed."""
     from ratingo_pipelines.storage.engine import Database
+    from ratingo_pipelines.storage.errors import place_of
     from ratingo_pipelines.storage.schema import upgrade as upgrade_schema
 
     database = Database(_settings().database)
-    upgrade_schema(database)
-    click.echo(f"{database}: up to date")
+    left = upgrade_schema(database)
+    click.echo(f"{place_of(database.url)}: up to date")
+    _print_lines(f"  left to you, as rows may depend on it: {difference}" for difference in left)
 
 
 @db.command()
 def check() -> None:
     """Compare the database with the contract; print each difference, exit 1 if there is any."""
     from ratingo_pipelines.storage.engine import Database
+    from ratingo_pipelines.storage.errors import place_of
     from ratingo_pipelines.storage.schema import differences
 
     database = Database(_settings().database)
     found = differences(database)
-    _print_lines(found or [f"{database}: as it should be"])
+    _print_lines(found or [f"{place_of(database.url)}: as it should be"])
     if found:
         sys.exit(SOME_FAILED)
 
@@ -200,7 +206,8 @@ def demo() -> None:
     """Fill the database from the sandbox, through Dagster, and show what is trending. Needs no keys."""
     from ratingo_pipelines.demo import run_demo
 
-    run_demo(_settings())
+    if not run_demo(_settings()):
+        sys.exit(SOME_FAILED)
 
 
 @cli.command()

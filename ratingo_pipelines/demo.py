@@ -15,17 +15,19 @@ import click
 from rich.console import Console
 from rich.status import Status as RichStatus
 
-from ratingo_pipelines.home import prepare_dagster_home
+from ratingo_pipelines.home import prepare_dagster_home, prepare_home
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sandbox.process import start_sandbox
-from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.settings import Settings, load_settings
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.schema import upgrade
-from ratingo_pipelines.sync.status import status
+from ratingo_pipelines.sync.status import MediumStatus, status
 from ratingo_pipelines.sync.toolkit import utc_now
 from ratingo_pipelines.terminal.top import top_table
 
 TITLES_SHOWN = 15
+MADE_BY_DEMO = "made-by-demo"
+"""A file in a home whose titles are invented."""
 WIDTH_WITHOUT_TERMINAL = 140
 NEXT = """
 What to do next:
@@ -37,9 +39,10 @@ With real data: copy .env.example to .env, fill in your keys, `make clean` (thes
 """
 
 
-def run_demo(settings: Settings) -> None:
-    """Fill the database from the sandbox through Dagster's jobs, and show the result."""
+def run_demo(settings: Settings) -> bool:
+    """Fill the home's own database from the sandbox through Dagster's jobs, and show it; whether all was stored."""
     began = monotonic()
+    settings = for_invented_titles(settings)
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH_WITHOUT_TERMINAL
@@ -62,6 +65,7 @@ def run_demo(settings: Settings) -> None:
         console.print(top_table(database, medium, TITLES_SHOWN, utc_now()))
     console.print(f"Done in {monotonic() - began:.0f} s. Watch providers: JustWatch.", highlight=False)
     console.print(NEXT, highlight=False, markup=False)
+    return all(medium.counts.total and medium.counts.done == medium.counts.total for medium in _media(database))
 
 
 def run_dev(settings: Settings, port: int) -> None:
@@ -69,16 +73,34 @@ def run_dev(settings: Settings, port: int) -> None:
 
     Without a Trakt key it works on the sandbox, so that everything can be tried before there are keys.
     """
+    on_sandbox = settings.trakt_client_id is None
+    if on_sandbox:
+        settings = for_invented_titles(settings)
     home = prepare_dagster_home(settings)
     upgrade(Database(settings.database))
     command = [sys.executable, "-m", "dagster", "dev", "-m", "ratingo_pipelines.definitions"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     click.echo(f"Home {settings.home}; Dagster's home {home}; the UI: http://127.0.0.1:{port}")
-    if settings.trakt_client_id:
+    if not on_sandbox:
         raise SystemExit(subprocess.call(command))  # noqa: S603 - our own interpreter and module
     click.echo("No TRAKT_CLIENT_ID: working on the sandbox, whose titles are invented.")
     with start_sandbox() as sandbox:
         raise SystemExit(subprocess.call(command, env=os.environ | sandbox.environment()))  # noqa: S603 - as above
+
+
+def for_invented_titles(settings: Settings) -> Settings:
+    """The settings of a demo: the SQLite file of its home, never the database that `DATABASE_URL` names.
+
+    A home that holds titles of another origin keeps them: the demo then takes a home of its own inside.
+    """
+    home = prepare_home(settings)
+    if (home / "ratingo.db").exists() and not (home / MADE_BY_DEMO).exists():
+        home = home / "demo"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / MADE_BY_DEMO).touch()
+    # By way of the environment, as Dagster's runs read their settings from there.
+    os.environ |= {"RATINGO_HOME": str(home), "DATABASE_URL": f"sqlite:///{home / 'ratingo.db'}"}
+    return load_settings()
 
 
 @contextmanager
@@ -95,15 +117,19 @@ def _followed(console: Console, database: Database, label: str) -> Iterator[None
             follower.join()
 
 
+def _media(database: Database) -> tuple[MediumStatus, ...]:
+    return status(database, 0, utc_now()).media
+
+
 def _follow(line: RichStatus, database: Database, label: str, over: Event) -> None:
     while not over.wait(0.5):
-        counts = {medium.medium: medium.counts for medium in status(database, 0, utc_now()).media}
+        counts = {medium.medium: medium.counts for medium in _media(database)}
         said = ", ".join(f"{name} {count.done}/{count.total}" for name, count in counts.items() if count.total)
         line.update(f"{label}: {said}")
 
 
 def _summary(database: Database, medium: str, succeeded: bool) -> str:
-    state = next(each for each in status(database, 0, utc_now()).media if each.medium == medium)
+    state = next(each for each in _media(database) if each.medium == medium)
     counts = state.counts
     said = f"{medium}: {counts.done} of {counts.total} titles stored, {counts.skipped} skipped"
     if succeeded:

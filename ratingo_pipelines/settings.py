@@ -73,6 +73,10 @@ def _names(words: tuple[str, ...]) -> tuple[str, ...]:
     return _all_like("[a-z_]+", "shows_cycle,movies_cycle")(words) if words else words
 
 
+def _english_last(locales: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(locales, key=lambda locale: locale.startswith("en-")))
+
+
 def _base_url(value: object) -> str:
     text = str(value).strip()
     # No user and password: they would be printed with the URL.
@@ -148,7 +152,8 @@ OFF = "off"
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Numbers = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split)]
 Regions = Annotated[Words, AfterValidator(_all_like("[A-Z]{2}", "UA,US"))]
-Locales = Annotated[Words, AfterValidator(_all_like("[a-z]{2}-[A-Z]{2}", "uk-UA,en-US"))]
+Locales = Annotated[Words, AfterValidator(_all_like("[a-z]{2}-[A-Z]{2}", "uk-UA,en-US")), AfterValidator(_english_last)]
+"""The last one is the main locale, in which TMDB is asked: English where it is among them, in whatever order."""
 MediaNames = Annotated[tuple[Literal["shows", "movies"], ...], NoDecode, BeforeValidator(_split)]
 Limit = Annotated[RateLimit, NoDecode, BeforeValidator(RateLimit.parse)]
 Host = Annotated[str, BeforeValidator(_host)]
@@ -255,11 +260,6 @@ class Settings(BaseSettings):
     def dagster(self) -> Path:
         """Dagster's home."""
         return self.dagster_home or self.home / "dagster"
-
-    @property
-    def main_locale(self) -> str:
-        """The language the site falls back on, and the one TMDB is asked in."""
-        return self.locales[-1]
 
 
 def load_settings(requires: Iterable[tuple[str, ...]] = (), **overrides: Any) -> Settings:

@@ -40,12 +40,13 @@ def differences(
     The database is that of a cycle which has just ended. `after_omdb`: OMDb was asked about every title as well.
     `ignoring` names columns and child tables that are not compared, `without` titles (TMDB ids) that are not.
     """
-    eligible = {entry["tmdb"]: entry for entry in truth if entry["skip"] is None and entry["tmdb"] not in without}
+    eligible = {entry["tmdb"]: entry for entry in truth if entry["skip"] is None}
     skipped = {entry["tmdb"] for entry in truth if entry["skip"] is not None} - eligible.keys()
+    compared = {tmdb_id: entry for tmdb_id, entry in eligible.items() if tmdb_id not in without}
     with database.reading() as conn:
-        stored = _Stored.read(conn, medium, {*eligible, *skipped})
+        stored = _Stored.read(conn, medium, {*compared, *skipped})
     found = []
-    for tmdb_id, entry in eligible.items():
+    for tmdb_id, entry in compared.items():
         if tmdb_id not in stored.rows:
             found.append(f"{medium.singular} {tmdb_id}: no row")
             continue

@@ -40,7 +40,6 @@ def test_without_any_variable_everything_has_a_default(bare_folder: Path) -> Non
     assert settings.airings_keep_days == 30
     assert settings.regions == ("UA", "US")
     assert settings.locales == ("uk-UA", "en-US")
-    assert settings.main_locale == "en-US"
     assert settings.anime_keywords == ("anime", "аніме")
     assert settings.anime_genre_ids == (16,)
     assert settings.trakt_rate_limit == RateLimit(500, 300)
@@ -211,7 +210,6 @@ def test_lists_are_separated_by_commas_and_keep_their_order(monkeypatch: pytest.
 
     assert settings.regions == ("PL", "UA", "DE")
     assert settings.locales == ("uk-UA", "pl-PL", "de-DE")
-    assert settings.main_locale == "de-DE"
     assert settings.anime_keywords == ("anime", "аніме", "two words")
     assert settings.anime_genre_ids == (16, 99)
 

@@ -21,7 +21,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except (SourceError, StorageError, SettingsError) as error:
-        raise dg.Failure(str(error), metadata={STOPPED_BY: stop_of(error)}, allow_retries=False) from None
+        raise dg.Failure(str(error), metadata={STOPPED_BY: stop_of(error).value}, allow_retries=False) from None
 
 
 def stop_of(error: Exception) -> Stop:
@@ -48,7 +48,7 @@ def raise_if_any_failed(reports: Iterable[BatchReport]) -> None:
         metadata={
             FAILED: failed,
             "failures": dg.MetadataValue.md(_table(failures)),
-            **({STOPPED_BY: str(kinds[0])} if kinds else {}),
+            **({STOPPED_BY: kinds[0].value} if kinds else {}),
         },
         allow_retries=False,
     )

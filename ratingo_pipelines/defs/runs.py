@@ -6,6 +6,7 @@ Reads only. What follows from it is decided in `sync.decisions`.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 import dagster as dg
 from dagster import DagsterRunStatus as RunStatus
@@ -116,6 +117,13 @@ def newest(instance: dg.DagsterInstance, jobs: Iterable[str]) -> list[dg.RunReco
     """The newest run of each job that ever ran."""
     found = (instance.get_run_records(dg.RunsFilter(job_name=job), limit=1) for job in jobs)
     return [record for records in found for record in records]
+
+
+def newest_over_assets(instance: dg.DagsterInstance, medium: Medium) -> list[dg.RunRecord]:
+    """The newest run that the UI started over titles of a medium, if it is among the latest of its kind."""
+    records = instance.get_run_records(dg.RunsFilter(job_name=ASSETS_ALONE), limit=LATEST)
+    found = (record for record in records if (run := _flight(record.dagster_run, medium)) and run.on_partitions)
+    return list(islice(found, 1))
 
 
 def asked_at(instance: dg.DagsterInstance, run_id: str) -> datetime | None:

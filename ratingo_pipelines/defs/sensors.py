@@ -27,8 +27,8 @@ from ratingo_pipelines.sync.status import status
 from ratingo_pipelines.sync.toolkit import utc_now
 
 ALL = "all"
-CHECKED_AFTER = ("sync", "full_sync", "omdb_backfill", "meta_backfill")
-"""Jobs of a medium that its checks run after."""
+CHECKED_AFTER = ("sync", "full_sync", "omdb_backfill", "meta_backfill", "retry", "omdb_retry")
+"""Jobs of a medium that its checks run after; also after the UI's backfills, in which Dagster skips them."""
 WATCHED = [*SCHEDULED, *(f"{medium}_{job}" for medium in MEDIA for job in ("sync", "full_sync"))]
 """Jobs whose failure may need a person."""
 Tick = dg.SensorResult | dg.SkipReason
@@ -108,6 +108,7 @@ def _check_sensor(medium: Medium) -> Maker:
             if working:
                 return dg.SkipReason(f"{', '.join(working)}; the checks come after")
             found = runs.newest(context.instance, [f"{medium}_{job}" for job in CHECKED_AFTER])
+            found += runs.newest_over_assets(context.instance, medium)
             last = max(found, key=runs.ended_at, default=None)
             if last is None:
                 return dg.SkipReason(f"no sync of {medium} has run yet")

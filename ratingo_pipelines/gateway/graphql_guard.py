@@ -17,12 +17,12 @@ class GraphqlGuard:
     """Wraps Dagster's webserver."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""
         refusal = _refusal(scope) if scope["type"] in ("http", "websocket") else None
-        await (refusal or self._app)(scope, receive, send)
+        await (refusal or self.app)(scope, receive, send)
 
 
 def _refusal(scope: Scope) -> Response | None:
@@ -36,6 +36,6 @@ def _refusal(scope: Scope) -> Response | None:
     if scope["method"] != "POST":
         return failure(405, "GraphQL is asked by POST", {"Allow": "POST"})
     # The whole word, not its mere presence: `text/plain; application/json` needs no leave to cross sites.
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         return failure(415, "GraphQL is asked in JSON: send `Content-Type: application/json`")
     return None

@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,19 +145,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 @contextmanager
 def _web(app: ASGIApp, settings: Settings, listening: socket.socket, leave: Callable[[], None]) -> Iterator[Thread]:
     """The web application in a thread of its own: the signals are the main thread's."""
-    proxies = list(settings.trusted_proxies)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        proxy_headers=bool(proxies),
-        forwarded_allow_ips=proxies,
-        timeout_graceful_shutdown=LEAVE_SECONDS,
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(web_config(app, settings.trusted_proxies))
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
     thread.start()
     try:
@@ -166,6 +154,21 @@ def _web(app: ASGIApp, settings: Settings, listening: socket.socket, leave: Call
         leave()
         server.should_exit = True
         thread.join()
+
+
+def web_config(app: ASGIApp, trusted_proxies: Sequence[str] = ()) -> uvicorn.Config:
+    """The web server's configuration. The door logs requests; the server's own log would show queries."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+        timeout_graceful_shutdown=LEAVE_SECONDS,
+    )
 
 
 def _log_to_stderr() -> None:

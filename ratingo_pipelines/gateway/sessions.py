@@ -39,7 +39,8 @@ class Sessions:
     def read(self, value: str) -> Session | None:
         """The session of a cookie, unless it is forged, over or revoked."""
         body, _, signature = value.rpartition(".")
-        if not any(hmac.compare_digest(_signature(key, body).encode(), signature.encode()) for key in self._keys):
+        given = signature.encode("utf-8", "surrogateescape")
+        if not any(hmac.compare_digest(_signature(key, body).encode(), given) for key in self._keys):
             return None
         _, name, ends_at = body.split(".")
         session = Session(name, int(ends_at))

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, delete, insert, select
 
 from ratingo_pipelines.storage.tables import show_airings
-from ratingo_pipelines.storage.titles import Changes, update_rows
+from ratingo_pipelines.storage.titles import Changes
 from ratingo_pipelines.storage.types import normal
-from ratingo_pipelines.storage.upsert import in_chunks, lock_name
+from ratingo_pipelines.storage.upsert import improvement, in_chunks, lock_name, update_rows
 
 KEY = ("tmdb_id", "season", "episode")
 
@@ -25,9 +25,9 @@ def put_airings(
 ) -> Changes:
     """Store what the calendar says about these shows from the window's start up to, and without, its end.
 
-    Known episodes are updated where they differ. An episode of these shows within the window that the
-    calendar no longer lists is deleted. Rows have one shape; the first of two with one show, season and
-    episode wins.
+    Known episodes are updated where they differ; None overwrites nothing. An episode of these shows within the
+    window that the calendar no longer lists is deleted. Rows have one shape; the first of two with one show,
+    season and episode wins.
     """
     lock_name(conn, "airings")
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -39,8 +39,8 @@ def put_airings(
     for existing in _of_shows(conn, set(tmdb_ids) | {key[0] for key in wanted}):
         news = wanted.pop(tuple(existing[name] for name in KEY), None)
         if news is not None:
-            if any(existing[name] != value for name, value in news.items()):
-                changed.append((existing["id"], news))
+            if better := improvement(existing, news):
+                changed.append((existing["id"], better))
         elif existing["tmdb_id"] in tmdb_ids and start <= (existing["air_date"] or "") < end:
             stale.append(existing["id"])
     for part in in_chunks(stale):

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import asked
-from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, lock_ids
+from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, locking
 
 OMDB, META, RELATED = "omdb", "meta", "related"
 
@@ -50,13 +50,10 @@ def note_many(conn: Connection, medium: Medium, answers: Mapping[int, bool], sou
     """Remember that a source was asked about these titles: TMDB id -> whether it had an answer."""
     for part in in_chunks(answers):
         where = (asked.c.medium == medium.plural, asked.c.source == source, asked.c.tmdb_id.in_(part))
-        ids = lock_ids(conn, asked, *where, order_by="tmdb_id")
-        known = {
-            tmdb_id: (row_id, streak)
-            for row_id, tmdb_id, streak in conn.execute(
-                select(asked.c.id, asked.c.tmdb_id, asked.c.empty_streak).where(asked.c.id.in_(ids))
-            )
-        }
+        rows = locking(
+            select(asked.c.id, asked.c.tmdb_id, asked.c.empty_streak).where(*where).order_by(asked.c.tmdb_id)
+        )
+        known = {tmdb_id: (row_id, streak) for row_id, tmdb_id, streak in conn.execute(rows)}
         changed, missing = [], []
         for tmdb_id in part:
             row_id, before = known.get(tmdb_id, (None, 0))

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import cycles, trending
-from ratingo_pipelines.storage.upsert import in_chunks, lock_ids, lock_name, lock_row
+from ratingo_pipelines.storage.upsert import in_chunks, lock_ids, lock_name, lock_row, locking
 
 PENDING, DONE, SKIPPED, ERROR = "pending", "done", "skipped", "error"
 SUPERSEDED = "superseded by a newer cycle"
@@ -65,7 +66,10 @@ class Cycle:
 
 @dataclass(frozen=True)
 class CycleTitle:
-    """A title's place in a cycle, claimed or looked up by its TMDB id, so that it has one."""
+    """A title's place in a cycle, claimed or looked up by its TMDB id, so that it has one.
+
+    `outcome` and `reason` of a claimed title are those from before the claim, which makes it pending.
+    """
 
     row_id: int
     cycle_id: int
@@ -195,23 +199,24 @@ def claim(
     now: datetime,
     limit: int | None = None,
     tmdb_ids: Collection[int] | None = None,
-    force: bool = False,
+    retake: bool = False,
 ) -> list[CycleTitle]:
     """Claim pending titles that nobody holds a live lease on, in the list's order.
 
-    `tmdb_ids` restricts the claim to those; `force` takes titles that are done or failed as well, and makes
-    them pending again.
+    `tmdb_ids` restricts the claim to those; `retake` takes titles that are done or failed as well, and makes
+    them pending again. Titles come with the outcome that they had before, so that it can be restored.
     """
-    outcomes = (PENDING, DONE, ERROR) if force else (PENDING,)
+    outcomes = (PENDING, DONE, ERROR) if retake else (PENDING,)
     wanted = [trending.c.cycle_id == cycle_id, trending.c.outcome.in_(outcomes), _free(now)]
     wanted.append(trending.c.tmdb_id.is_not(None))
     if tmdb_ids is not None:
         wanted.append(trending.c.tmdb_id.in_(sorted(set(tmdb_ids))))
     ids = lock_ids(conn, trending, *wanted, order_by="rank", limit=limit, skip_locked=True)
+    claimed = [title for part in in_chunks(ids) for title in _titles(conn, trending.c.id.in_(part))]
     for part in in_chunks(ids):
         held = {"outcome": PENDING, "reason": None, "run_id": run_id, "lease_until": lease_until}
         conn.execute(update(trending).where(trending.c.id.in_(part)).values(held))
-    return [title for part in in_chunks(ids) for title in _titles(conn, trending.c.id.in_(part))]
+    return claimed
 
 
 def renew(conn: Connection, run_id: str, lease_until: datetime) -> int:
@@ -228,22 +233,23 @@ def release(conn: Connection, run_id: str) -> int:
 
 def holds(conn: Connection, row_id: int, run_id: str) -> bool:
     """Whether a run still holds its claim on a title; if so, nobody takes it until the transaction ends."""
-    held = (trending.c.id == row_id, trending.c.run_id == run_id, trending.c.outcome == PENDING)
-    return lock_row(conn, trending, *held) is not None
+    return conn.execute(_CLAIM, {"of_row": row_id, "of_run": run_id}).first() is not None
 
 
-def mark(conn: Connection, row_id: int, run_id: str | None, outcome: str, reason: str | None = None) -> bool:
-    """Set a title's outcome in its cycle; False when `run_id` no longer holds it, as a newer cycle superseded it.
+def mark(conn: Connection, row_id: int, run_id: str, outcome: str, reason: str | None = None) -> bool:
+    """Set a title's outcome in its cycle; False when `run_id` no longer holds it, as a newer cycle superseded it."""
+    values = {"of_row": row_id, "of_run": run_id, "new_outcome": outcome, "new_reason": reason}
+    return conn.execute(_SETTLE, values).rowcount == 1
 
-    Without `run_id`, any title of the medium's newest cycle may be marked.
-    """
-    if run_id is None:
-        newest = select(func.max(trending.c.cycle_id)).where(trending.c.medium == _medium_of(row_id))
-        may = trending.c.cycle_id == newest.scalar_subquery()
-    else:
-        may = and_(trending.c.run_id == run_id, trending.c.outcome == PENDING)
-    values = {"outcome": outcome, "reason": reason, "lease_until": None}
-    return conn.execute(update(trending).where(trending.c.id == row_id, may).values(values)).rowcount == 1
+
+# What each title needs, made once: making a statement takes longer than running it.
+_HELD = (trending.c.id == bindparam("of_row"), trending.c.run_id == bindparam("of_run"), trending.c.outcome == PENDING)
+_CLAIM = locking(select(trending.c.id).where(*_HELD))
+_SETTLE = (
+    update(trending)
+    .where(*_HELD)
+    .values(outcome=bindparam("new_outcome"), reason=bindparam("new_reason"), lease_until=None)
+)
 
 
 def holders(conn: Connection, cycle_id: int, now: datetime) -> dict[str, int]:
@@ -342,11 +348,6 @@ def _set_lease(conn: Connection, held: Sequence[ColumnElement[bool]], values: Ma
     for part in in_chunks(ids):
         conn.execute(update(trending).where(trending.c.id.in_(part), *held).values(dict(values)))
     return len(ids)
-
-
-def _medium_of(row_id: int) -> Any:
-    row = trending.alias()
-    return select(row.c.medium).where(row.c.id == row_id).scalar_subquery()
 
 
 def _cycle(conn: Connection, *where: ColumnElement[bool]) -> Cycle | None:

@@ -5,8 +5,9 @@ An adopted database may hold several snapshots of one instant; each instant coun
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, Row, Select, exists, func, insert, select
+from sqlalchemy import Connection, Insert, Row, Select, bindparam, exists, func, insert, select
 
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.upsert import in_chunks
@@ -14,25 +15,39 @@ from ratingo_pipelines.storage.upsert import in_chunks
 
 def add_snapshot(conn: Connection, t: TitleTables, title_id: int, tmdb_id: int, watchers: int, at: datetime) -> bool:
     """Add a cycle's snapshot of a title unless it has one. The caller holds the title's lock."""
-    parent, table = t.snapshots.c[t.parent_key], t.snapshots
-    if conn.execute(select(exists().where(parent == title_id, table.c.created_at == at))).scalar():
+    if conn.execute(_taken(t), {"of_title": title_id, "at": at}).scalar():
         return False
     values = {t.parent_key: title_id, "tmdb_id": tmdb_id, "watchers": watchers, "created_at": at}
-    conn.execute(insert(table).values(values))
+    conn.execute(_insert(t), [values])
     return True
 
 
 def recent_watchers(conn: Connection, t: TitleTables, title_id: int, limit: int, until: datetime) -> list[int]:
     """The watchers of a title's latest snapshots up to and with `until`, newest first."""
-    table = t.snapshots
-    statement = (
-        select(func.max(table.c.watchers))
-        .where(table.c[t.parent_key] == title_id, table.c.created_at <= until)
-        .group_by(table.c.created_at)
-        .order_by(table.c.created_at.desc())
+    return list(conn.execute(_recent(t, limit), {"of_title": title_id, "until": until}).scalars())
+
+
+@cache
+def _taken(t: TitleTables) -> Select[bool]:
+    c = t.snapshots.c
+    return select(exists().where(c[t.parent_key] == bindparam("of_title"), c.created_at == bindparam("at")))
+
+
+@cache
+def _insert(t: TitleTables) -> Insert:
+    return insert(t.snapshots)
+
+
+@cache
+def _recent(t: TitleTables, limit: int) -> Select[int]:
+    c = t.snapshots.c
+    return (
+        select(func.max(c.watchers))
+        .where(c[t.parent_key] == bindparam("of_title"), c.created_at <= bindparam("until"))
+        .group_by(c.created_at)
+        .order_by(c.created_at.desc())
         .limit(limit)
     )
-    return list(conn.execute(statement).scalars())
 
 
 def since(

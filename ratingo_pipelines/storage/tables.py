@@ -51,6 +51,12 @@ class TitleTables:
     related: Table
 
     @property
+    def children(self) -> tuple[Table, ...]:
+        """The tables whose rows tell what a title is now; snapshots tell what it was."""
+        texts = (self.translations, self.genres, self.videos, self.watch_providers, self.cast, self.content_ratings)
+        return (*texts, self.related, self.ratings, self.rating_buckets)
+
+    @property
     def released(self) -> Column[str]:
         """First air date or release date of a title (ISO date)."""
         return self.titles.c[self.medium.tmdb_released]

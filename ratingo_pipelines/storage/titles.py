@@ -6,7 +6,7 @@ What titles share (genres, providers, stubs) is in `shared.py`; watchers over ti
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -18,7 +18,6 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Table,
-    Update,
     and_,
     bindparam,
     delete,
@@ -27,14 +26,13 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    update,
 )
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.types import normaliser
-from ratingo_pipelines.storage.upsert import in_chunks, insert_one_missing, lock_row
+from ratingo_pipelines.storage.upsert import improvement, in_chunks, insert_one_missing, locking, update_rows
 
 _NEVER_GOES_BACK = "trending_updated_at"
 _METADATA = (
@@ -75,7 +73,12 @@ class OmdbDue:
 
 def lock_title(conn: Connection, t: TitleTables, tmdb_id: int) -> RowMapping | None:
     """The whole row of a title, locked until the transaction ends; None when there is none yet."""
-    return lock_row(conn, t.titles, t.titles.c.tmdb_id == tmdb_id)
+    return conn.execute(_title_locked(t.titles), {"of_tmdb_id": tmdb_id}).mappings().one_or_none()
+
+
+def has_children(conn: Connection, t: TitleTables, title_id: int) -> bool:
+    """Whether a title has rows in any child table but its snapshots; a stub has none."""
+    return bool(conn.execute(_any_child(t), {"of_title": title_id}).scalar())
 
 
 def put_title(conn: Connection, t: TitleTables, known: RowMapping | None, values: Mapping[str, Any]) -> int:
@@ -106,28 +109,17 @@ def replace_children(
     parent: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
     key: Sequence[str],
+    *,
+    bare: bool = False,
 ) -> Changes:
-    """Make the rows of `parent` in a child table exactly these, touching only those that differ.
+    """Make the rows of `parent` in a child table these and no others, touching only those that differ.
 
-    `parent` names the rows in question, as `{"show_id": 5}` or `{"show_id": 5, "source": "trakt"}`; `key`
-    tells them apart, NULL being equal to NULL. Rows have one shape; the first of two with one key wins. The
-    caller holds the parent's lock.
+    A row that stays is bettered: None overwrites nothing. `parent` names the rows in question, as `{"show_id": 5}`
+    or `{"show_id": 5, "source": "trakt"}`; `key` tells them apart, NULL being equal to NULL. Rows have one shape;
+    the first of two with one key wins. The caller holds the parent's lock, and may know that it has no rows yet
+    (`bare`), which saves looking.
     """
-    wanted = _by_key(table, rows, parent, key)
-    stale, changed = [], []
-    for existing in _children(conn, table, parent):
-        values = wanted.pop(tuple(existing[name] for name in key), None)
-        if values is None:
-            stale.append(existing["id"])
-        elif any(existing[name] != value for name, value in values.items()):
-            changed.append((existing["id"], values))
-    # Rows go before others change: these may take their place in a unique index that `key` does not cover.
-    if stale:
-        conn.execute(delete(table).where(table.c.id.in_(stale)))
-    update_rows(conn, table, changed)
-    if wanted:
-        conn.execute(_insert_into(table), list(wanted.values()))
-    return Changes(len(wanted), len(changed), len(stale))
+    return _put_children(conn, table, parent, rows, key, bare=bare, removing=True)
 
 
 def improve_children(
@@ -136,22 +128,40 @@ def improve_children(
     parent: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
     key: Sequence[str],
+    *,
+    bare: bool = False,
 ) -> Changes:
-    """Add these rows to those of `parent`, or better the known ones: None overwrites nothing, nothing goes.
+    """Add these rows to those of `parent`, or better the known ones; no row goes. Otherwise as `replace_children`."""
+    return _put_children(conn, table, parent, rows, key, bare=bare, removing=False)
 
-    Otherwise as `replace_children`.
-    """
+
+def _put_children(
+    conn: Connection,
+    table: Table,
+    parent: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    key: Sequence[str],
+    *,
+    bare: bool,
+    removing: bool,
+) -> Changes:
     wanted = _by_key(table, rows, parent, key)
-    changed = []
-    for existing in _children(conn, table, parent):
-        values = wanted.pop(tuple(existing[name] for name in key), {})
-        better = {name: existing[name] if value is None else value for name, value in values.items()}
-        if any(existing[name] != value for name, value in better.items()):
+    stale, changed = [], []
+    for existing in () if bare else _children(conn, table, parent):
+        values = wanted.pop(tuple(existing[name] for name in key), None)
+        if values is None:
+            stale.append(existing["id"])
+        elif better := improvement(existing, values):
             changed.append((existing["id"], better))
+    if not removing:
+        stale = []
+    # Rows go before others change: these may take their place in a unique index that `key` does not cover.
+    if stale:
+        conn.execute(delete(table).where(table.c.id.in_(stale)))
     update_rows(conn, table, changed)
     if wanted:
         conn.execute(_insert_into(table), list(wanted.values()))
-    return Changes(len(wanted), len(changed))
+    return Changes(len(wanted), len(changed), len(stale))
 
 
 def has_related(conn: Connection, t: TitleTables, title_id: int, source: str) -> bool:
@@ -300,17 +310,6 @@ def _normalisers(table: Table) -> dict[str, Callable[[Any], Any]]:
     return {column.name: normaliser(column.type) for column in table.columns}
 
 
-def update_rows(conn: Connection, table: Table, changed: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
-    """Give rows, named by their ids, new values: one statement for all, so the values have one shape."""
-    if not changed:
-        return
-    columns = tuple(changed[0][1])
-    conn.execute(
-        _update_of(table, columns),
-        [{"row_id": row_id, **{f"new_{name}": row[name] for name in columns}} for row_id, row in changed],
-    )
-
-
 def _by_key(
     table: Table, rows: Sequence[Mapping[str, Any]], parent: Mapping[str, Any], key: Sequence[str]
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
@@ -336,11 +335,16 @@ def _children_of(table: Table, parent: tuple[str, ...]) -> Select[*tuple[Any, ..
 
 
 @cache
+def _title_locked(table: Table) -> Select[*tuple[Any, ...]]:
+    return locking(select(table).where(table.c.tmdb_id == bindparam("of_tmdb_id")))
+
+
+@cache
+def _any_child(t: TitleTables) -> Select[bool]:
+    title_id = bindparam("of_title", type_=t.titles.c.id.type)
+    return select(or_(*(exists().where(table.c[t.parent_key] == title_id) for table in t.children)))
+
+
+@cache
 def _insert_into(table: Table) -> Insert:
     return insert(table)
-
-
-@lru_cache(512)
-def _update_of(table: Table, columns: tuple[str, ...]) -> Update:
-    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
-    return update(table).where(table.c.id == bindparam("row_id")).values(new)

@@ -1,13 +1,25 @@
-"""Writing without conflicts: rows inserted where missing, rows locked in order, locks by name.
+"""Writing without conflicts: rows inserted where missing, updated by id, locked in order; locks by name.
 
 The only file that knows which database it talks to. What is written lives in the modules named after it.
 """
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 CHUNK = 5_000
@@ -36,14 +48,45 @@ def insert_one_missing(conn: Connection, table: Table, row: Mapping[str, Any], k
     return inserted
 
 
-def lock_row(conn: Connection, table: Table, *where: ColumnElement[bool]) -> RowMapping | None:
-    """The one row, locked until the transaction ends, or None.
+def improvement(known: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, with what is known in place of None, which overwrites nothing; empty where nothing differs.
 
-    `FOR NO KEY UPDATE`, so that rows pointing at this one can be written meanwhile. SQLite's writer has the
+    `known` is the row as read, `values` are as they will be read back.
+    """
+    better = {name: known[name] if value is None else value for name, value in values.items()}
+    return better if any(known[name] != value for name, value in better.items()) else {}
+
+
+def update_rows(conn: Connection, table: Table, changed: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """Give rows, named by their ids, new values: one statement for all, so the values have one shape."""
+    if not changed:
+        return
+    columns = tuple(changed[0][1])
+    conn.execute(
+        _update_of(table, columns),
+        [{"row_id": row_id, **{f"new_{name}": row[name] for name in columns}} for row_id, row in changed],
+    )
+
+
+@lru_cache(512)
+def _update_of(table: Table, columns: tuple[str, ...]) -> Update:
+    # Kept, as making a statement costs as much as SQLite takes to run it.
+    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
+    return update(table).where(table.c.id == bindparam("row_id")).values(new)
+
+
+def locking(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The statement, locking the rows it reads until the transaction ends.
+
+    `FOR NO KEY UPDATE`, so that rows pointing at these can be written meanwhile. SQLite's writer has the
     database to itself.
     """
-    statement = select(table).where(*where).with_for_update(key_share=True)
-    return conn.execute(statement).mappings().one_or_none()
+    return statement.with_for_update(key_share=True)
+
+
+def lock_row(conn: Connection, table: Table, *where: ColumnElement[bool]) -> RowMapping | None:
+    """The one row, locked until the transaction ends, or None."""
+    return conn.execute(locking(select(table).where(*where))).mappings().one_or_none()
 
 
 def lock_ids(

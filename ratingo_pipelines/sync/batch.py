@@ -90,6 +90,7 @@ def run_batch(
                     outcomes.append(outcome)
                     on_outcome(outcome)
         except BaseException:
+            over.set()
             _cancel(futures)
             raise
     return BatchResult(tuple(outcomes), stopped)

@@ -5,7 +5,6 @@ nothing. What is computed from numbers (scores, deltas) is `measures`; what is r
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from ratingo_pipelines.measures.scoring import latest_season
@@ -15,6 +14,7 @@ from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
 
 Row = dict[str, Any]
 RELATED_SHOWN = 12
+"""As many related titles as the site shows."""
 UKRAINIAN = "uk"
 
 
@@ -270,12 +270,12 @@ def _stub(medium: Medium, title: TraktTitle | None, entry: Recommendation | None
 
 
 def _first_of_each(rows: Iterable[Row]) -> list[Row]:
-    """The rows that have an id and a title, each title once, as many as the site shows."""
+    """The rows that have an id and a title, each title once."""
     first: dict[int, Row] = {}
     for row in rows:
         if row["tmdb_id"] and row["title"]:
             first.setdefault(row["tmdb_id"], row)
-    return list(first.values())[:RELATED_SHOWN]
+    return list(first.values())
 
 
 def related_rows(medium: Medium, source: str, related_ids: Sequence[int]) -> list[Row]:
@@ -287,8 +287,3 @@ def related_rows(medium: Medium, source: str, related_ids: Sequence[int]) -> lis
 def improved(values: Row) -> Row:
     """`values` without what would make a row worse: a null overwrites only an episode, where it is the answer."""
     return {column: value for column, value in values.items() if value is not None or column in _EPISODE_COLUMNS}
-
-
-def later(one: datetime | None, other: datetime) -> datetime:
-    """The later of two moments."""
-    return other if one is None or other > one else one

@@ -12,6 +12,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFound, SourceError, SourceUnavailable
 from ratingo_pipelines.sources.tmdb import TmdbTitle
 from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
+from ratingo_pipelines.sync.batch import HasTitle
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
 from ratingo_pipelines.sync.report import BatchStopped, Stop, TitleFailure
 from ratingo_pipelines.sync.toolkit import Toolkit
@@ -105,7 +106,7 @@ def caught_by_anime_filter(kit: Toolkit, medium: Medium, work: TitleWork, detail
     return anime_reason([work.trakt_title, *ukrainian], genre_ids, settings.anime_keywords, settings.anime_genre_ids)
 
 
-def failure_of(work: TitleWork, stage: str, error: SourceError) -> TitleFailure:
+def failure_of(work: HasTitle, stage: str, error: SourceError) -> TitleFailure:
     """A source's error as this title's failure."""
     return TitleFailure(
         work.tmdb_id,

@@ -12,6 +12,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.storage.titles import OmdbDue
 from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.batch import run_batch
+from ratingo_pipelines.sync.gather import WITHOUT_ROW, failure_of
 from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota
 from ratingo_pipelines.sync.outcomes import record_failures
 from ratingo_pipelines.sync.report import (
@@ -22,7 +23,6 @@ from ratingo_pipelines.sync.report import (
     OnStart,
     Status,
     Stop,
-    TitleFailure,
     TitleOutcome,
     batch_report,
     ignore_outcome,
@@ -51,7 +51,15 @@ def backfill_omdb(
     """
     with kit.database.reading() as conn:
         due = titles.titles_lacking_omdb(conn, tables_of(medium), kit.now(), limit) if kit.omdb else []
-    return _work_off(kit, medium, due, {}, on_start, on_outcome)
+    return _work_off(kit, medium, due, {}, False, on_start, on_outcome)
+
+
+def due_at_omdb(kit: Toolkit, medium: Medium) -> int:
+    """How many titles the backfill would ask OMDb about now; 0 without a key."""
+    if kit.omdb is None:
+        return 0
+    with kit.database.reading() as conn:
+        return len(titles.titles_lacking_omdb(conn, tables_of(medium), kit.now()))
 
 
 def backfill_omdb_ids(
@@ -71,9 +79,9 @@ def backfill_omdb_ids(
         due_ids = set(wanted) if force else asked.due(conn, medium, wanted, "omdb", now)
     passed_over = {i: FRESH for i in wanted if i not in due_ids}
     passed_over |= {i: WITHOUT_IMDB_ID for i, row in rows.items() if row.imdb_id is None}
-    passed_over |= {i: "no row yet: materialize its details first" for i in wanted if i not in rows}
+    passed_over |= {i: WITHOUT_ROW for i in wanted if i not in rows}
     due = [rows[i] for i in wanted if i not in passed_over]
-    return _work_off(kit, medium, due, passed_over, on_start, on_outcome)
+    return _work_off(kit, medium, due, passed_over, force, on_start, on_outcome)
 
 
 def _work_off(
@@ -81,6 +89,7 @@ def _work_off(
     medium: Medium,
     due: Sequence[OmdbDue],
     passed_over: dict[int, str],
+    force: bool,
     on_start: OnStart,
     on_outcome: OnOutcome,
 ) -> BatchReport:
@@ -94,7 +103,7 @@ def _work_off(
     latest_cycle = _latest_cycle(kit, medium)
     in_cycle = sum(row.tmdb_id in latest_cycle for row in due)
     with daily_quota(kit, kit.omdb, in_cycle, len(due) - in_cycle) as quota:
-        one = _OneTitle(kit, kit.omdb, medium, quota, latest_cycle)
+        one = _OneTitle(kit, kit.omdb, medium, quota, latest_cycle, force)
         result = run_batch(
             due,
             one.ask_and_store,
@@ -126,12 +135,14 @@ class _OneTitle:
     medium: Medium
     quota: DailyQuota
     latest_cycle: frozenset[int]
+    force: bool
+    """Whether the cache may not answer."""
 
     def ask_and_store(self, row: OmdbDue) -> TitleOutcome:
         assert row.imdb_id is not None  # noqa: S101 - those without one are passed over
         self.quota.spend(in_cycle=row.tmdb_id in self.latest_cycle)
         try:
-            ratings = self.omdb.ratings(row.imdb_id, self.medium)
+            ratings = self.omdb.ratings(row.imdb_id, self.medium, fresh=self.force)
         except NotFound:
             ratings = NOTHING_KNOWN
         except QuotaExhausted as error:
@@ -140,14 +151,7 @@ class _OneTitle:
         except SourceError as error:
             if error.stops_run:
                 raise BatchStopped(str(error), Stop.ACCESS) from error
-            failure = TitleFailure(
-                row.tmdb_id,
-                row.title,
-                STAGE,
-                str(error),
-                try_again_at=getattr(error, "until", None),
-                spends_attempt=error.spends_attempt,
-            )
+            failure = failure_of(row, STAGE, error)
             return TitleOutcome(row.tmdb_id, row.title, Status.ERROR, failure.reason, (failure,))
         return self._store(row, ratings)
 

@@ -68,20 +68,30 @@ def by_id(kit: Toolkit, medium: Medium, run_id: str, tmdb_ids: Sequence[int], *,
             elif standing is Standing.DONE and not force:
                 passed_over[tmdb_id] = FRESH
         due = [tmdb_id for tmdb_id in wanted if tmdb_id not in passed_over]
-        claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(kit), now, tmdb_ids=due, force=True)
+        claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(kit), now, tmdb_ids=due, retake=True)
         inside = {entry.tmdb_id for entry in claimed}
-        works = _in_cycle(conn, kit, medium, cycle, claimed)
-        works += outside(conn, medium, [tmdb_id for tmdb_id in due if tmdb_id not in inside])
+        # A title of the cycle that could not be claimed was taken by another run this very moment.
+        passed_over |= {
+            i: HELD for i in due if i not in inside and standings.get(i, Standing.SKIPPED) is not Standing.SKIPPED
+        }
+        works = _in_cycle(conn, kit, medium, cycle, claimed, related_due=force)
+        works += outside(conn, medium, [i for i in due if i not in inside and i not in passed_over])
     return Selection(works, passed_over)
 
 
 def _in_cycle(
-    conn: Connection, kit: Toolkit, medium: Medium, cycle: Cycle, claimed: Sequence[CycleTitle]
+    conn: Connection,
+    kit: Toolkit,
+    medium: Medium,
+    cycle: Cycle,
+    claimed: Sequence[CycleTitle],
+    *,
+    related_due: bool = False,
 ) -> list[TitleWork]:
     ids = [entry.tmdb_id for entry in claimed]
     known = titles.known_ids(conn, tables_of(medium), ids)
     failing = failures.failing_ids(conn, medium, ids)
-    related_due = asked.due(conn, medium, ids, "related", kit.now())
+    due = set(ids) if related_due else asked.due(conn, medium, ids, asked.RELATED, kit.now())
     previous = cycles.previous_watchers(conn, cycle)
     months = complete_months(cycle.cycle_at.date())
     lists = monthly_frame(monthly.watchers_rows(conn, medium, months), monthly.known_months(conn, medium, months))
@@ -99,7 +109,7 @@ def _in_cycle(
                 place=Place(cycle, entry, previous.get(entry.tmdb_id), month, quarter),
                 known=entry.tmdb_id in known,
                 failed_before=entry.tmdb_id in failing,
-                related_due=entry.tmdb_id in related_due,
+                related_due=entry.tmdb_id in due,
             )
         )
     return works

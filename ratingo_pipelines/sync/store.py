@@ -7,6 +7,7 @@ already stored: nothing known is made worse, and an older cycle never overwrites
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
@@ -71,7 +72,9 @@ class TitleStore:
         children = self._children(gathered)
         place = work.place
         snapshots_wanted = Part.SPARKLINES in parts and place is not None
-        complete = parts >= ALL_PARTS and not gathered.failures
+        # Parts of a title that was done leave it done.
+        done_before = place is not None and place.entry.outcome == Status.DONE
+        complete = (parts >= ALL_PARTS or done_before) and not gathered.failures
         written = buckets = 0
         snapshot_added = False
 
@@ -82,6 +85,9 @@ class TitleStore:
             if known is not None and not self.makes_stubs and titles.has_related(conn, tables, known["id"], "trakt"):
                 related = None
             values = self._values(work, parts, gathered, related)
+            if known is not None and work.trakt_title is None:
+                # Trakt's title goes first, and the row may have it: from an earlier list, or as a related title.
+                values.pop("title", None)
             row: dict[str, Any] = {**(known or {}), **values}
             if row.get("title") is None:
                 raise UnstorableValue("neither Trakt nor TMDB gives it a title")
@@ -96,20 +102,19 @@ class TitleStore:
             if place and snapshots_wanted and known is None:
                 snapshot_added = _add_snapshot(conn, tables, title_id, place)
             parent = {tables.parent_key: title_id}
+            bare = not titles.has_children(conn, tables, title_id)
+            replace, improve = (partial(put, bare=bare) for put in (titles.replace_children, titles.improve_children))
             for name, rows in children.items():
                 if rows is not None:
-                    written += titles.replace_children(
-                        conn, getattr(tables, name), parent, rows, CHILD_KEYS[name]
-                    ).total
+                    written += replace(conn, getattr(tables, name), parent, rows, CHILD_KEYS[name]).total
             if details:
                 texts = facts.translation_rows(details, self.kit.settings.locales) or []
-                written += titles.improve_children(conn, tables.translations, parent, texts, ("locale",)).total
+                written += improve(conn, tables.translations, parent, texts, ("locale",)).total
             if related:
                 rows = facts.related_rows(self.medium, related.source, related.ids)
-                key = (f"related_{self.medium.singular}_id",)
-                written += titles.replace_children(conn, tables.related, parent, rows, key).total
+                written += replace(conn, tables.related, parent, rows, (tables.related_key,)).total
             if Part.RATINGS in parts:
-                buckets = _put_ratings(conn, tables, parent, ratings, row)
+                buckets = _put_ratings(conn, tables, parent, ratings, row, bare)
             self._remember(conn, work, parts, gathered, related is not None, row)
             if complete and place:
                 cycles.mark(conn, place.entry.row_id, self.run_id, Status.DONE)
@@ -149,6 +154,7 @@ class TitleStore:
         stubs = [stub for stub in stubs if stub["tmdb_id"] != work.tmdb_id]
         if not self.makes_stubs:
             stubs = self.shared.known_only(stubs)
+        stubs = stubs[: facts.RELATED_SHOWN]
         return _Related(source, [stub["tmdb_id"] for stub in stubs], self.shared.stub_ids(stubs))
 
     def _children(self, gathered: Gathered) -> dict[str, list[Row] | None]:
@@ -250,13 +256,16 @@ def _put_ratings(
     parent: Mapping[str, int],
     ratings: TraktRatings | None,
     row: Mapping[str, Any],
+    bare: bool,
 ) -> int:
     """Trakt's average, as the title's `row` has it, and the distribution; returns the number of buckets written."""
     figures = {"avg": row.get("rating_trakt_avg"), "votes": row.get("rating_trakt_votes")}
     if any(figure is not None for figure in figures.values()):
-        titles.improve_children(conn, tables.ratings, parent, [{"source": "trakt", **figures}], ("source",))
+        stated = [{"source": "trakt", **figures}]
+        titles.improve_children(conn, tables.ratings, parent, stated, ("source",), bare=bare)
     buckets = facts.bucket_rows(ratings) if ratings else None
     if buckets is None:
         return 0
     scope = {**parent, "source": "trakt"}
-    return titles.replace_children(conn, tables.rating_buckets, scope, buckets, ("source", "bucket")).total
+    key = ("source", "bucket")
+    return titles.replace_children(conn, tables.rating_buckets, scope, buckets, key, bare=bare).total

@@ -9,6 +9,7 @@ from dataclasses import replace
 from time import monotonic
 
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.sync import selection
 from ratingo_pipelines.sync.batch import run_batch
 from ratingo_pipelines.sync.gather import gather
@@ -27,9 +28,9 @@ from ratingo_pipelines.sync.report import (
 )
 from ratingo_pipelines.sync.selection import Selection
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
-from ratingo_pipelines.sync.store import TitleStore
+from ratingo_pipelines.sync.store import CLAIM_LOST, TitleStore
 from ratingo_pipelines.sync.toolkit import Toolkit
-from ratingo_pipelines.sync.work import ALL_PARTS, STORE, Part, TitleWork
+from ratingo_pipelines.sync.work import ALL_PARTS, STORE, Part, Place, TitleWork
 
 STAGE = "titles"
 
@@ -111,6 +112,8 @@ def work_off(
 def _do(store: TitleStore, work: TitleWork, parts: frozenset[Part]) -> TitleOutcome:
     """One title: ask, then store what came."""
     began = monotonic()
+    if work.place and not _still_held(store, work.place):
+        return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, CLAIM_LOST)
     gathered = gather(store.kit, store.medium, work, parts)
     if gathered.skip is not None:
         return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, gathered.skip)
@@ -119,3 +122,9 @@ def _do(store: TitleStore, work: TitleWork, parts: frozenset[Part]) -> TitleOutc
         return TitleOutcome(work.tmdb_id, work.title, Status.ERROR, reason, gathered.failures)
     outcome = store.store(work, parts, gathered)
     return replace(outcome, seconds=round(monotonic() - began, 3))
+
+
+def _still_held(store: TitleStore, place: Place) -> bool:
+    """Whether the title is still this run's to do: what a newer cycle took over is not worth its requests."""
+    with store.kit.database.reading() as conn:
+        return cycles.holds(conn, place.entry.row_id, store.run_id)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ratingo_pipelines.home import prepare_home
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.omdb import OmdbClient, open_omdb
 from ratingo_pipelines.sources.tmdb import TmdbClient, open_tmdb
@@ -49,6 +50,7 @@ class Toolkit:
 @contextmanager
 def open_toolkit(settings: Settings) -> Iterator[Toolkit]:
     """Open everything `settings` names, making an empty database; raise `StorageError` where it is outdated."""
+    prepare_home(settings)
     database = Database(settings.database)
     try:
         prepare(database)

@@ -18,10 +18,12 @@ from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, Status, TrendingReport
 from ratingo_pipelines.sync.toolkit import Toolkit
-from ratingo_pipelines.sync.work import STAGES
+from ratingo_pipelines.sync.work import STORE, Part
 
 WITHOUT_TMDB_ID = "no TMDB id"
 LISTED_TWICE = "listed twice"
+_NOT_TO_BE_HAD = {Part.DETAILS, STORE}
+"""The stages without which there is no title; where another one is given up, the title is still worth a snapshot."""
 _NOTHING_LISTED = "the trending list is empty or unreadable; nothing was changed, try again later"
 
 
@@ -50,7 +52,7 @@ def open_trending_cycle(
         cycle_id=cycle.id,
         cycle_at=cycle.cycle_at,
         fetched=len(listed),
-        eligible=sum(entry.outcome == "pending" for entry in entries),
+        eligible=cycle.eligible,
         skipped=dict(Counter(entry.reason or "" for entry in entries if entry.outcome == Status.SKIPPED)),
         max_watchers=cycle.max_watchers,
         months_fetched=tuple(months),
@@ -88,7 +90,7 @@ def leave_out_given_up(
         failure.tmdb_id: f"given up after {failure.attempts} attempts ({failure.stage}: {failure.last_error}); "
         f"next try {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC"
         for failure in failures.given_up(conn, medium, kit.settings.give_up_after, kit.now())
-        if failure.stage in STAGES
+        if failure.stage in _NOT_TO_BE_HAD
     }
     left_out = [entry for entry in entries if entry.outcome == cycles.PENDING and entry.tmdb_id in given_up]
     kept = [

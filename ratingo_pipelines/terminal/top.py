@@ -78,7 +78,7 @@ def _change(value: float | None) -> Text:
 def _next_episode(airing: RowMapping | None) -> str:
     if airing is None:
         return "–"
-    return f"S{airing['season']:02}E{airing['episode']:02} {airing['air_date'][:10]}"
+    return f"S{airing['season'] or 0:02}E{airing['episode'] or 0:02} {airing['air_date'][:10]}"
 
 
 def _providers(offers: Sequence[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
@@ -23,12 +23,15 @@ import dagster as dg
 import psutil
 import yaml
 
+from ratingo_pipelines.defs.policies import CYCLE_TAG
+from ratingo_pipelines.defs.runs import NOT_OVER, reason_of
 from ratingo_pipelines.home import dagster_yaml
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.failures import Failure, all_failures
 from ratingo_pipelines.sync.toolkit import utc_now
 
 LOCATION = "ratingo_pipelines"
@@ -124,7 +127,12 @@ class Stack:
 
     def kill_run_worker(self, run_id: str) -> None:
         """SIGKILL for the process that executes the run."""
-        os.kill(self.worker_of(run_id), signal.SIGKILL)
+        self.kill_process(self.worker_of(run_id))
+
+    @staticmethod
+    def kill_process(pid: int) -> None:
+        """SIGKILL."""
+        os.kill(pid, signal.SIGKILL)
 
     def worker_of(self, run_id: str) -> int:
         """The process that executes the run."""
@@ -147,9 +155,7 @@ class Stack:
     def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
         """Ask the webserver."""
         body = json.dumps({"query": query, "variables": variables}).encode()
-        request = Request(  # noqa: S310 - our own server
-            f"http://127.0.0.1:{self.web_port}/graphql", body, {"Content-Type": "application/json"}
-        )
+        request = Request(f"http://127.0.0.1:{self.web_port}/graphql", body, {"Content-Type": "application/json"})
         with urlopen(request, timeout=60) as response:  # noqa: S310 - as above
             answer = json.load(response)
         assert "errors" not in answer, answer["errors"]
@@ -210,6 +216,78 @@ class Stack:
         """Wait until a cycle is worked off."""
         until(lambda: is_worked_off(self.counts(medium)), seconds, f"the cycle of {medium} is worked off", self)
         return self.counts(medium)
+
+    def rest(self) -> None:
+        """Wait until no run is under way or queued."""
+        until(lambda: not self.instance.get_runs(dg.RunsFilter(statuses=NOT_OVER)), 120, "all runs are over", self)
+
+    def runs_of_cycle(self, medium: Medium = SHOWS) -> int:
+        """How many runs worked the latest cycle off."""
+        cycle = self.cycle(medium)
+        return len(self.instance.get_runs(dg.RunsFilter(tags={CYCLE_TAG: str(cycle.id)}))) if cycle else 0
+
+    def done_titles(self, medium: Medium = SHOWS) -> set[int]:
+        """The titles that are done in the latest cycle."""
+        cycle = self.cycle(medium)
+        with self.database.reading() as conn:
+            return {place.tmdb_id for place in cycles.titles_of(conn, cycle.id, cycles.DONE)} if cycle else set()
+
+    def failures(self, medium: Medium = SHOWS) -> list[Failure]:
+        """The failures on record."""
+        with self.database.reading() as conn:
+            return all_failures(conn, medium)
+
+    def failure(self, run_id: str) -> str:
+        """Why a run failed, as it says itself."""
+        return reason_of(self.instance, self.run(run_id)).text
+
+    def materialized(self, asset: dg.AssetKey) -> set[str]:
+        """The partitions that are materialized."""
+        return self.instance.get_materialized_partitions(asset)
+
+    def failed_partitions(self, *path: str) -> set[str]:
+        """The partitions that the UI shows as FAILED."""
+        answer = self.graphql(
+            "query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { "
+            "assetPartitionStatuses { ... on DefaultPartitionStatuses { failedPartitions } } } } }",
+            key={"path": list(path)},
+        )
+        return set(answer["assetNodeOrError"]["assetPartitionStatuses"]["failedPartitions"])
+
+    def backfill(self, assets: Sequence[dg.AssetKey], partitions: Sequence[str], config: Mapping[str, Any]) -> str:
+        """Start a backfill, as the UI does; its id."""
+        answer = self.graphql(
+            "mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) { __typename "
+            "... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }",
+            params={
+                "assetSelection": [{"path": list(asset.path)} for asset in assets],
+                "partitionNames": list(partitions),
+                "runConfigData": config,
+            },
+        )["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return str(answer["backfillId"])
+
+    def ended_backfill(self, backfill_id: str) -> dict[str, Any] | None:
+        """What the UI shows of a backfill that is over; None before that."""
+        found: dict[str, Any] = self.graphql(
+            "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status "
+            "assetBackfillData { assetBackfillStatuses { ... on AssetPartitionsStatusCounts { numPartitionsTargeted "
+            "numPartitionsMaterialized numPartitionsFailed numPartitionsInProgress } } } } } }",
+            id=backfill_id,
+        )["partitionBackfillOrError"]
+        return None if found["status"] == "REQUESTED" else found
+
+    def skipped(self, sensor: str, since: float) -> str | None:
+        """Why a sensor skipped its latest tick, if it had one since then."""
+        [state] = [state for state in self.instance.all_instigator_state() if state.instigator_name == sensor]
+        ticks = self.instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
+        return ticks[0].skip_reason if ticks and ticks[0].timestamp >= since else None
+
+    def next_skip(self, sensor: str) -> str:
+        """Why a sensor skips its next tick."""
+        now = utc_now().timestamp()
+        return until(lambda: self.skipped(sensor, now), 60, f"{sensor} skips", self) or ""
 
     def asked_twice(self) -> dict[str, int]:
         """What was asked more than once of all APIs: URL -> times."""

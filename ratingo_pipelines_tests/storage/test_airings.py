@@ -41,6 +41,14 @@ def test_episodes_are_inserted_updated_and_otherwise_left_alone(database: Databa
     assert (after[1]["id"], after[1]["episode_title"]) == (before[1]["id"], "Пілот")
 
 
+def test_an_episode_is_not_made_worse_by_null(database: Database) -> None:
+    _put(database, _airing(1, 1, 1, episode_title="Пілот"))
+    before = rows_of(database, show_airings)
+    sparse = _airing(1, 1, 1, trakt_id=None, title=None, air_date=None, network=None)
+    assert _put(database, sparse) == (0, 0, 0)
+    assert rows_of(database, show_airings) == before
+
+
 def test_an_episode_that_moves_keeps_its_row(database: Database) -> None:
     _put(database, _airing(1, 1, 1))
     assert _put(database, _airing(1, 1, 8)) == (0, 1, 0)

@@ -33,7 +33,7 @@ def _ranks(database: Database, cycle: Cycle, run_id: str, **others: object) -> l
     return [title.rank for title in claimed]
 
 
-def _mark(database: Database, cycle: Cycle, rank: int, run_id: str | None, outcome: str = "done") -> bool:
+def _mark(database: Database, cycle: Cycle, rank: int, run_id: str, outcome: str = "done") -> bool:
     row = rows_of(database, trending, cycle_id=cycle.id, rank=rank)[0]
     with database.writing() as conn:
         return cycles.mark(conn, row["id"], run_id, outcome, "because")
@@ -116,13 +116,13 @@ def test_only_the_titles_asked_for_are_claimed(database: Database) -> None:
     assert _ranks(database, cycle, "one", tmdb_ids=[12, 99]) == [2]
 
 
-def test_force_takes_finished_titles_again_but_never_what_another_run_holds(database: Database) -> None:
+def test_finished_titles_are_retaken_but_never_what_another_run_holds(database: Database) -> None:
     cycle = _open(database)
     _ranks(database, cycle, "one")
     _mark(database, cycle, 1, "one")
     _mark(database, cycle, 2, "one", "error")
     assert _ranks(database, cycle, "two", tmdb_ids=[11, 12, 15]) == []
-    assert _ranks(database, cycle, "two", tmdb_ids=[11, 12, 15], force=True) == [1, 2]
+    assert _ranks(database, cycle, "two", tmdb_ids=[11, 12, 15], retake=True) == [1, 2]
     row = rows_of(database, trending, cycle_id=cycle.id, rank=2)[0]
     assert (row["outcome"], row["reason"], row["run_id"]) == ("pending", None, "two")
 
@@ -138,10 +138,20 @@ def test_an_outcome_is_set_once_by_the_run_that_holds_the_title(database: Databa
     assert (row["outcome"], row["reason"], row["lease_until"]) == ("skipped", "because", None)
 
 
-def test_without_a_claim_only_the_newest_cycle_is_marked(database: Database) -> None:
-    old, new = _open(database), _open(database, hours=6)
-    assert not _mark(database, old, 1, None)
-    assert _mark(database, new, 1, None)
+def test_a_retaken_title_tells_the_outcome_from_before_the_claim(database: Database) -> None:
+    cycle = _open(database)
+    _ranks(database, cycle, "one")
+    _mark(database, cycle, 1, "one")
+    _mark(database, cycle, 2, "one", "error")
+    with database.writing() as conn:
+        cycles.release(conn, "one")
+        claimed = cycles.claim(conn, cycle.id, "two", NOW + LEASE, NOW, retake=True)
+    assert [(title.outcome, title.reason) for title in claimed] == [
+        ("done", "because"),
+        ("error", "because"),
+        ("pending", None),
+    ]
+    assert {row["outcome"] for row in rows_of(database, trending, run_id="two")} == {"pending"}
 
 
 def test_standings_tell_what_has_become_of_each_title(database: Database) -> None:

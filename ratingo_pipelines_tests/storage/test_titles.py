@@ -162,6 +162,21 @@ def test_of_two_rows_with_one_key_the_first_is_stored(database: Database) -> Non
     assert [row["rank"] for row in rows_of(database, SHOW.watch_providers)] == [1]
 
 
+def test_a_row_that_stays_is_not_made_worse_by_null(database: Database) -> None:
+    save_title(database, 42)
+    sparse = [
+        {**row, "logo_path": None, "link_url": None, "rank": None} for row in child_rows()["watch_providers"][0]
+    ]
+    videos = [{**row, "name": "Renamed", "published_at": None} for row in child_rows()["videos"][0]]
+    before = rows_of(database, SHOW.watch_providers)
+    with database.writing() as conn:
+        unchanged = titles.replace_children(conn, SHOW.watch_providers, {"show_id": 1}, sparse, PROVIDERS_KEY)
+        renamed = titles.replace_children(conn, SHOW.videos, {"show_id": 1}, videos, ("site", "key"))
+    assert (unchanged, renamed) == ((0, 0, 0), (0, 6, 0))
+    assert rows_of(database, SHOW.watch_providers) == before
+    assert {(row["name"], row["published_at"]) for row in rows_of(database, SHOW.videos)} == {("Renamed", NOW)}
+
+
 def test_improving_overwrites_nothing_with_null_and_removes_nothing(database: Database) -> None:
     save_title(database, 42)
     rows = [

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import requests
 
@@ -18,6 +18,9 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 
 Edit = Callable[[str, Any], Any]
 """From path and payload of an answer with status 200 to the payload in its place, or to a `Reply`."""
+
+
+NOT_PASSED_ON = {"host", "if-none-match"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Meddler:
     def answer(self, path: str, headers: Mapping[str, str]) -> Reply:
         """Ask the sandbox, and meddle with its answer."""
         for key, own in self.keys.items():
-            path = path.replace(key, own)
+            path = path.replace(quote_plus(key), own)
             headers = {name: value.replace(key, own) for name, value in headers.items()}
         found = requests.get(self.sandbox.url + path, headers=dict(headers), timeout=30)
         if found.status_code != 200:

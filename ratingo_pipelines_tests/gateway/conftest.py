@@ -1,0 +1,84 @@
+"""The application of these tests, with a real Dagster webserver but no code location."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget
+from dagster_webserver.app import create_app_from_workspace_process_context
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from ratingo_pipelines.gateway.app import behind_door
+from ratingo_pipelines.gateway.endpoints import Api
+from ratingo_pipelines.gateway.health import Health
+from ratingo_pipelines.gateway.progress import Progress
+from ratingo_pipelines.gateway.runs import Runs
+from ratingo_pipelines.gateway.triggers import Triggers
+from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines_tests.gateway.served import Served, secrets, served
+from ratingo_pipelines_tests.gateway.whole import Whole, environment, prepare, start
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkspaceProcessContext]:
+    """An instance of its own and an empty workspace."""
+    with (
+        dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as instance,
+        WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as context,
+    ):
+        yield context
+
+
+@pytest.fixture(scope="session")
+def webserver(workspace: WorkspaceProcessContext) -> ASGIApp:
+    """Dagster's webserver, without a door."""
+    return create_app_from_workspace_process_context(workspace)
+
+
+@pytest.fixture
+def new_application(
+    workspace: WorkspaceProcessContext, webserver: ASGIApp, sqlite_template: Path
+) -> Iterator[Callable[..., Starlette]]:
+    """Composes applications, each with a door of its own: `new_application(password=...)`."""
+    database = Database(f"sqlite:///{sqlite_template}")
+    runs, progress = Runs(webserver, workspace.instance), Progress(database)
+    api = Api(runs, Triggers(runs, progress), progress, Health(workspace, progress), lambda: False)
+    yield lambda **given: behind_door(api.routes(), webserver, secrets(**given))
+    database.dispose()
+
+
+@pytest.fixture
+def new_gateway(new_application: Callable[..., Starlette]) -> Iterator[Callable[..., Served]]:
+    """Serves such applications."""
+    with ExitStack() as stack:
+        yield lambda **given: stack.enter_context(served(new_application(**given)))
+
+
+@pytest.fixture
+def gateway(new_gateway: Callable[..., Served]) -> Served:
+    """One with nothing but the secret."""
+    return new_gateway()
+
+
+@pytest.fixture(scope="module")
+def whole_sandbox() -> Iterator[RunningSandbox]:
+    """The whole's own sandbox: nothing resets it but its tests."""
+    with start_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def whole(whole_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """`ratingo serve` with an empty database; nothing starts by itself. The tests of a module share it."""
+    folder = tmp_path_factory.mktemp("whole")
+    env = environment(folder / "home", whole_sandbox)
+    prepare(env, folder)
+    running = start(folder, env)
+    yield running
+    if running.process.poll() is None:
+        running.stop()

@@ -1,0 +1,250 @@
+"""Who gets through the door, over real HTTP."""
+
+import json
+import logging
+from collections.abc import Callable
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from ratingo_pipelines.sources.scrub import register_secrets
+from ratingo_pipelines_tests.gateway.served import BEARER, BROWSER, PASSWORD, PREVIOUS, SECRET, Served
+
+STATUS = "/api/sync/trending/status"
+GRAPHQL_WS = "graphql-ws"
+
+
+def test_the_secret_in_the_header_opens_everything(gateway: Served) -> None:
+    assert gateway.ask(STATUS, headers=BEARER).json()["success"] is True
+    assert gateway.ask("/server_info", headers=BEARER).json()["dagster_version"]
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_may_be_in_any_case(gateway: Served, scheme: str) -> None:
+    assert gateway.ask(STATUS, headers={"Authorization": f"{scheme} {SECRET}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Bearer"},
+        {"Authorization": ""},
+        {"Authorization": SECRET},
+        {"Authorization": f"Basic {SECRET}"},
+        {"Authorization": f"Bearer {SECRET[:-1]}"},
+        {"Authorization": f"Bearer {SECRET}x"},
+        {"Authorization": f"Bearer {SECRET.upper()}"},
+        {"Authorization": "Bearer ключ".encode().decode("latin-1")},
+        {"Cookie": "ratingo_session=v1.forged.9999999999.00"},
+        {"Cookie": "ratingo_session="},
+        {"X-Cron-Secret": SECRET},
+    ],
+)
+def test_anything_else_is_answered_401_in_json_naming_the_way_in(gateway: Served, given: dict[str, str]) -> None:
+    answer = gateway.ask(STATUS, headers=given)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="ratingo"'
+    assert answer.json()["success"] is False
+    assert SECRET not in answer.text
+
+
+def test_two_authorization_headers_are_one_too_many(gateway: Served) -> None:
+    import http.client
+
+    connection = http.client.HTTPConnection(gateway.host)
+    connection.putrequest("GET", STATUS)
+    connection.putheader("Authorization", f"Bearer {SECRET}")
+    connection.putheader("Authorization", "Bearer wrong")
+    connection.endheaders()
+
+    assert connection.getresponse().status == 401
+
+
+def test_during_a_rotation_both_secrets_open(new_gateway: Callable[..., Served]) -> None:
+    gateway = new_gateway(previous=PREVIOUS)
+
+    assert gateway.ask(STATUS, headers={"Authorization": f"Bearer {PREVIOUS}"}).status_code == 200
+    assert gateway.ask(STATUS, headers=BEARER).status_code == 200
+
+
+def test_after_the_rotation_the_old_secret_is_wrong(gateway: Served) -> None:
+    assert gateway.ask(STATUS, headers={"Authorization": f"Bearer {PREVIOUS}"}).status_code == 401
+
+
+def test_the_password_of_the_ui_is_no_bearer_secret(new_gateway: Callable[..., Served]) -> None:
+    gateway = new_gateway(password=PASSWORD)
+
+    assert gateway.ask(STATUS, headers={"Authorization": f"Bearer {PASSWORD}"}).status_code == 401
+
+
+def test_after_ten_wrong_secrets_a_client_has_to_wait(gateway: Served) -> None:
+    wrong = {"Authorization": "Bearer wrong"}
+
+    assert [gateway.ask(STATUS, headers=wrong).status_code for _ in range(12)] == [401] * 10 + [429] * 2
+    answer = gateway.ask(STATUS, headers=wrong)
+    assert 0 < int(answer.headers["retry-after"]) <= 60
+    assert answer.json()["success"] is False
+
+
+def test_a_client_that_has_to_wait_is_let_in_with_the_right_secret(gateway: Served) -> None:
+    for _ in range(12):
+        gateway.ask(STATUS, headers={"Authorization": "Bearer wrong"})
+
+    assert gateway.ask(STATUS, headers=BEARER).status_code == 200
+
+
+def test_coming_without_a_secret_is_no_guess_and_locks_nobody_out(gateway: Served) -> None:
+    assert {gateway.ask(STATUS).status_code for _ in range(15)} == {401}
+
+
+@pytest.mark.parametrize("query", ["token=x", "access_token=x", "secret=x", "cron_secret=x", "CRON_SECRET=x"])
+@pytest.mark.parametrize("headers", [{}, BEARER])
+def test_a_secret_in_the_url_is_refused_even_beside_a_right_header(
+    gateway: Served, query: str, headers: dict[str, str]
+) -> None:
+    answer = gateway.ask(f"{STATUS}?{query}", headers=headers)
+
+    assert answer.status_code == 401
+    assert "header" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", [STATUS, "/", "/login", "/healthz", "/graphql"])
+def test_the_very_secret_opens_nothing_from_the_url_whatever_it_is_called(gateway: Served, path: str) -> None:
+    assert gateway.ask(f"{path}?anything={SECRET}").status_code == 401
+
+
+def test_the_log_tells_of_requests_but_of_no_secret(gateway: Served, caplog: pytest.LogCaptureFixture) -> None:
+    register_secrets([SECRET])
+    with caplog.at_level(logging.DEBUG):
+        gateway.ask(STATUS, headers=BEARER)
+        gateway.ask(f"{STATUS}?token={SECRET}")
+        gateway.ask(f"/api/{SECRET}", headers=BEARER)
+        gateway.ask(STATUS, headers={"Authorization": f"Bearer {SECRET}x"})
+        gateway.log_in()
+        gateway.log_in("almost-" + SECRET)
+
+    assert f"GET {STATUS} -> 200" in caplog.text
+    assert f"GET {STATUS} -> 401" in caplog.text
+    assert "POST /login -> 303" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_a_line_break_in_a_path_forges_no_line_of_the_log(gateway: Served, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        gateway.ask("/api/x%0A2026-01-01%20admin%20was%20here")
+
+    assert [record for record in caplog.records if record.getMessage().startswith("2026")] == []
+
+
+def test_only_whether_it_is_up_is_told_without_credentials(gateway: Served) -> None:
+    answer = gateway.ask("/healthz")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "up"})
+    assert gateway.ask("/readyz").status_code == 401
+
+
+# Browsers
+
+
+@pytest.mark.parametrize("path", ["/", "/runs", "/assets/shows/details", STATUS, "/server_info", "/nonsense"])
+def test_a_browser_is_led_to_the_login_and_from_there_to_where_it_wanted(gateway: Served, path: str) -> None:
+    answer = gateway.ask(path + "?view=graph", headers=BROWSER)
+
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/login?next={path}%3Fview%3Dgraph"
+
+
+def test_a_session_opens_what_the_secret_opens(gateway: Served) -> None:
+    cookie = gateway.cookie()
+
+    assert gateway.ask("/", headers=cookie | BROWSER).status_code == 200
+    assert gateway.ask(STATUS, headers=cookie).json()["success"] is True
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/sync/trending?wait=0"), ("POST", "/api/sync/trending?wait=0"), ("POST", "/report_asset_check/x")],
+)
+def test_a_page_of_another_site_cannot_use_the_session_to_start_anything(
+    gateway: Served, foreign: dict[str, str], method: str, path: str
+) -> None:
+    answer = gateway.ask(path, method, headers=gateway.cookie() | foreign)
+
+    assert answer.status_code == 403
+
+
+def test_a_page_of_another_port_of_this_machine_is_another_site(gateway: Served) -> None:
+    headers = gateway.cookie() | {"Origin": "http://127.0.0.1:1"}
+
+    assert gateway.ask("/api/sync/trending?wait=0", "POST", headers=headers).status_code == 403
+
+
+def test_no_page_may_frame_another(gateway: Served) -> None:
+    assert gateway.ask("/", headers=gateway.cookie() | BROWSER).headers["x-frame-options"] == "DENY"
+    assert gateway.ask("/login").headers["x-frame-options"] == "DENY"
+
+
+# Websockets
+
+
+def subscribe(gateway: Served, headers: dict[str, str]) -> object:
+    """What GraphQL's websocket says to a newcomer."""
+    url = gateway.url.replace("http", "ws") + "/graphql"
+    with connect(url, additional_headers=headers, subprotocols=[GRAPHQL_WS]) as socket:  # type: ignore[list-item]
+        socket.send(json.dumps({"type": "connection_init", "payload": {}}))
+        return json.loads(socket.recv(timeout=10))
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Cookie": "ratingo_session=x"}])
+@pytest.mark.parametrize("path", ["/graphql", "/anything"])
+def test_a_websocket_without_credentials_is_not_even_accepted(
+    gateway: Served, headers: dict[str, str], path: str
+) -> None:
+    with (
+        pytest.raises(InvalidStatus) as refusal,
+        connect(gateway.url.replace("http", "ws") + path, additional_headers=headers),
+    ):
+        pass
+
+    assert refusal.value.response.status_code == 401
+
+
+def test_a_websocket_with_the_secret_is_served(gateway: Served) -> None:
+    assert subscribe(gateway, BEARER) == {"type": "connection_ack"}
+
+
+def test_a_websocket_of_a_session_is_served_to_pages_of_this_site(gateway: Served) -> None:
+    assert subscribe(gateway, gateway.cookie() | {"Origin": gateway.url}) == {"type": "connection_ack"}
+
+
+def test_a_websocket_of_a_session_is_refused_to_pages_of_another_site(gateway: Served) -> None:
+    with pytest.raises(InvalidStatus) as refusal:
+        subscribe(gateway, gateway.cookie() | {"Origin": "https://evil.example"})
+
+    assert refusal.value.response.status_code == 403
+
+
+def test_a_websocket_ends_with_its_session(gateway: Served) -> None:
+    cookie = gateway.cookie()
+    url = gateway.url.replace("http", "ws") + "/graphql"
+    with connect(url, additional_headers=cookie, subprotocols=[GRAPHQL_WS]) as socket:  # type: ignore[list-item]
+        socket.send(json.dumps({"type": "connection_init"}))
+        socket.recv(timeout=10)
+        gateway.ask("/logout", "POST", headers=cookie)
+        socket.send(json.dumps({"type": "connection_init"}))
+
+        with pytest.raises(Exception, match="4401"):
+            socket.recv(timeout=10)

@@ -1,0 +1,146 @@
+"""`ratingo serve` as a process, with everything it starts, on a home of its own and against the sandbox."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any, TypeVar
+
+import psutil
+import requests
+
+from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.settings import Settings
+from ratingo_pipelines_tests.gateway.served import PASSWORD, SECRET, Served
+
+RATINGO = Path(sys.executable).with_name("ratingo")
+QUIET = {
+    "SENSORS_OFF": "all",
+    **{name.upper(): "off" for name in Settings.model_fields if name.endswith("_cron")},
+}
+"""Nothing starts by itself."""
+START_SECONDS = 90
+Found = TypeVar("Found")
+
+
+def environment(home: Path, sandbox: RunningSandbox, given: Mapping[str, object] | None = None) -> dict[str, str]:
+    """An installation's environment, with nothing of the developer's but what programs need to run."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH") if name in os.environ}
+    ours = {
+        **sandbox.environment(),
+        "RATINGO_HOME": home,
+        "CRON_SECRET": SECRET,
+        "UI_PASSWORD": PASSWORD,
+        "TRENDING_LIMIT": 20,
+        "HTTP_CACHE": "false",
+        "PYTHONUNBUFFERED": "1",
+        **QUIET,
+        **(given or {}),
+    }
+    return {**kept, **{name: str(value) for name, value in ours.items()}}
+
+
+@dataclass(frozen=True)
+class Whole(Served):
+    """The running whole; `url` is where it answers."""
+
+    process: "subprocess.Popen[bytes]"
+    folder: Path
+    environment: Mapping[str, str]
+
+    @property
+    def log(self) -> str:
+        """All that it and its children said."""
+        return (self.folder / "serve.log").read_text(errors="replace")
+
+    def get(self, path: str, method: str = "GET", **given: Any) -> requests.Response:
+        """Ask with the secret."""
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        return requests.request(method, self.url + path, headers=headers, timeout=300, **given)
+
+    def graphql(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Ask GraphQL."""
+        answer = self.get("/graphql", "POST", json={"query": query, "variables": variables}).json()
+        assert "errors" not in answer, answer
+        found: dict[str, Any] = answer["data"]
+        return found
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """A run as it is now."""
+        found: dict[str, Any] = self.get(f"/api/sync/runs/{run_id}").json()
+        return found
+
+    def finished(self, run_id: str) -> dict[str, Any]:
+        """A run, once it is over."""
+        return until(lambda: run if (run := self.run(run_id))["complete"] else None, 90, f"run {run_id} ends")
+
+    def ready(self) -> bool:
+        """Whether all parts work."""
+        try:
+            return self.get("/readyz").status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def child(self, what: str) -> psutil.Process | None:
+        """A child by what its command line says."""
+        children = psutil.Process(self.process.pid).children()
+        return next((child for child in children if what in " ".join(child.cmdline())), None)
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """End it; how many seconds that took."""
+        began = monotonic()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        return monotonic() - began
+
+
+def start(folder: Path, env: Mapping[str, str], arguments: Sequence[str] = ()) -> Whole:
+    """Start on a free port, and wait until it tells where it is. The database must be there."""
+    with (folder / "serve.log").open("ab") as log:
+        process = subprocess.Popen(
+            [RATINGO, "serve", "--port", "0", *arguments], cwd=folder, env=dict(env), stdout=log, stderr=log
+        )
+    try:
+        return attach(folder, env, process)
+    except BaseException:
+        process.kill()
+        raise
+
+
+def attach(folder: Path, env: Mapping[str, str], process: "subprocess.Popen[bytes]") -> Whole:
+    """The whole that logs to `serve.log` in the folder, as soon as it is there."""
+
+    def told() -> str | None:
+        said = re.search(r"pipelines at (http://\S+),", (folder / "serve.log").read_text(errors="replace"))
+        assert process.poll() is None, (folder / "serve.log").read_text(errors="replace")
+        return said[1] if said else None
+
+    return Whole(until(told, START_SECONDS, "it tells where it is"), process, folder, env)
+
+
+def prepare(env: Mapping[str, str], folder: Path) -> None:
+    """Create the database."""
+    subprocess.run([RATINGO, "db", "upgrade"], cwd=folder, env=dict(env), check=True, capture_output=True)
+
+
+def until(look: Callable[[], Found | None], seconds: float, what: str) -> Found:
+    """What `look` finds once it finds anything."""
+    deadline = monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert monotonic() < deadline, f"waited {seconds} s in vain until {what}"
+        sleep(0.2)
+
+
+def shape(value: object) -> object:
+    """An answer without its values: names and types."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    return [shape(inner) for inner in value[:1]] if isinstance(value, list) else type(value).__name__

@@ -1,0 +1,85 @@
+"""What needs a person, and what does not."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ratingo_pipelines.storage.cycles import Counts, Cycle
+from ratingo_pipelines.sync.alerts import EndedRun, Problem, news, problems
+from ratingo_pipelines.sync.status import MediumStatus, Status
+
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+FINE = EndedRun("shows_trending", "r1", False, NOW - timedelta(hours=1))
+FAILED = EndedRun("shows_omdb_backfill", "r2", True, NOW - timedelta(minutes=6), "Trakt: down", stopped_by="upstream")
+
+
+def state(*media: MediumStatus) -> Status:
+    return Status(NOW, media, 0, 1000)
+
+
+def medium(name: str = "shows", hours: float = 1, **counts: int) -> MediumStatus:
+    cycle = Cycle(7, name, NOW - timedelta(hours=hours), 12_000, 100, 98)
+    return MediumStatus(name, cycle, int(hours * 3600), Counts(**counts), ())
+
+
+def keys(status: Status, *runs: EndedRun, **given: object) -> list[str]:
+    found = problems(status, runs, NOW, grace=timedelta(minutes=5), **given)  # type: ignore[arg-type]
+    return [problem.key for problem in found]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (state(medium(done=98)), []),
+        (state(medium(hours=12, done=98)), []),
+        (state(medium(hours=12.1, done=98)), ["shows:old"]),
+        (state(medium("movies", hours=30, done=98)), []),
+        (state(medium("movies", hours=37, done=98)), ["movies:old"]),
+        (state(MediumStatus("shows", None, None, Counts(), ())), []),
+        (state(medium(done=97, error=1)), []),
+        (state(medium(done=90, error=10)), []),
+        (state(medium(done=89, error=11)), ["shows:failing:7"]),
+        (state(medium(done=4, error=1)), []),
+        (state(medium(done=3, error=2)), ["shows:failing:7"]),
+    ],
+)
+def test_old_cycles_and_many_failures_need_a_person_and_one_dead_title_does_not(
+    status: Status, told: list[str]
+) -> None:
+    assert keys(status) == told
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        (FINE, []),
+        (FAILED, ["failed:shows_omdb_backfill"]),
+        (replace(FAILED, ended_at=NOW - timedelta(minutes=4)), []),
+        (replace(FAILED, only_titles_failed=True, stopped_by=None), []),
+        (replace(FAILED, stopped_by="access"), ["access:shows_omdb_backfill"]),
+        (replace(FAILED, stopped_by="access", ended_at=NOW), ["access:shows_omdb_backfill"]),
+    ],
+)
+def test_a_failed_stage_is_told_after_its_grace_and_a_refused_key_at_once(run: EndedRun, told: list[str]) -> None:
+    assert keys(state(), run) == told
+
+
+def test_the_age_of_what_is_not_scheduled_is_nobodys_concern() -> None:
+    assert keys(state(medium("movies", hours=100, done=98)), unscheduled=["movies"]) == []
+
+
+def test_a_problem_is_told_once_while_it_lasts() -> None:
+    old, failing = Problem("shows:old", "..."), Problem("shows:failing:7", "...")
+
+    assert news([old, failing], ["shows:old"]) == [failing]
+    assert news([old], []) == [old]
+
+
+def test_an_alert_says_what_to_do() -> None:
+    [problem] = problems(state(medium(hours=13, done=98)), [], NOW, grace=timedelta())
+
+    assert problem.text == (
+        "The latest cycle of shows is 13 h old. "
+        "See whether the daemon runs and why shows_trending failed or did not start."
+    )
