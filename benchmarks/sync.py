@@ -1,6 +1,7 @@
 """The command line at 100 ms ± 30 of latency and the APIs' real limits: TMDB 40/s, Trakt 500 in 300 s and 20/s.
 
-The floor is the largest of requests / limit and requests x latency / concurrency, and Trakt's 20/s decides. Further down, what the limiter itself costs, and how busy it is kept when 1,000 titles are due.
+The floor is the largest of requests / limit and requests x latency / concurrency: Trakt's 20/s decides. Further down,
+what the limiter itself costs, and how busy it is kept when 1,000 titles are due.
 """
 
 import json

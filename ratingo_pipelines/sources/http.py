@@ -147,11 +147,13 @@ class JsonApi:
         *,
         keep: timedelta | None = None,
         accept: Callable[[Any], bool] = lambda payload: True,
+        fresh: bool = False,
     ) -> Answer:
         """Ask for `path`, below the base URL, or for that URL itself; raises `SourceError`s only.
 
         With `keep`, an answer that old will do, and this one is kept unless `accept` refuses its payload. Without,
-        the API is always asked, if only whether its last answer still holds.
+        the API is always asked, if only whether its last answer still holds; so it is with `fresh`, which leaves
+        the new answer to later callers.
         """
         base = self._config.base_url
         url = f"{base.rstrip('/')}/{path.lstrip('/')}" if path else base
@@ -166,7 +168,7 @@ class JsonApi:
             retry_error_callback=_give_up,
         )
         with self._flights.one(request.url or url):
-            return retrying(self._ask, request, keep, accept)
+            return retrying(self._ask, request, keep, accept, fresh)
 
     def close(self) -> None:
         """Fail the threads that wait, and release connections and files."""
@@ -180,9 +182,11 @@ class JsonApi:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ask(self, request: PreparedRequest, keep: timedelta | None, accept: Callable[[Any], bool]) -> Answer:
+    def _ask(
+        self, request: PreparedRequest, keep: timedelta | None, accept: Callable[[Any], bool], fresh: bool
+    ) -> Answer:
         where = request.path_url.partition("?")[0]
-        response = self._fetch(request, keep, accept, where)
+        response = self._fetch(request, keep, accept, fresh, where)
         if response.status_code != 200:
             self._raise_error(response, where)
         try:
@@ -199,11 +203,11 @@ class JsonApi:
         return Answer(payload, response.headers, from_cache=kept)
 
     def _fetch(
-        self, request: PreparedRequest, keep: timedelta | None, accept: Callable[[Any], bool], where: str
+        self, request: PreparedRequest, keep: timedelta | None, accept: Callable[[Any], bool], fresh: bool, where: str
     ) -> Response:
         for _ in range(REFUSALS):
             try:
-                response = self._session.fetch(request, keep, accept)
+                response = self._session.fetch(request, keep, accept, fresh)
             except BodyTooLargeError as error:
                 raise BadPayload(self.name, f"{where}: {error}") from None
             except LimiterError as error:

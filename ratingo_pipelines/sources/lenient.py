@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from ratingo_pipelines.sources.errors import BadPayload
+from ratingo_pipelines.text import clean_text
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -70,11 +71,6 @@ def parse_entries(api: str, model: type[M], payload: Any, field: str) -> list[M]
 @cache
 def _list_of(model: type[BaseModel]) -> TypeAdapter[Any]:
     return TypeAdapter(list[OnErrorOmit[model]])  # type: ignore[valid-type]
-
-
-def clean_text(text: str) -> str:
-    """Drop what no database stores: NUL, and halves of surrogate pairs."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def clean_json(value: Any, depth: int = 0) -> Any:
@@ -191,6 +187,13 @@ def _required_text(value: Any) -> str:
     return text
 
 
+def _required_instant_text(value: Any) -> str:
+    text = _instant_text(value)
+    if text is None:
+        raise ValueError("no instant")
+    return text
+
+
 def _spared(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     try:
         return handler(value)
@@ -222,8 +225,8 @@ OptionalText = Annotated[str | None, BeforeValidator(read_text)]
 OptionalDate = Annotated[str | None, BeforeValidator(_date)]
 """An ISO date (`2026-05-20`) that exists."""
 OptionalInstant = Annotated[datetime | None, BeforeValidator(read_instant)]
-OptionalInstantText = Annotated[str | None, BeforeValidator(_instant_text)]
-"""An instant in UTC as text: as it came when it ends in `Z`, else in Trakt's form."""
+InstantText = Annotated[str, BeforeValidator(_required_instant_text)]
+"""An instant in UTC as text: as it came when it ends in `Z`, else in Trakt's form. An object is nothing without it."""
 OptionalImdbId = Annotated[str | None, BeforeValidator(_imdb)]
 OptionalFlag = Annotated[bool | None, BeforeValidator(_flag)]
 

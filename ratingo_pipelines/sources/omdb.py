@@ -143,12 +143,13 @@ class OmdbClient:
     def __init__(self, api: JsonApi) -> None:
         self.api = api
 
-    def ratings(self, imdb_id: str, medium: Medium) -> OmdbRatings:
-        """The ratings of the title with this IMDb id, at most a week old.
+    def ratings(self, imdb_id: str, medium: Medium, *, fresh: bool = False) -> OmdbRatings:
+        """The ratings of the title with this IMDb id, at most a week old; `fresh` asks anew.
 
         Raises `NotFound` where OMDb does not know it, `QuotaExhausted` until the next UTC midnight.
         """
-        answer = self.api.get("", {"i": imdb_id, "type": medium.omdb_type}, keep=KEPT, accept=_worth_keeping)
+        params = {"i": imdb_id, "type": medium.omdb_type}
+        answer = self.api.get("", params, keep=KEPT, accept=_worth_keeping, fresh=fresh)
         return parse_ratings(answer.payload)
 
 

@@ -70,16 +70,18 @@ class Session(CacheMixin, RetryAfterGate, LimiterMixin, requests.Session):  # ty
         }
         self.trust_env = False
 
-    def fetch(self, request: PreparedRequest, keep: timedelta | None, accept: Callable[[Any], bool]) -> Response:
+    def fetch(
+        self, request: PreparedRequest, keep: timedelta | None, accept: Callable[[Any], bool], fresh: bool = False
+    ) -> Response:
         """Return the answer, an earlier one if there is one not older than `keep`; raises `TransportError`.
 
-        Whatever `keep` is, the API is told the ETag of its last answer, if it gave one. Answers whose payload
-        `accept` refuses are not kept.
+        With `fresh` the API is asked in any case, and its answer kept for `keep`. Whatever they are, the API is told
+        the ETag of its last answer, if it gave one. Answers whose payload `accept` refuses are not kept.
         """
         if self._caching:
             self._accept.payload = accept
             try:
-                return self._fetch_through_cache(request, keep)
+                return self._fetch_through_cache(request, keep, fresh or keep is None)
             except sqlite3.Error as error:
                 _log.warning("The HTTP cache does not work (%s); asking without it", error)
         response: Response = super(CacheMixin, self).send(request.copy(), **self._wire)
@@ -88,10 +90,10 @@ class Session(CacheMixin, RetryAfterGate, LimiterMixin, requests.Session):  # ty
     def get_redirect_target(self, resp: Response) -> None:
         """Follow no redirects: they would carry the key to wherever they lead."""
 
-    def _fetch_through_cache(self, request: PreparedRequest, keep: timedelta | None) -> Response:
+    def _fetch_through_cache(self, request: PreparedRequest, keep: timedelta | None, fresh: bool) -> Response:
         options = {"expire_after": keep or 0, **self._wire}
-        response = self.send(request.copy(), refresh=keep is None, **options)
-        if is_kept(response) and (keep is None or response.created_at < datetime.now(UTC) - keep):
+        response = self.send(request.copy(), refresh=fresh, **options)
+        if is_kept(response) and (fresh or keep is None or response.created_at < datetime.now(UTC) - keep):
             # Put there by a caller who lets answers grow older, and without an ETag to ask about it.
             response = self.send(request.copy(), force_refresh=True, **options)
         return response

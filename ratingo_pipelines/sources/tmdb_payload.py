@@ -1,6 +1,6 @@
 """TMDB's answers as they come: the fields that are read, under TMDB's own names, for shows and movies alike.
 
-What they mean for a title (which videos count, whose certification, the best poster) is decided in tmdb.py.
+What they mean for a title (which videos count, whose certification, the best poster) is decided in tmdb_title.py.
 """
 
 from typing import Annotated, Any
@@ -31,16 +31,47 @@ from ratingo_pipelines.sources.lenient import (
     Spared,
     Text,
     clean_json,
-    clean_text,
+    read_text,
 )
+from ratingo_pipelines.text import clean_text
 
 
 def _regions(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     # An empty object arrives as an empty list at times.
     if value == [] or not isinstance(value, dict):
         return {} if value == [] else None
-    kept = handler({clean_text(str(key)): item for key, item in value.items()})
-    return None if value and not kept else kept
+    kept = handler({clean_text(str(key)): {} if item == [] else item for key, item in value.items()})
+    return None if value and not any(kept.values()) else kept
+
+
+def _offers(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    if value is None or value in ([], {}):
+        return []
+    kept = handler(value) if isinstance(value, list) else []
+    if not kept:
+        raise ValueError("no readable offer")
+    return kept
+
+
+def _rating_texts(value: Any) -> list[str] | None:
+    """The rating as a list of one, empty where there is none; None when the value is unreadable."""
+    if value is None:
+        return []
+    if not isinstance(value, str):
+        return None
+    text = read_text(value)
+    return [] if text is None else [text]
+
+
+def _certifications(value: Any) -> list[str] | None:
+    """The certifications among a region's releases; None when no release is readable."""
+    if value is None or value == []:
+        return []
+    if not isinstance(value, list):
+        return None
+    read = [_rating_texts(release.get("certification")) for release in value if isinstance(release, dict)]
+    readable = [texts for texts in read if texts is not None]
+    return [text for texts in readable for text in texts] if readable else None
 
 
 def _with_raw(value: Any) -> Any:
@@ -103,40 +134,40 @@ class ProviderPayload(Payload):
     """A service that shows, rents or sells the title."""
 
     provider_id: Id
-    provider_name: Text
+    provider_name: OptionalText = None
     logo_path: OptionalText = None
     display_priority: OptionalCount = None
+
+
+Offers = Annotated[list[OnErrorOmit[ProviderPayload]], WrapValidator(_offers)]
+"""The services of one category. Where entries came but none can be read, the whole region is unreadable."""
 
 
 class RegionPayload(Payload):
     """Where to watch in one region."""
 
     link: OptionalText = None
-    flatrate: Part[ProviderPayload] = None
-    free: Part[ProviderPayload] = None
-    ads: Part[ProviderPayload] = None
-    rent: Part[ProviderPayload] = None
-    buy: Part[ProviderPayload] = None
+    flatrate: Offers = Field(default_factory=list)
+    free: Offers = Field(default_factory=list)
+    ads: Offers = Field(default_factory=list)
+    rent: Offers = Field(default_factory=list)
+    buy: Offers = Field(default_factory=list)
 
 
 class ContentRatingPayload(Payload):
-    """A show's rating in one region."""
+    """A show's rating in one region: one text or none; None when it is unreadable."""
 
     iso_3166_1: Text
-    rating: OptionalText = None
-
-
-class ReleasePayload(Payload):
-    """One release of a movie; the certification is often empty."""
-
-    certification: OptionalText = None
+    ratings: Annotated[list[str] | None, BeforeValidator(_rating_texts)] = Field(None, validation_alias="rating")
 
 
 class RegionReleasesPayload(Payload):
-    """A movie's releases in one region."""
+    """A movie's certifications in one region, as many as its releases have; None when they are unreadable."""
 
     iso_3166_1: Text
-    release_dates: Part[ReleasePayload] = None
+    ratings: Annotated[list[str] | None, BeforeValidator(_certifications)] = Field(
+        None, validation_alias="release_dates"
+    )
 
 
 class RolePayload(Payload):
@@ -183,13 +214,14 @@ class ListedPayload(Payload):
     vote_average: OptionalRating = None
     vote_count: OptionalCount = None
     popularity: OptionalFloat = None
-    genre_ids: Part[Id] = None
 
 
 class DetailsPayload(ListedPayload):
-    """The answer for one title with everything appended; a part that did not come is None."""
+    """The answer for one title with everything appended; a part that did not come is None.
 
-    original_language: OptionalText = None
+    Where a region is None, something came about it that is unreadable.
+    """
+
     status: OptionalText = None
     tagline: OptionalText = None
     runtime: OptionalId = None
@@ -205,11 +237,15 @@ class DetailsPayload(ListedPayload):
     videos: Part[Annotated[VideoPayload, BeforeValidator(_with_raw)]] = Field(
         None, validation_alias=AliasPath("videos", "results")
     )
-    providers: Annotated[dict[str, OnErrorOmit[RegionPayload]] | None, WrapValidator(_regions)] = Field(
+    providers: Annotated[dict[str, Spared[RegionPayload]] | None, WrapValidator(_regions)] = Field(
         None, validation_alias=AliasPath("watch/providers", "results")
     )
-    content_ratings: Part[ContentRatingPayload] = Field(None, validation_alias=AliasPath("content_ratings", "results"))
-    release_dates: Part[RegionReleasesPayload] = Field(None, validation_alias=AliasPath("release_dates", "results"))
+    content_ratings: Part[Spared[ContentRatingPayload]] = Field(
+        None, validation_alias=AliasPath("content_ratings", "results")
+    )
+    release_dates: Part[Spared[RegionReleasesPayload]] = Field(
+        None, validation_alias=AliasPath("release_dates", "results")
+    )
     aggregate_cast: Part[PersonPayload] = Field(None, validation_alias=AliasPath("aggregate_credits", "cast"))
     cast: Part[PersonPayload] = Field(None, validation_alias=AliasPath("credits", "cast"))
     posters: Part[PosterPayload] = Field(None, validation_alias=AliasPath("images", "posters"))

@@ -1,7 +1,9 @@
 """What TMDB's answer for a title means, in one shape for shows and movies.
 
 Here is decided which videos, certifications, providers, persons and posters count. A list that did not come is
-None; one that came empty is []. The answer as it comes is in tmdb_payload.py, the client that asks in tmdb.py.
+None; one that came empty is []. Providers and certifications did not come either when those of a region that counts
+are unreadable: what is known of them would else be taken for gone. The answer as it comes is in tmdb_payload.py, the
+client that asks in tmdb.py.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -91,7 +93,6 @@ class Recommendation:
     overview: str | None
     poster_path: str | None
     backdrop_path: str | None
-    genre_ids: list[int] | None
     vote_average: float | None
     vote_count: int | None
     popularity: float | None
@@ -107,7 +108,6 @@ class TmdbTitle:
 
     id: int
     name: str | None = None
-    original_language: str | None = None
     overview: str | None = None
     poster_path: str | None = None
     backdrop_path: str | None = None
@@ -144,7 +144,6 @@ def parse_details(payload: Any, medium: Medium, regions: Sequence[str], language
     return TmdbTitle(
         id=raw.id,
         name=_name(raw, medium),
-        original_language=raw.original_language,
         overview=raw.overview,
         poster_path=raw.poster_path,
         backdrop_path=raw.backdrop_path,
@@ -245,14 +244,18 @@ def _videos(entries: list[VideoPayload] | None, languages: Sequence[str]) -> lis
     return list(found.values())
 
 
-def _providers(by_region: Mapping[str, RegionPayload] | None, regions: Iterable[str]) -> list[Provider] | None:
+def _providers(by_region: Mapping[str, RegionPayload | None] | None, regions: Iterable[str]) -> list[Provider] | None:
     if by_region is None:
         return None
     found: dict[tuple[str, str, int], Provider] = {}
     for region in regions:
         offered = by_region.get(region, RegionPayload())
+        if offered is None:
+            return None
         for category in CATEGORIES:
-            for position, entry in enumerate(getattr(offered, category) or ()):
+            for position, entry in enumerate(getattr(offered, category)):
+                if entry.provider_name is None:
+                    continue
                 rank = position if entry.display_priority is None else entry.display_priority
                 provider = Provider(
                     region,
@@ -268,20 +271,16 @@ def _providers(by_region: Mapping[str, RegionPayload] | None, regions: Iterable[
 
 
 def _content_ratings(raw: DetailsPayload, regions: Sequence[str]) -> dict[str, str] | None:
-    if raw.content_ratings is not None:
-        rated = [(entry.iso_3166_1, entry.rating) for entry in raw.content_ratings]
-    elif raw.release_dates is not None:
-        rated = [
-            (entry.iso_3166_1, release.certification)
-            for entry in raw.release_dates
-            for release in entry.release_dates or ()
-        ]
-    else:
+    rated = raw.release_dates if raw.content_ratings is None else raw.content_ratings
+    if rated is None:
         return None
     found: dict[str, str] = {}
-    for region, rating in rated:
-        if region in regions and rating is not None:
-            found.setdefault(region, rating)
+    for entry in rated:
+        # Without its region, an entry may be about one that counts.
+        if entry is None or (entry.iso_3166_1 in regions and entry.ratings is None):
+            return None
+        if entry.iso_3166_1 in regions and entry.ratings:
+            found.setdefault(entry.iso_3166_1, entry.ratings[0])
     return found
 
 
@@ -315,7 +314,6 @@ def _recommendations(entries: list[ListedPayload] | None, own_id: int, medium: M
             overview=entry.overview,
             poster_path=entry.poster_path,
             backdrop_path=entry.backdrop_path,
-            genre_ids=entry.genre_ids,
             vote_average=_average(entry),
             vote_count=entry.vote_count,
             popularity=entry.popularity,

@@ -1,7 +1,7 @@
 """Trakt: its answers, and the client that asks for what the world is watching.
 
 Answers are read leniently: what an entry lacks is None, an entry that is unusable is left out. The exception is the
-trending list, whose entries keep their places: one that is unusable stays in it without a TMDB id.
+trending list, whose entries keep their places: one that is unusable stays in it without a TMDB id or watchers.
 """
 
 from collections.abc import Mapping
@@ -26,16 +26,14 @@ from ratingo_pipelines.sources.errors import (
 from ratingo_pipelines.sources.http import ApiConfig, JsonApi
 from ratingo_pipelines.sources.lenient import (
     Count,
+    InstantText,
     OptionalCount,
     OptionalDate,
     OptionalId,
     OptionalImdbId,
-    OptionalInstantText,
     OptionalRating,
     OptionalText,
-    Part,
     Payload,
-    Text,
     parse,
     parse_entries,
     read_count,
@@ -49,8 +47,9 @@ from ratingo_pipelines.sources.opening import open_api
 API = "Trakt"
 PAGE_SIZE = 250
 """Trakt's largest page; it clamps larger ones silently."""
-CALENDAR_DAYS = 33
-"""Trakt's longest calendar; it cuts longer ones silently."""
+CALENDAR_DAYS = 10
+"""Days of the calendar in one request. Trakt cuts what is longer than 33, and with all details of its shows a month is
+nearly as large as the largest body that is read."""
 RELATED_SIZE = 12
 BURST_PER_SECOND = 20
 
@@ -82,11 +81,8 @@ class TraktTitle(Payload):
     rating: OptionalRating = None
     votes: OptionalCount = None
     overview: OptionalText = None
-    status: OptionalText = None
     network: OptionalText = None
     released: OptionalDate = None
-    genres: Part[Text] = None
-    runtime: OptionalId = None
 
     @model_validator(mode="before")
     @classmethod
@@ -131,7 +127,7 @@ class CalendarEntry(Payload):
 
     model_config = ConfigDict(validate_by_name=True)
 
-    first_aired: OptionalInstantText = None
+    first_aired: InstantText
     season: Count = Field(validation_alias=AliasPath("episode", "season"))
     number: Count = Field(validation_alias=AliasPath("episode", "number"))
     episode_title: OptionalText = Field(None, validation_alias=AliasPath("episode", "title"))
@@ -141,9 +137,9 @@ class CalendarEntry(Payload):
 
 @dataclass(frozen=True)
 class TrendingEntry:
-    """A place in the trending list: how many are watching now."""
+    """A place in the trending list: how many are watching now; None when that is unreadable, which is not nobody."""
 
-    watchers: int
+    watchers: int | None
     title: TraktTitle
 
 
@@ -164,11 +160,7 @@ def _trending_entry(entry: Any, medium: Medium) -> TrendingEntry:
     entry = entry if isinstance(entry, Mapping) else {}
     found = entry.get(medium.singular)
     title = TraktTitle.model_validate(found if isinstance(found, Mapping) else {})
-    watchers = read_count(entry.get("watchers"))
-    if watchers is None:
-        # Nothing can be said of who watches it, and 0 would be a lie: without its id it is passed over.
-        return TrendingEntry(0, title.model_copy(update={"tmdb": None}))
-    return TrendingEntry(watchers, title)
+    return TrendingEntry(read_count(entry.get("watchers")), title)
 
 
 def parse_monthly(payload: Any, medium: Medium) -> list[MonthlyEntry]:
@@ -225,14 +217,21 @@ class TraktClient:
     def trending(self, medium: Medium, limit: int) -> list[TrendingEntry]:
         """The first `limit` entries of the trending list, in its order; a title may be listed twice."""
         found: list[TrendingEntry] = []
+        seen: set[int | None] = {None}
         size = min(limit, PAGE_SIZE)
         page = 1
         while True:
             params = {"extended": "full", "page": page, "limit": size}
             answer = self.api.get(f"/{medium.plural}/trending", params)
             entries = parse_trending(answer.payload, medium)
+            last = _is_last(page, len(entries), answer.headers)
+            named = {entry.title.trakt for entry in entries}
+            if last is None and page > 1 and named <= seen:
+                # Nothing says where the list ends: a server that ignores `page` gives one page for ever.
+                return found
             found += entries
-            if len(found) >= limit or not entries or _is_last(page, len(entries), size, answer.headers):
+            seen |= named
+            if len(found) >= limit or not entries or last:
                 return found[:limit]
             page += 1
 
@@ -267,12 +266,14 @@ def _path(medium: Medium, trakt_id: int | str, what: str) -> str:
     return f"/{medium.plural}/{quote(str(trakt_id), safe='')}/{what}"
 
 
-def _is_last(page: int, entries: int, asked: int, headers: Mapping[str, str]) -> bool:
+def _is_last(page: int, entries: int, headers: Mapping[str, str]) -> bool | None:
+    """Whether the list ends with this page; None where the headers do not tell."""
     pages = read_count(headers.get("X-Pagination-Page-Count"))
     if pages is not None:
         return page >= pages
-    # The server may have clamped the size that was asked for, and then says so.
-    return entries < (read_count(headers.get("X-Pagination-Limit")) or asked)
+    # A short page tells nothing by itself: the server may have clamped the size that was asked for.
+    size = read_count(headers.get("X-Pagination-Limit"))
+    return entries < size if size else None
 
 
 _REFUSED = {

@@ -170,13 +170,16 @@ def cycle_before(conn: Connection, cycle: Cycle) -> Cycle | None:
 
 
 def previous_watchers(conn: Connection, cycle: Cycle) -> dict[int, int]:
-    """Watchers by TMDB id in the cycle before this one; of a title listed twice, those of its first place."""
+    """Watchers by TMDB id in the cycle before this one; of a title listed twice, those of its first place.
+
+    Places with 0 are left out: nobody watching is what a list says that did not tell.
+    """
     before = cycle_before(conn, cycle)
     if before is None:
         return {}
     rows = conn.execute(
         select(trending.c.tmdb_id, trending.c.watchers)
-        .where(trending.c.cycle_id == before.id, trending.c.tmdb_id.is_not(None))
+        .where(trending.c.cycle_id == before.id, trending.c.tmdb_id.is_not(None), trending.c.watchers > 0)
         .order_by(trending.c.rank.desc())
     )
     return dict(rows.all())

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Inspector, Select, Table, inspect, select, table, types
 from sqlalchemy import column as named_column
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ratingo_pipelines.storage.engine import Database, StorageError
@@ -22,15 +23,24 @@ HEAD = "0002"
 
 _VERSION: Select[str] = select(named_column("version_num", types.String)).select_from(table(VERSION_TABLE))
 
-# What a column's type may be called in a live database, by the type of the contract. SQLite keeps what it is given,
-# so there any name that other tools use for the same kind of value will do.
-_SQLITE_NAMES: dict[type[TypeEngine[Any]], tuple[type[TypeEngine[Any]], ...]] = {
+# The types that a column may have in a live database, by the type of the contract. SQLite keeps what it is given, so
+# there any that other tools declare for the same kind of value will do.
+_SQLITE_TYPES: dict[type[TypeEngine[Any]], tuple[type[TypeEngine[Any]], ...]] = {
     types.Boolean: (types.Boolean, types.Integer),
     types.JSON: (types.JSON, types.Text, types.String),
     types.DateTime: (types.DateTime, types.Text, types.String, types.Integer),
     types.Float: (types.Float,),
     types.Integer: (types.Integer,),
     types.Text: (types.Text, types.String),
+}
+# PostgreSQL refuses or rounds what does not fit, so there the type must be the contract's.
+_POSTGRES_TYPES: dict[type[TypeEngine[Any]], tuple[type[TypeEngine[Any]], ...]] = {
+    types.Boolean: (types.BOOLEAN,),
+    types.JSON: (JSONB,),
+    types.DateTime: (types.TIMESTAMP,),
+    types.Float: (types.DOUBLE_PRECISION,),
+    types.Integer: (types.INTEGER,),
+    types.Text: (types.TEXT, types.VARCHAR),
 }
 
 
@@ -103,6 +113,7 @@ def _outdated(database: Database, version: str | None) -> str:
 
 def _table_differences(inspector: Inspector, described: Table, dialect: str) -> Iterator[str]:
     live = {column["name"]: column for column in inspector.get_columns(described.name)}
+    live_key = inspector.get_pk_constraint(described.name)["constrained_columns"]
     for column in described.columns:
         name = f"column {described.name}.{column.name}"
         found = live.get(column.name)
@@ -111,12 +122,18 @@ def _table_differences(inspector: Inspector, described: Table, dialect: str) -> 
             continue
         if not _same_kind(column, found["type"], dialect):
             yield f"{name} is {found['type']}, should be {_kind_name(column, dialect)}"
-        if found["nullable"] and not column.nullable:
+        counts_up = dialect == "sqlite" and live_key == [column.name] and type(found["type"]) is types.INTEGER
+        # SQLite calls such a key nullable, though it puts the next number in place of a null.
+        if found["nullable"] and not column.nullable and not counts_up:
             yield f"{name} may be null, should not"
         if not found["nullable"] and column.nullable:
             yield f"{name} may not be null, should"
         if column.server_default is not None and found["default"] is None:
             yield f"{name} has no default, should be now"
+    key = [column.name for column in described.primary_key]
+    if live_key != key:
+        there = f"is ({', '.join(live_key)})" if live_key else "is missing"
+        yield f"primary key of {described.name} {there}, should be ({', '.join(key)})"
     yield from _index_differences(inspector, described)
 
 
@@ -143,16 +160,10 @@ def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
 
 def _same_kind(column: Column[Any], live: TypeEngine[Any], dialect: str) -> bool:
     wanted = _plain(column.type)
-    family = next(family for family in _SQLITE_NAMES if isinstance(wanted, family))
-    if dialect == "sqlite":
-        return isinstance(live, _SQLITE_NAMES[family])
-    if isinstance(live, types.DateTime) and getattr(live, "timezone", False):
-        return False
-    if family is types.JSON:
-        return type(live).__name__ == "JSONB"
-    if family is types.Text:
-        return isinstance(live, types.String)
-    return isinstance(live, family)
+    accepted = _SQLITE_TYPES if dialect == "sqlite" else _POSTGRES_TYPES
+    family = next(family for family in accepted if isinstance(wanted, family))
+    limited = getattr(live, "timezone", False) or getattr(live, "length", None) is not None
+    return isinstance(live, accepted[family]) and (dialect == "sqlite" or not limited)
 
 
 def _kind_name(column: Column[Any], dialect: str) -> str:

@@ -17,22 +17,11 @@ from sqlalchemy.sql.type_api import TypeEngine
 from sqlalchemy.types import TypeDecorator
 
 from ratingo_pipelines.storage.errors import UnstorableValue
+from ratingo_pipelines.text import clean_text
 
 INT32 = 2**31
 INDEXED_TEXT = 300
 """Characters kept of a text that an index holds: PostgreSQL's indexes take no entry beyond 2.7 KB."""
-
-
-def clean_text(text: str) -> str:
-    """The text without NUL characters and lone surrogates, which PostgreSQL refuses; paired ones are joined."""
-    text = text.replace("\0", "")
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-    return text
 
 
 def clean_json(value: Any) -> Any:

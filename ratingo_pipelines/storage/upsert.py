@@ -48,7 +48,7 @@ def insert_one_missing(conn: Connection, table: Table, row: Mapping[str, Any], k
     return inserted
 
 
-def improvement(known: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def improvement(known: RowMapping, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values, with what is known in place of None, which overwrites nothing; empty where nothing differs.
 
     `known` is the row as read, `values` are as they will be read back.

@@ -21,6 +21,7 @@ from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import STORE, Part
 
 WITHOUT_TMDB_ID = "no TMDB id"
+WITHOUT_WATCHERS = "no watchers"
 LISTED_TWICE = "listed twice"
 _NOT_TO_BE_HAD = {Part.DETAILS, STORE}
 """The stages without which there is no title; where another one is given up, the title is still worth a snapshot."""
@@ -40,13 +41,14 @@ def open_trending_cycle(
         return reused
     listed = kit.trakt.trending(medium, kit.settings.trending_limit)
     at = kit.now()
-    if not any(entry.title.tmdb for entry in listed):
+    if not any(entry.title.tmdb and entry.watchers is not None for entry in listed):
         raise BadPayload("Trakt", _NOTHING_LISTED, "trending")
     entries = places(medium, listed, kit.settings)
     months, notes = fetch_missing_months(kit, medium)
+    watchers = [entry.watchers for entry in listed if entry.watchers is not None]
     with kit.database.writing() as conn:
         entries, given_up = leave_out_given_up(conn, kit, medium, entries)
-        cycle = cycles.open_cycle(conn, medium, at, entries, list_maximum(entry.watchers for entry in listed), run_id)
+        cycle = cycles.open_cycle(conn, medium, at, entries, list_maximum(watchers), run_id)
     return TrendingReport(
         medium=medium.plural,
         cycle_id=cycle.id,
@@ -118,7 +120,7 @@ def places(medium: Medium, listed: Iterable[TrendingEntry], settings: Settings) 
                 imdb_id=title.imdb,
                 title=title.title,
                 year=title.year,
-                watchers=entry.watchers,
+                watchers=entry.watchers or 0,
                 rating=title.rating,
                 votes=title.votes,
                 outcome="pending" if reason is None else Status.SKIPPED,
@@ -134,6 +136,8 @@ def _ineligible(medium: Medium, entry: TrendingEntry, seen: set[int], settings: 
         return WITHOUT_TMDB_ID
     if title.tmdb in seen:
         return LISTED_TWICE
+    if entry.watchers is None:
+        return WITHOUT_WATCHERS
     if medium.plural in settings.anime_media:
         return anime_reason([title.title], (), settings.anime_keywords, settings.anime_genre_ids)
     return None

@@ -88,7 +88,7 @@ class Stack:
             "daemon": f"{python} -m dagster._daemon run -w workspace.yaml",
             "webserver": f"{python} -m dagster_webserver -w workspace.yaml --host 127.0.0.1 --port {self.web_port}",
         }
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 commands[name].split(),

@@ -148,6 +148,25 @@ def test_an_answer_with_ratings_is_kept(omdb: OmdbClient, upstream: Upstream) ->
     assert len(upstream.asked) == 1
 
 
+@pytest.mark.parametrize("headers", [{}, {"ETag": '"one"'}])
+def test_a_fresh_answer_is_asked_for_and_kept_in_place_of_the_old_one(
+    omdb: OmdbClient, upstream: Upstream, headers: dict[str, str]
+) -> None:
+    for rating in ("8.7", "8.8"):
+        upstream.answer = lambda asked, rating=rating: Reply(FOUND | {"imdbRating": rating}, headers=headers)
+        assert omdb.ratings("tt0903747", SHOWS, fresh=rating == "8.8").imdb_rating == float(rating)
+    assert omdb.ratings("tt0903747", SHOWS).imdb_rating == 8.8
+    assert len(upstream.asked) == 2
+
+
+def test_a_fresh_answer_without_ratings_is_not_followed_by_the_old_one(omdb: OmdbClient, upstream: Upstream) -> None:
+    for answer, rating in ((FOUND, 8.7), (UNKNOWN, None)):
+        upstream.answer = lambda asked, answer=answer: answer
+        assert omdb.ratings("tt0903747", SHOWS, fresh=True).imdb_rating == rating
+    assert omdb.ratings("tt0903747", SHOWS).imdb_rating is None
+    assert len(upstream.asked) == 3
+
+
 @pytest.mark.parametrize("first", [UNKNOWN, refusal("Movie not found!"), refusal("Error getting data.")])
 def test_an_answer_without_ratings_is_not_kept(omdb: OmdbClient, upstream: Upstream, first: dict[str, Any]) -> None:
     upstream.answer = lambda asked: first if len(upstream.asked) == 1 else FOUND

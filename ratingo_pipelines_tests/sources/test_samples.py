@@ -81,7 +81,7 @@ def test_every_recorded_trending_list_is_read_whole(name: str) -> None:
         assert entry.title.slug == recorded["ids"]["slug"]
         assert entry.title.imdb == recorded["ids"]["imdb"]
         assert (entry.title.title, entry.title.year) == (recorded["title"], recorded["year"])
-        for field in ("rating", "votes", "overview", "status", "network", "genres", "runtime"):
+        for field in ("rating", "votes", "overview", "network"):
             assert getattr(entry.title, field) == recorded.get(field)
 
 

@@ -82,15 +82,36 @@ def test_a_long_list_is_fetched_in_pages_of_one_size_and_cut_to_the_limit(
 def test_a_server_that_gives_smaller_pages_loses_no_entry(
     trakt: TraktClient, upstream: Upstream, with_headers: bool
 ) -> None:
-    upstream.answer = trending_pages(230, largest=100, with_headers=with_headers)
-    expected = 220 if with_headers else 100
-    assert len(trakt.trending(SHOWS, 220)) == expected
+    upstream.answer = trending_pages(230, largest=50, with_headers=with_headers)
+    for limit, pages in ((100, 2), (220, 5)):
+        upstream.asked.clear()
+        entries = trakt.trending(SHOWS, limit)
+        assert [entry.title.tmdb for entry in entries] == [1000 + n for n in range(limit)]
+        assert len(upstream.asked) == pages
 
 
-def test_without_page_headers_a_short_page_is_the_last(trakt: TraktClient, upstream: Upstream) -> None:
+def test_without_page_headers_an_empty_page_ends_the_list(trakt: TraktClient, upstream: Upstream) -> None:
     upstream.answer = trending_pages(260, with_headers=False)
     assert len(trakt.trending(SHOWS, 300)) == 260
+    assert len(upstream.asked) == 3
+
+
+def test_a_server_that_gives_one_page_for_ever_is_asked_twice(trakt: TraktClient, upstream: Upstream) -> None:
+    upstream.answer = lambda asked: [{"watchers": 5, "show": title(n)} for n in range(1, 6)]
+    assert [entry.title.trakt for entry in trakt.trending(SHOWS, 100)] == [1, 2, 3, 4, 5]
     assert len(upstream.asked) == 2
+    # Where nothing tells the entries apart, neither.
+    upstream.answer = lambda asked: ["odd"] * 5
+    assert len(trakt.trending(SHOWS, 100)) == 5
+    assert len(upstream.asked) == 4
+
+
+def test_the_stated_number_of_pages_ends_the_list(trakt: TraktClient, upstream: Upstream) -> None:
+    upstream.answer = lambda asked: Reply(
+        [{"watchers": 5, "show": title(int(asked.query["page"]))}], headers={"X-Pagination-Page-Count": "3"}
+    )
+    assert len(trakt.trending(SHOWS, 100)) == 3
+    assert len(upstream.asked) == 3
 
 
 def test_a_page_that_is_empty_ends_the_list_whatever_the_headers_promise(
@@ -113,7 +134,7 @@ def test_the_trending_list_is_asked_for_anew_every_time(trakt: TraktClient, upst
 def test_a_title_listed_twice_stays_listed_twice(trakt: TraktClient, upstream: Upstream) -> None:
     upstream.answer = lambda asked: [{"watchers": 7, "movie": title(1)}, {"watchers": 7, "movie": title(1)}]
     assert [entry.title.tmdb for entry in trakt.trending(MOVIES, 10)] == [1001, 1001]
-    assert upstream.paths == ["/movies/trending"]
+    assert set(upstream.paths) == {"/movies/trending"}
 
 
 @pytest.mark.parametrize("tmdb", [None, "", 0, -5, "x", True, 2**31, [7], 1.5])
@@ -135,8 +156,9 @@ def test_a_malformed_entry_keeps_its_place_and_is_without_tmdb_id(odd: Any) -> N
 
 
 def test_an_entry_without_watchers_is_not_taken_for_one_that_nobody_watches() -> None:
-    [entry] = parse_trending([{"watchers": None, "show": title(1)}], SHOWS)
-    assert (entry.title.tmdb, entry.title.title) == (None, "Title 1")
+    entries = parse_trending([{"watchers": watchers, "show": title(1)} for watchers in (None, "many", -1, 0)], SHOWS)
+    assert [entry.watchers for entry in entries] == [None, None, None, 0]
+    assert {entry.title.tmdb for entry in entries} == {1001}
 
 
 @pytest.mark.parametrize("payload", [None, {}, "x", 3, {"error": "x"}])
@@ -244,15 +266,15 @@ def test_related_titles_of_an_unknown_title_are_not_found_or_none(trakt: TraktCl
     assert trakt.related(SHOWS, 7) == []
 
 
-def test_a_long_calendar_is_asked_for_in_pieces_that_trakt_does_not_cut(trakt: TraktClient, upstream: Upstream) -> None:
+def test_a_long_calendar_is_asked_for_in_pieces_of_ten_days(trakt: TraktClient, upstream: Upstream) -> None:
     upstream.answer = lambda asked: [
         {"first_aired": "2026-11-24T02:00:00.000Z", "episode": {"season": 0, "number": 1}, "show": title(1)}
     ]
-    assert len(trakt.calendar(date(2026, 11, 22), 70)) == 3
+    assert len(trakt.calendar(date(2026, 12, 22), 24)) == 3
     assert upstream.paths == [
-        "/calendars/all/shows/2026-11-22/33",
-        "/calendars/all/shows/2026-12-25/33",
-        "/calendars/all/shows/2027-01-27/4",
+        "/calendars/all/shows/2026-12-22/10",
+        "/calendars/all/shows/2027-01-01/10",
+        "/calendars/all/shows/2027-01-11/4",
     ]
 
 
@@ -285,9 +307,10 @@ def test_a_calendar_entry_without_place_in_a_show_is_left_out() -> None:
         (20261124, None),
     ],
 )
-def test_an_airing_time_is_an_instant_in_utc_or_none(came: Any, read: str | None) -> None:
-    [entry] = parse_calendar([{"first_aired": came, "episode": {"season": 1, "number": 1}, "show": {}}])
-    assert entry.first_aired == read
+def test_an_airing_time_is_an_instant_in_utc_and_an_entry_without_one_is_left_out(came: Any, read: str | None) -> None:
+    good = {"first_aired": "2026-11-24T02:00:00.000Z", "episode": {"season": 1, "number": 1}, "show": {}}
+    found = [entry.first_aired for entry in parse_calendar([good, good | {"first_aired": came}])]
+    assert found == ["2026-11-24T02:00:00.000Z", *([read] if read else [])]
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_standings_tell_what_has_become_of_each_title(database: Database) -> Non
 def test_the_previous_watchers_are_those_of_the_cycle_before(database: Database) -> None:
     first = _open(database)
     with database.writing() as conn:
-        entries = [replace(ENTRIES[0], watchers=900)]
+        entries = [replace(ENTRIES[0], watchers=900), replace(ENTRIES[1], watchers=0)]
         second = cycles.open_cycle(conn, SHOWS, NOW + timedelta(hours=6), entries, 10_000, None)
         third = cycles.open_cycle(conn, SHOWS, NOW + timedelta(hours=12), (), 10_000, None)
         assert cycles.previous_watchers(conn, first) == {}

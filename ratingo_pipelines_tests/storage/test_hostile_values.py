@@ -10,7 +10,7 @@ from ratingo_pipelines.storage import shared, snapshots, titles
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.errors import UnstorableValue
 from ratingo_pipelines.storage.tables import genres, tables_of, watch_providers_registry
-from ratingo_pipelines.storage.types import clean_text
+from ratingo_pipelines.text import clean_text
 from ratingo_pipelines_tests.storage.examples import NOW, count, rows_of, save_title, title_values
 
 SHOW = tables_of(SHOWS)

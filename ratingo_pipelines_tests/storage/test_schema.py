@@ -218,8 +218,33 @@ def test_each_difference_is_told(database: Database, statements: list[str], said
         ("ALTER TABLE shows ALTER imdb_id SET NOT NULL", "column shows.imdb_id may not be null, should"),
         ("ALTER TABLE shows ALTER updated_at DROP DEFAULT", "column shows.updated_at has no default, should be now"),
         ("ALTER TABLE show_videos ALTER official TYPE text", "column show_videos.official is TEXT, should be boolean"),
-        ("ALTER TABLE shows ALTER title TYPE varchar(500)", None),
-        ("ALTER TABLE show_watchers_snapshots ALTER id TYPE bigint", None),
+        ("ALTER TABLE shows ALTER title TYPE varchar(500)", "column shows.title is VARCHAR(500), should be text"),
+        ("ALTER TABLE shows ALTER title TYPE varchar", None),
+        ("ALTER TABLE shows ALTER title TYPE char(9)", "column shows.title is CHAR(9), should be text"),
+        (
+            "ALTER TABLE show_watchers_snapshots ALTER id TYPE bigint",
+            "column show_watchers_snapshots.id is BIGINT, should be integer",
+        ),
+        (
+            "ALTER TABLE movies ALTER runtime TYPE smallint",
+            "column movies.runtime is SMALLINT, should be integer",
+        ),
+        (
+            "ALTER TABLE shows ALTER rating_tmdb TYPE real",
+            "column shows.rating_tmdb is REAL, should be double precision",
+        ),
+        (
+            "ALTER TABLE shows ALTER rating_tmdb TYPE numeric",
+            "column shows.rating_tmdb is NUMERIC, should be double precision",
+        ),
+        (
+            "ALTER TABLE genres DROP CONSTRAINT genres_pkey",
+            "primary key of genres is missing, should be (id)",
+        ),
+        (
+            "ALTER TABLE genres DROP CONSTRAINT genres_pkey, ADD PRIMARY KEY (id, tmdb_id)",
+            "primary key of genres is (id, tmdb_id), should be (id)",
+        ),
         ("ALTER TABLE shows ADD COLUMN site_notes text", None),
     ],
 )
@@ -234,6 +259,20 @@ def test_a_database_of_another_kind_of_sqlite_columns_is_no_difference(old_datab
     # There, JSON in a text column and a key that counts up are the old application's way.
     upgrade(old_database)
     assert differences(old_database) == []
+
+
+def test_a_plain_integer_key_of_sqlite_is_no_difference(sqlite_url: Callable[..., str]) -> None:
+    database = Database(sqlite_url(migrated=False))
+    _execute(database, "CREATE TABLE genres (id INTEGER PRIMARY KEY, tmdb_id integer NOT NULL, name_en text NOT NULL)")
+    assert upgrade(database) == []
+    database.dispose()
+
+
+def test_a_key_of_sqlite_that_is_not_the_contracts_is_told(sqlite_url: Callable[..., str]) -> None:
+    database = Database(sqlite_url(migrated=False))
+    _execute(database, "CREATE TABLE genres (id integer NOT NULL, tmdb_id integer PRIMARY KEY, name_en text NOT NULL)")
+    assert "primary key of genres is (tmdb_id), should be (id)" in upgrade(database)
+    database.dispose()
 
 
 def test_an_empty_database_is_refused_in_one_line(empty_database: Database) -> None:

@@ -164,9 +164,7 @@ def test_of_two_rows_with_one_key_the_first_is_stored(database: Database) -> Non
 
 def test_a_row_that_stays_is_not_made_worse_by_null(database: Database) -> None:
     save_title(database, 42)
-    sparse = [
-        {**row, "logo_path": None, "link_url": None, "rank": None} for row in child_rows()["watch_providers"][0]
-    ]
+    sparse = [{**row, "logo_path": None, "link_url": None, "rank": None} for row in child_rows()["watch_providers"][0]]
     videos = [{**row, "name": "Renamed", "published_at": None} for row in child_rows()["videos"][0]]
     before = rows_of(database, SHOW.watch_providers)
     with database.writing() as conn:

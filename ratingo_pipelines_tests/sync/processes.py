@@ -26,9 +26,9 @@ def environment(sandbox: RunningSandbox | None, home: Path, **others: str) -> di
 
 def start(*arguments: str, env: Mapping[str, str], cwd: Path) -> "subprocess.Popen[str]":
     """Start `ratingo` in an empty folder."""
-    command = [sys.executable, "-m", "ratingo_pipelines_tests.sync.ratingo", *arguments]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
+    command = [str(Path(sys.executable).with_name("ratingo")), *arguments]
+    quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+    return subprocess.Popen(command, env=dict(env), cwd=cwd, stdin=quiet, stdout=pipe, stderr=pipe, text=True)
 
 
 def ratingo(*arguments: str, env: Mapping[str, str], cwd: Path) -> "subprocess.CompletedProcess[str]":

@@ -1,6 +1,6 @@
 """What the tests of the use cases share: a toolkit on any database, a clock to turn, and rows to look at."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,15 @@ class Clock:
 
     def turn(self, **duration: float) -> None:
         self.ahead += timedelta(**duration)
+
+
+def days_until(clock: Clock, happens: Callable[[], bool]) -> int:
+    """Turn the clock a day at a time until it happens; how many days that took."""
+    for days in range(60):
+        if happens():
+            return days
+        clock.turn(days=1, minutes=1)
+    raise AssertionError("it does not happen within 60 days")
 
 
 def settings_for(sandbox: RunningSandbox, home: Path, **others: Any) -> Settings:

@@ -10,7 +10,16 @@ from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import Part
-from ratingo_pipelines_tests.sync.syncing import RUN, Clock, all_rows, eligible, limited, run_cycle, title_rows
+from ratingo_pipelines_tests.sync.syncing import (
+    RUN,
+    Clock,
+    all_rows,
+    days_until,
+    eligible,
+    limited,
+    run_cycle,
+    title_rows,
+)
 
 FROM_LISTS = {"rating_trakt", "trending_score", "rating_trakt_avg", "rating_trakt_votes", "primary_rating"}
 FROM_TRAKT = {"rating_imdb", "imdb_votes", "rating_metacritic"}
@@ -48,11 +57,7 @@ def test_what_stays_incomplete_is_asked_again_after_a_growing_interval(
         conn.execute(delete(tables_of(SHOWS).titles).where(tables_of(SHOWS).titles.c.tmdb_id != untranslated))
     waited = []
     for _ in range(7):
-        days = 0
-        while backfill_meta(kit, SHOWS, RUN).fetched == 0:
-            clock.turn(days=1, minutes=1)
-            days += 1
-        waited.append(days)
+        waited.append(days_until(clock, lambda: backfill_meta(kit, SHOWS, RUN).fetched > 0))
     assert waited == [1, 2, 4, 8, 16, 30, 30]
 
 

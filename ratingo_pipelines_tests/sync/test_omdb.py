@@ -21,6 +21,7 @@ from ratingo_pipelines_tests.sync.syncing import (
     all_rows,
     altered,
     another_kit,
+    days_until,
     eligible,
     limited,
     run_cycle,
@@ -63,11 +64,7 @@ def test_no_answer_is_an_answer_and_asked_for_again_ever_later(
     sync_ids(kit, SHOWS, RUN, [tmdb_id], parts=DETAILS)
     waited = []
     for _ in range(5):
-        days = 0
-        while not backfill_omdb_ids(kit, SHOWS, [tmdb_id]).succeeded:
-            clock.turn(days=1, minutes=1)
-            days += 1
-        waited.append(days)
+        waited.append(days_until(clock, lambda: backfill_omdb_ids(kit, SHOWS, [tmdb_id]).succeeded > 0))
     assert waited == [0, 3, 6, 12, 24]
     assert title_rows(kit.database)[tmdb_id]["rating_imdb"] is None
 
@@ -146,15 +143,16 @@ def test_omdbs_own_limit_in_the_middle_ends_the_backfill_until_the_next_day(
 
 
 def test_requests_that_were_repeated_are_counted_and_kept_answers_are_not(
-    kit: Toolkit, sandbox: RunningSandbox
+    kit: Toolkit, sandbox: RunningSandbox, clock: Clock
 ) -> None:
     tmdb_ids = odd(sandbox, "imdb_only_at_omdb")
     sync_ids(kit, SHOWS, RUN, tmdb_ids, parts=DETAILS)
     sandbox.faults({"kind": "status", "api": "omdb", "status": 503, "times": 3})
     backfill_omdb_ids(kit, SHOWS, tmdb_ids)
     assert used(kit) == sandbox.counters()["omdb"]["requests"] == len(tmdb_ids) + 3
-    assert backfill_omdb_ids(kit, SHOWS, tmdb_ids, force=True).succeeded == len(tmdb_ids)
-    assert used(kit) == len(tmdb_ids) + 3
+    clock.turn(days=7, minutes=1)
+    assert backfill_omdb_ids(kit, SHOWS, tmdb_ids).succeeded == len(tmdb_ids)
+    assert used(kit) == 0
 
 
 def test_a_refused_key_stops_the_backfill_at_once_with_what_to_do(kit: Toolkit, sandbox: RunningSandbox) -> None:

@@ -1,0 +1,175 @@
+"""What Dagster is given: loads without keys, and what an operator finds is named, described and switched as promised."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ratingo_pipelines.definitions import defs
+from ratingo_pipelines.defs.jobs import JOBS
+from ratingo_pipelines.defs.schedules import SCHEDULED, schedules
+from ratingo_pipelines.defs.sensors import sensors
+from ratingo_pipelines.settings import Settings
+
+REPOSITORY = defs.get_repository_def()
+NODES = [REPOSITORY.asset_graph.get(key) for key in REPOSITORY.asset_graph.get_all_asset_keys()]
+PROMISED = {
+    *("shows_trending", "shows_sync", "shows_full_sync", "shows_omdb_backfill", "shows_meta_backfill"),
+    *("shows_calendar_sync", "shows_calendar_prune"),
+    *("movies_trending", "movies_sync", "movies_full_sync", "movies_omdb_backfill", "movies_meta_backfill"),
+}
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(_env_file=None, **given)  # type: ignore[call-arg]
+
+
+def test_the_code_location_loads_without_any_key(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "dagster", "definitions", "validate", "-m", "ratingo_pipelines.definitions"],
+        cwd=tmp_path,
+        env={name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "All code locations passed validation" in ended.stderr + ended.stdout
+
+
+def test_jobs_are_named_as_people_say_them() -> None:
+    names = {job.name for job in REPOSITORY.get_all_jobs()}
+
+    assert PROMISED <= names
+    assert {*SCHEDULED} <= names
+
+
+@pytest.mark.parametrize("name", sorted(job.name for job in JOBS))
+def test_every_job_can_be_launched_with_its_default_config(name: str) -> None:
+    job = defs.resolve_job_def(name)
+
+    assert job.description
+    assert dg.validate_run_config(job, {}) is not None
+
+
+@pytest.mark.parametrize("node", NODES, ids=lambda node: node.key.to_user_string())
+def test_every_asset_has_an_owner_a_group_a_kind_and_a_description(node: Any) -> None:
+    assert node.owners == ["team:ratingo"]
+    assert node.group_name in {"shows", "movies", "calendar"}
+    assert node.kinds
+    assert node.description
+
+
+def test_every_asset_of_the_design_is_there() -> None:
+    per_medium = ("trending", "watched_monthly", "details", "ratings", "sparklines", "omdb", "sync_report")
+    expected = {f"{medium}/{name}" for medium in ("shows", "movies") for name in per_medium}
+
+    assert {node.key.to_user_string() for node in NODES} == expected | {"shows/airings", "shows/stale_airings"}
+
+
+@pytest.mark.parametrize(
+    ("job", "pools"),
+    [
+        ("shows_sync", {"shows"}),
+        ("movies_sync", {"movies"}),
+        ("shows_trending", {"shows"}),
+        ("shows_full_sync", {"shows"}),
+        ("shows_omdb_backfill", {"shows"}),
+        ("shows_meta_backfill", {"shows"}),
+        ("shows_retry", {"shows"}),
+        ("shows_partitions_prune", {"shows"}),
+        ("shows_checks", set()),
+    ],
+)
+def test_one_sync_a_medium_runs_at_a_time_by_its_pool(job: str, pools: set[str]) -> None:
+    nodes = defs.resolve_job_def(job).all_node_defs
+
+    assert {pool for node in nodes if isinstance(node, dg.OpDefinition) for pool in node.pools} == pools
+
+
+def test_cycles_go_before_retries_and_retries_before_backfills() -> None:
+    def priority(name: str) -> int:
+        return int(defs.resolve_job_def(name).tags["dagster/priority"])
+
+    assert priority("shows_trending") == priority("shows_sync") > priority("shows_retry") > 0
+    assert priority("shows_omdb_backfill") < 0
+
+
+def test_the_schedules_are_the_sites_in_utc_and_run_by_default() -> None:
+    found = {schedule.name: schedule for schedule in schedules(settings())}
+
+    assert {name.removesuffix("_schedule"): schedule.cron_schedule for name, schedule in found.items()} == {
+        "shows_trending": "0 */6 * * *",
+        "shows_omdb_backfill": "10 */6 * * *",
+        "shows_meta_backfill": "15 */6 * * *",
+        "shows_calendar_sync": "20 */6 * * *",
+        "shows_calendar_prune": "25 */6 * * *",
+        "shows_partitions_prune": "30 3 * * *",
+        "movies_trending": "0 2 * * *",
+        "movies_omdb_backfill": "10 2 * * *",
+        "movies_meta_backfill": "15 2 * * *",
+        "movies_partitions_prune": "35 3 * * *",
+    }
+    assert {schedule.execution_timezone for schedule in found.values()} == {"UTC"}
+    assert {schedule.default_status for schedule in found.values()} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_a_schedule_is_moved_and_switched_off_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOWS_TRENDING_CRON", "30 1-23/2 * * 1-5")
+    monkeypatch.setenv("MOVIES_TRENDING_CRON", "off")
+
+    found = {schedule.job_name: schedule for schedule in schedules(settings())}
+
+    assert found["shows_trending"].cron_schedule == "30 1-23/2 * * 1-5"
+    assert found["shows_trending"].default_status is dg.DefaultScheduleStatus.RUNNING
+    # Switched on in the UI, it runs at its usual time.
+    assert found["movies_trending"].cron_schedule == "0 2 * * *"
+    assert found["movies_trending"].default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+@pytest.mark.parametrize("text", ["hourly", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "*/0 * * * *", "@daily"])
+def test_a_time_that_is_none_is_refused_when_settings_are_read(text: str) -> None:
+    with pytest.raises(ValueError, match="must be minute, hour, day"):
+        settings(shows_trending_cron=text)
+
+
+def running(given: Settings) -> set[str]:
+    found = sensors(given, JOBS)
+    return {sensor.name for sensor in found if sensor.default_status is dg.DefaultSensorStatus.RUNNING}
+
+
+def test_sensors_run_by_default_but_for_the_alert_that_has_nowhere_to_go() -> None:
+    assert running(settings()) == {
+        *("shows_cycle", "shows_retries", "shows_after_sync"),
+        *("movies_cycle", "movies_retries", "movies_after_sync"),
+    }
+
+
+def test_a_webhook_switches_the_alert_on() -> None:
+    assert "alerts" in running(settings(alert_webhook_url="https://example.org/hook"))
+
+
+@pytest.mark.parametrize(("off", "left"), [("shows_cycle", 5), ("shows_cycle, movies_cycle", 4), ("all", 0)])
+def test_sensors_are_switched_off_by_name(off: str, left: int) -> None:
+    assert len(running(settings(sensors_off=off))) == left
+
+
+def test_trending_and_the_calendar_are_expected_to_be_fresh() -> None:
+    hours = {}
+    for node in NODES:
+        policy = node.freshness_policy
+        if policy:
+            hours[node.key.to_user_string()] = policy.fail_window.to_timedelta().total_seconds() / 3600
+
+    assert hours == {"shows/trending": 8, "movies/trending": 26, "shows/airings": 8}
+
+
+def test_no_setting_is_a_literal_value_of_the_resource() -> None:
+    resource = REPOSITORY.get_top_level_resources()["ratingo"]
+
+    assert resource.config_schema.config_type.fields == {}

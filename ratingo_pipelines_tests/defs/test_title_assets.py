@@ -1,0 +1,204 @@
+"""Partitions of titles: a batch in one run, each title alone, and what the UI shows of them."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ratingo_pipelines.definitions import defs
+from ratingo_pipelines.defs.keys import key, part_keys
+from ratingo_pipelines.media import MOVIES, SHOWS
+from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of
+
+PARTS = list(part_keys(SHOWS))
+DETAILS, RATINGS, SPARKLINES = PARTS
+FORCED = {"ops": {"shows_titles": {"config": {"force": True}}}}
+
+
+@pytest.fixture
+def listed(installed: Installation) -> Installation:
+    """An installation whose trending list was just fetched; nothing is worked off yet."""
+    assert installed.run("shows_trending").success
+    installed.sandbox.control("counters")
+    return installed
+
+
+def test_a_range_of_partitions_is_one_run_with_a_materialization_a_title_and_asset(listed: Installation) -> None:
+    ids = listed.partitions()
+
+    result = listed.over(PARTS, ids[0], ids[9])
+
+    assert result.success
+    events = [event for event in result.all_events if event.is_step_materialization]
+    assert len(events) == 10 * 3
+    assert [sorted(listed.materialized(*part.path)) for part in PARTS] == [sorted(ids[:10])] * 3
+    assert (listed.counts().done, listed.counts().pending) == (10, LISTED - 10)
+
+
+def test_a_materialization_says_what_a_person_wants_to_see(listed: Installation) -> None:
+    [first, *_] = listed.partitions()
+    listed.run("shows_retry", partition=first)
+
+    details, ratings, sparklines = (listed.materialized(*part.path)[first] for part in PARTS)
+
+    assert details["title"] == "Still Water"
+    assert details["TMDB"] == f"https://www.themoviedb.org/tv/{first}"
+    assert details["Trakt"] == "https://trakt.tv/shows/1001"
+    assert details["rows written"] > 20
+    assert details["watchers"] == 12_374
+    assert 0 < details["score"] <= 100
+    assert details["seconds"] > 0
+    assert ratings["distribution"].startswith("![Votes at Trakt, 1 to 10](data:image/svg+xml;base64,")
+    assert sparklines["watchers by day"].startswith("![Watchers of the last 30 days](data:image/svg+xml;base64,")
+    assert max(len(str(one)) for one in (details, ratings, sparklines)) < 5000
+
+
+def test_a_title_fails_alone_and_the_failure_lists_it_with_its_reason(listed: Installation) -> None:
+    ids = listed.partitions()
+    listed.sandbox.faults({"kind": "malformed", "api": "tmdb", "ids": [ids[2]]})
+
+    result = listed.over(PARTS, ids[0], ids[4])
+
+    assert not result.success
+    assert sorted(listed.materialized("shows", "details")) == sorted({*ids[:5]} - {ids[2]})
+    failure = failure_of(result)
+    assert failure.description.startswith(f"1 failed, all others are stored: {ids[2]} ")
+    assert "is not JSON" in failure.description
+    assert failure.metadata["failed"].value == 1
+    assert f"| {ids[2]} |" in failure.metadata["failures"].value
+    assert listed.counts().error == 1
+
+
+def test_a_failed_partition_is_failed_in_the_ui_and_the_others_are_not(listed: Installation) -> None:
+    ids = listed.partitions()
+    listed.sandbox.faults({"kind": "malformed", "api": "tmdb", "ids": [ids[1]]})
+    listed.over(PARTS, ids[0], ids[2])
+
+    status = listed.instance.get_status_by_partition(
+        DETAILS, [str(tmdb_id) for tmdb_id in ids[:3]], defs.get_repository_def().asset_graph.get(DETAILS).partitions_def
+    )
+
+    assert status is not None
+    assert {int(partition): str(state) for partition, state in status.items()} == {
+        ids[0]: "AssetPartitionStatus.MATERIALIZED",
+        ids[1]: "AssetPartitionStatus.FAILED",
+        ids[2]: "AssetPartitionStatus.MATERIALIZED",
+    }
+
+
+def test_only_the_ratings_of_ten_titles_cost_no_call_to_tmdb(listed: Installation) -> None:
+    ids = listed.partitions()
+    listed.over(PARTS, ids[0], ids[9])
+    listed.sandbox.reset()
+
+    result = listed.over([RATINGS], ids[0], ids[9], FORCED)
+
+    assert result.success
+    assert (listed.asked("tmdb"), listed.asked("trakt")) == (0, 10)
+    assert {event.asset_key for event in result.all_events if event.is_step_materialization} == {RATINGS}
+
+
+def test_parts_of_a_title_that_is_done_leave_it_done(listed: Installation) -> None:
+    ids = listed.partitions()
+    listed.over(PARTS, ids[0], ids[-1])
+
+    listed.over([RATINGS], ids[0], ids[3], FORCED)
+
+    assert (listed.counts().done, listed.counts().pending) == (LISTED, 0)
+
+
+def test_only_the_ratings_of_a_title_without_a_row_fail_with_that_reason(listed: Installation) -> None:
+    [first, *_] = listed.partitions()
+
+    result = listed.over([RATINGS], first, first)
+
+    assert "the title has no row yet: materialize its details first" in failure_of(result).description
+
+
+def test_a_title_that_is_fresh_in_its_cycle_is_not_fetched_again_unless_asked_to(listed: Installation) -> None:
+    [first, *_] = listed.partitions()
+    listed.run("shows_retry", partition=first)
+    listed.sandbox.reset()
+
+    again = listed.run("shows_retry", partition=first)
+
+    assert again.success
+    assert (listed.asked("tmdb"), listed.asked("trakt")) == (0, 0)
+    assert {listed.materialized(*part.path)[first]["skipped"] for part in PARTS} == {"fresh"}
+
+    listed.run("shows_retry", FORCED, partition=first)
+    assert listed.materialized("shows", "details")[first]["rows written"] >= 1
+    assert listed.asked("tmdb") >= 1
+
+
+def test_a_title_outside_the_latest_cycle_is_materialized_without_new_watchers(listed: Installation) -> None:
+    ids = listed.partitions()
+    listed.over(PARTS, ids[0], ids[-1])
+    listed.instance.add_dynamic_partitions("shows", ["211464"])
+
+    result = listed.run("shows_retry", partition=211464)
+
+    sparkline = listed.materialized("shows", "sparklines")
+    assert result.success or "no trending list has named the title" in failure_of(result).description
+    assert 211464 not in sparkline or "does not name the title" in sparkline[211464]["skipped"]
+
+
+def test_a_range_whose_keys_are_gone_is_an_error_not_a_success(listed: Installation) -> None:
+    ids = listed.partitions()
+    listed.instance.delete_dynamic_partition("shows", str(ids[0]))
+
+    with pytest.raises(dg.DagsterInvariantViolationError):
+        listed.over(PARTS, ids[0], ids[2])
+
+
+def test_omdb_is_asked_about_the_titles_of_the_partitions(listed: Installation) -> None:
+    ids = listed.partitions()
+    listed.over(PARTS, ids[0], ids[-1])
+    listed.sandbox.reset()
+
+    result = listed.over([key(SHOWS, "omdb")], ids[0], ids[4])
+
+    assert result.success
+    found = listed.materialized("shows", "omdb")
+    assert sorted(found) == sorted(ids[:5])
+    assert 0 < listed.asked("omdb") <= 5
+    assert (listed.asked("tmdb"), listed.asked("trakt")) == (0, 0)
+
+
+def test_progress_is_a_line_now_and_then_not_a_line_a_title(
+    listed: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = listed.partitions()
+
+    result = listed.over(PARTS, ids[0], ids[-1])
+
+    lines = [
+        entry.user_message
+        for entry in listed.instance.all_logs(result.run_id)
+        if entry.dagster_event is None and "/" in (entry.user_message or "")
+    ]
+    assert lines[-1] == f"{LISTED}/{LISTED}, 0 failed"
+    assert len(lines) <= 3
+
+
+def test_the_headline_of_a_run_is_among_its_tags(listed: Installation) -> None:
+    ids = listed.partitions()
+    listed.sandbox.faults({"kind": "malformed", "api": "tmdb", "ids": [ids[2]]})
+
+    result = listed.over(PARTS, ids[0], ids[4])
+
+    run = listed.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags["ratingo/headline"] == "4 done, 1 failed"
+    assert (run.tags["ratingo/succeeded"], run.tags["ratingo/failed"]) == ("4", "1")
+
+
+def test_movies_have_the_same_assets(installed: Installation) -> None:
+    assert installed.run("movies_trending").success
+    ids = installed.partitions(MOVIES)
+
+    result = installed.over(list(part_keys(MOVIES)), ids[0], ids[-1])
+
+    assert result.success
+    found: dict[int, dict[str, Any]] = installed.materialized("movies", "details")
+    assert found[ids[0]]["TMDB"] == f"https://www.themoviedb.org/movie/{ids[0]}"
