@@ -26,6 +26,23 @@ CHILDREN = (
 )
 
 
+@dataclass(frozen=True)
+class Difference:
+    """One fact that a database does not say, or says wrongly."""
+
+    title: str
+    """`show 210011 Still Water`."""
+    part: str
+    """The column or child table."""
+    place: tuple[Any, ...]
+    """Which fact: the title's TMDB id, the column, or the child table with its row's key and the column."""
+    text: str
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.title}: {self.text}"
+
+
 def differences(
     database: Database,
     medium: Medium,
@@ -40,6 +57,14 @@ def differences(
     The database is that of a cycle which has just ended. `after_omdb`: OMDb was asked about every title as well.
     `ignoring` names columns and child tables that are not compared, `without` titles (TMDB ids) that are not.
     """
+    found = compare(database, medium, truth, after_omdb=after_omdb, without=without)
+    return [str(difference) for difference in found if difference.part not in ignoring]
+
+
+def compare(
+    database: Database, medium: Medium, truth: Truth, *, after_omdb: bool = False, without: Collection[int] = ()
+) -> list[Difference]:
+    """As `differences`, as values."""
     eligible = {entry["tmdb"]: entry for entry in truth if entry["skip"] is None}
     skipped = {entry["tmdb"] for entry in truth if entry["skip"] is not None} - eligible.keys()
     compared = {tmdb_id: entry for tmdb_id, entry in eligible.items() if tmdb_id not in without}
@@ -47,14 +72,20 @@ def differences(
         stored = _Stored.read(conn, medium, {*compared, *skipped})
     found = []
     for tmdb_id, entry in compared.items():
-        if tmdb_id not in stored.rows:
-            found.append(f"{medium.singular} {tmdb_id}: no row")
-            continue
-        wrong = _title_differences(medium, entry, stored, after_omdb)
-        name = entry["facts"]["row"]["title"]
-        found += [f"{medium.singular} {tmdb_id} {name}: {what}" for part, what in wrong if part not in ignoring]
-    listed = [tmdb_id for tmdb_id in skipped & stored.rows.keys() if stored.rows[tmdb_id]["rating_trakt"] is not None]
-    return found + [f"{medium.singular} {tmdb_id}: listed, though it is to be skipped" for tmdb_id in sorted(listed)]
+        title = f"{medium.singular} {tmdb_id} {entry['facts']['row']['title']}"
+        wrong = [(("row",), "no row")]
+        if tmdb_id in stored.rows:
+            wrong = list(_title_differences(medium, entry, stored, after_omdb))
+        found += [Difference(title, place[0], (tmdb_id, *place), text) for place, text in wrong]
+    for tmdb_id in sorted(skipped & stored.rows.keys(), key=str):
+        if stored.rows[tmdb_id]["rating_trakt"] is not None:
+            title = f"{medium.singular} {tmdb_id}"
+            found.append(Difference(title, "row", (tmdb_id, "row"), "listed, though it is to be skipped"))
+    return found
+
+
+_Wrong = Iterator[tuple[tuple[Any, ...], str]]
+"""Each difference: its place, and what it is in words."""
 
 
 @dataclass(frozen=True)
@@ -99,36 +130,34 @@ def _rows(conn: Connection, table: Table, column: str, values: Iterable[int | No
     return conn.execute(statement).mappings().all()
 
 
-def _title_differences(medium: Medium, entry: Row, stored: _Stored, after_omdb: bool) -> Iterator[tuple[str, str]]:
-    """Each difference of one title, with the name of the column or child table it is in."""
+def _title_differences(medium: Medium, entry: Row, stored: _Stored, after_omdb: bool) -> _Wrong:
     row, facts = stored.rows[entry["tmdb"]], entry["facts"]
-    yield from _unequal(row, _columns(medium, facts, after_omdb))
+    yield from _unequal(row, _columns(facts, after_omdb))
     yield from _unequal(row, _json_columns(medium, facts))
     yield from _unequal(row, _deltas(facts, stored.cycle_at))
     if row["trending_updated_at"] != stored.cycle_at:
-        yield "trending_updated_at", f"trending_updated_at is {row['trending_updated_at']}, not {stored.cycle_at}"
-    for name, (key, expected) in _children(medium, facts).items():
+        yield ("trending_updated_at",), f"trending_updated_at is {row['trending_updated_at']}, not {stored.cycle_at}"
+    for name, (key, expected) in _children(facts).items():
         actual = [_readable(name, child, stored) for child in stored.of(name, row)]
-        for what in _row_differences(key, expected, actual):
-            yield name, f"{name}: {what}"
-    now = [
-        snapshot["watchers"] for snapshot in stored.of("snapshots", row) if snapshot["created_at"] == stored.cycle_at
-    ]
+        for place, text in _row_differences(key, expected, actual):
+            yield (name, *place), f"{name}: {text}"
+    now = [one["watchers"] for one in stored.of("snapshots", row) if one["created_at"] == stored.cycle_at]
     if now != [entry["watchers"]]:
-        yield "snapshots", f"snapshots of the cycle are {now}, not [{entry['watchers']}]"
+        yield ("snapshots",), f"snapshots of the cycle are {now}, not [{entry['watchers']}]"
     for offer in facts["providers"]:
         known = stored.registry.get(offer["provider_id"])
         if known is None or (known["name"], known["logo_path"]) != (offer["provider_name"], offer["logo_path"]):
-            yield "registry", f"the registry knows provider {offer['provider_id']} as {known and known['name']}"
+            place = ("registry", offer["provider_id"])
+            yield place, f"the registry knows provider {offer['provider_id']} as {known and known['name']}"
 
 
-def _unequal(row: Row, expected: Row) -> Iterator[tuple[str, str]]:
+def _unequal(row: Row, expected: Row) -> _Wrong:
     for column, value in expected.items():
         if row[column] != value:
-            yield column, f"{column} is {row[column]!r}, not {value!r}"
+            yield (column,), f"{column} is {row[column]!r}, not {value!r}"
 
 
-def _columns(medium: Medium, facts: Row, after_omdb: bool) -> dict[str, Any]:
+def _columns(facts: Row, after_omdb: bool) -> dict[str, Any]:
     columns = dict(facts["row"])
     if after_omdb:
         columns |= facts["after_omdb"]
@@ -181,7 +210,7 @@ def _deltas(facts: Row, cycle_at: datetime | None) -> dict[str, float]:
     return settled
 
 
-def _children(medium: Medium, facts: Row) -> dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]]:
+def _children(facts: Row) -> dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]]:
     """What each child table must hold: the columns that tell its rows apart, and the rows."""
     ratings, part = facts["ratings"], ("person_id", "name", "character", "order", "profile_path")
     return {
@@ -219,7 +248,7 @@ def _readable(name: str, child: Row, stored: _Stored) -> dict[str, Any]:
     return dict(child)
 
 
-def _row_differences(key: Sequence[str], expected: Sequence[Row], actual: Sequence[Row]) -> Iterator[str]:
+def _row_differences(key: Sequence[str], expected: Sequence[Row], actual: Sequence[Row]) -> _Wrong:
     wanted = {tuple(row[name] for name in key): row for row in expected}
     counted: dict[tuple[Any, ...], int] = {}
     for row in actual:
@@ -227,10 +256,10 @@ def _row_differences(key: Sequence[str], expected: Sequence[Row], actual: Sequen
         counted[named] = counted.get(named, 0) + 1
         true = wanted.get(named)
         if true is None:
-            yield f"{named} is there, and should not be"
+            yield (named,), f"{named} is there, and should not be"
             continue
         for column, value in true.items():
             if row[column] != value:
-                yield f"{named}: {column} is {row[column]!r}, not {value!r}"
-    yield from (f"{named} is missing" for named in wanted.keys() - counted.keys())
-    yield from (f"{named} is there {count} times" for named, count in counted.items() if count > 1)
+                yield (named, column), f"{named}: {column} is {row[column]!r}, not {value!r}"
+    yield from (((named,), f"{named} is missing") for named in wanted.keys() - counted.keys())
+    yield from (((named,), f"{named} is there {count} times") for named, count in counted.items() if count > 1)

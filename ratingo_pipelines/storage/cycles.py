@@ -269,9 +269,9 @@ def last_settled(conn: Connection, cycle_id: int) -> datetime | None:
 
 
 def done_since(conn: Connection, medium: Medium, moment: datetime) -> bool:
-    """Whether a title of the medium's latest cycle was done after that moment."""
-    newest = select(func.max(cycles.c.id)).where(cycles.c.medium == medium.plural).scalar_subquery()
-    done = (trending.c.cycle_id == newest, trending.c.outcome == DONE, trending.c.updated_at > moment)
+    """Whether a title of the medium's latest two cycles was done after that moment."""
+    latest = select(cycles.c.id).where(cycles.c.medium == medium.plural).order_by(cycles.c.cycle_at.desc()).limit(2)
+    done = (trending.c.cycle_id.in_(latest), trending.c.outcome == DONE, trending.c.updated_at > moment)
     return bool(conn.execute(select(exists().where(*done))).scalar())
 
 

@@ -109,7 +109,7 @@ def places(medium: Medium, listed: Iterable[TrendingEntry], settings: Settings) 
     for rank, entry in enumerate(listed, start=1):
         title = entry.title
         reason = _ineligible(medium, entry, seen, settings)
-        if title.tmdb is not None:
+        if title.tmdb is not None and reason != WITHOUT_WATCHERS:
             seen.add(title.tmdb)
         entries.append(
             Entry(

@@ -48,24 +48,25 @@ def prune_lines(report: PruneReport) -> Iterator[str]:
 def status_lines(status: Status) -> Iterator[str]:
     """The state of everything."""
     for medium in status.media:
-        yield from _medium_lines(medium)
+        yield from _medium_lines(status, medium)
     yield f"OMDb: {status.omdb_left} of {status.omdb_limit} requests left until midnight UTC"
 
 
-def _medium_lines(status: MediumStatus) -> Iterator[str]:
-    if status.cycle is None:
-        yield f"{status.medium}: no cycle yet: `ratingo sync {status.medium}`"
+def _medium_lines(status: Status, medium: MediumStatus) -> Iterator[str]:
+    if medium.cycle is None:
+        yield f"{medium.medium}: no cycle yet: `ratingo sync {medium.medium}`"
         return
-    counts = status.counts
-    hours = (status.age_seconds or 0) / 3600
+    counts = medium.counts
+    hours = (medium.age_seconds or 0) / 3600
     yield (
-        f"{status.medium}: cycle {status.cycle.id}, {hours:.1f} h old: {counts.total} titles: {counts.done} done, "
+        f"{medium.medium}: cycle {medium.cycle.id}, {hours:.1f} h old: {counts.total} titles: {counts.done} done, "
         f"{counts.processing} processing, {counts.pending} pending, {counts.error} failed, {counts.skipped} skipped"
     )
-    for failure in status.failures:
+    for failure in medium.failures:
+        given_up = ", given up" if status.given_up(failure) else ""
         yield (
             f"  failing: {failure.tmdb_id} {failure.title or ''}: {failure.stage}: {failure.last_error} "
-            f"({failure.attempts} attempts, next {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC)"
+            f"({failure.attempts} attempts{given_up}, next {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC)"
         )
 
 

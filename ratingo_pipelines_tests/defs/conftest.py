@@ -17,7 +17,7 @@ from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.sync.toolkit import utc_now
 
-LISTED = 12
+LISTED = 8
 """So many titles a trending list has here, unless a test wants another number."""
 
 
@@ -47,7 +47,7 @@ class Installation:
         )
 
     def over(
-        self, keys: list[dg.AssetKey], first: int, last: int, config: dict[str, Any] | None = None
+        self, keys: list[dg.AssetKey], first: int | str, last: int | str, config: dict[str, Any] | None = None
     ) -> dg.ExecuteInProcessResult:
         """Materialize a range of partitions in one run, as a backfill does."""
         job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
@@ -137,7 +137,7 @@ def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure | Any:
 def installed(
     sandbox: RunningSandbox, sqlite_url: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Installation]:
-    """An installation on SQLite with a list of 12 titles; what is configured is in this process's environment."""
+    """An installation on SQLite with a list of 8 titles; what is configured is in this process's environment."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)

@@ -212,6 +212,12 @@ class Stack:
                 found, cycle = found + 1, cycles.cycle_before(conn, cycle)
         return found
 
+    def open_cycle(self, medium: Medium = SHOWS) -> None:
+        """Start the trending job, and wait until it has opened a cycle."""
+        before = self.cycles(medium)
+        self.launch(f"{medium}_trending")
+        until(lambda: self.cycles(medium) > before, 90, "a cycle is opened", self)
+
     def wait_for_cycle(self, seconds: float = 120, medium: Medium = SHOWS) -> Counts:
         """Wait until a cycle is worked off."""
         until(lambda: is_worked_off(self.counts(medium)), seconds, f"the cycle of {medium} is worked off", self)

@@ -108,7 +108,7 @@ def test_the_full_sync_does_everything_in_one_call(whole: Whole, medium: str) ->
     assert answer["totals"] == {"trendingFetched": 20}
     assert answer["updated"] + answer["added"] + answer["skipped"] == 20
     assert answer["ratings"]["updated"] == answer["updated"] + answer["added"]
-    assert answer["ratings"]["bucketsUpserted"] == 10 * answer["ratings"]["updated"]
+    assert 0 <= answer["ratings"]["bucketsUpserted"] <= 10 * answer["ratings"]["updated"]
     assert answer["snapshots"]["processed"] == answer["ratings"]["updated"]
     backfill = answer.pop("backfill")
     assert {"omdb", "meta"} <= set(backfill)

@@ -89,7 +89,8 @@ class Whole(Served):
     def child(self, what: str) -> psutil.Process | None:
         """A child by what its command line says."""
         children = psutil.Process(self.process.pid).children()
-        return next((child for child in children if what in " ".join(child.cmdline())), None)
+        living = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+        return next((child for child in living if what in " ".join(child.cmdline())), None)
 
     def stop(self, number: int = signal.SIGTERM) -> float:
         """End it; how many seconds that took."""
@@ -101,23 +102,26 @@ class Whole(Served):
 
 def start(folder: Path, env: Mapping[str, str], arguments: Sequence[str] = ()) -> Whole:
     """Start on a free port, and wait until it tells where it is. The database must be there."""
-    with (folder / "serve.log").open("ab") as log:
+    log = folder / "serve.log"
+    said_before = log.stat().st_size if log.exists() else 0
+    with log.open("ab") as log_file:
         process = subprocess.Popen(
-            [RATINGO, "serve", "--port", "0", *arguments], cwd=folder, env=dict(env), stdout=log, stderr=log
+            [RATINGO, "serve", "--port", "0", *arguments], cwd=folder, env=dict(env), stdout=log_file, stderr=log_file
         )
     try:
-        return attach(folder, env, process)
+        return attach(folder, env, process, said_before)
     except BaseException:
         process.kill()
         raise
 
 
-def attach(folder: Path, env: Mapping[str, str], process: "subprocess.Popen[bytes]") -> Whole:
+def attach(folder: Path, env: Mapping[str, str], process: "subprocess.Popen[bytes]", said_before: int = 0) -> Whole:
     """The whole that logs to `serve.log` in the folder, as soon as it is there."""
 
     def told() -> str | None:
-        said = re.search(r"pipelines at (http://\S+),", (folder / "serve.log").read_text(errors="replace"))
-        assert process.poll() is None, (folder / "serve.log").read_text(errors="replace")
+        log = (folder / "serve.log").read_bytes()[said_before:].decode(errors="replace")
+        said = re.search(r"pipelines at (http://\S+),", log)
+        assert process.poll() is None, log
         return said[1] if said else None
 
     return Whole(until(told, START_SECONDS, "it tells where it is"), process, folder, env)

@@ -1,0 +1,162 @@
+"""The alert, told to a real receiver: once, with what to do, and again only when it is news."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ratingo_pipelines.media import SHOWS
+from ratingo_pipelines.storage import cycles
+from ratingo_pipelines.storage.cycles import Entry
+from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines_tests.defs.conftest import LISTED, Installation
+
+
+class Receiver(HTTPServer):
+    """A webhook on this machine that keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.told: list[dict[str, Any]] = []
+        self.status = 200
+        Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hooks/secret-part"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.status == 200:
+            self.server.told.append(json.loads(body))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the tests look at what was told."""
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    with Receiver() as server:
+        monkeypatch.setenv("ALERT_WEBHOOK_URL", server.url)
+        monkeypatch.setenv("ALERT_GRACE_SECONDS", "0")
+        yield server
+        server.shutdown()
+
+
+def look(installed: Installation, cursor: str | None = None) -> tuple[str, str | None]:
+    """What the sensor says, and what it remembers."""
+    answer = installed.sense("alerts", cursor)
+    if isinstance(answer, dg.SkipReason):
+        return answer.skip_message or "", cursor
+    assert answer.skip_reason is not None
+    return str(answer.skip_reason.skip_message), answer.cursor
+
+
+def test_without_a_webhook_nothing_is_told(installed: Installation) -> None:
+    assert look(installed)[0] == "ALERT_WEBHOOK_URL is not set"
+
+
+def test_all_being_well_nothing_is_told(installed: Installation, receiver: Receiver) -> None:
+    installed.run("shows_trending")
+    installed.run("shows_sync")
+
+    assert look(installed)[0] == "nothing needs a person"
+    assert receiver.told == []
+
+
+def test_one_dead_title_is_nobodys_concern(installed: Installation, receiver: Receiver) -> None:
+    installed.run("shows_trending")
+    installed.sandbox.faults({"kind": "malformed", "api": "tmdb", "ids": [installed.partitions()[0]]})
+    assert not installed.run("shows_sync").success
+
+    assert look(installed)[0] == "nothing needs a person"
+
+
+def test_a_refused_key_is_told_once_and_again_after_it_worked_meanwhile(
+    installed: Installation, receiver: Receiver
+) -> None:
+    installed.sandbox.faults({"kind": "revoked", "api": "trakt"})
+    installed.run("shows_trending")
+
+    said, cursor = look(installed)
+    assert said == "told: access:shows_trending"
+    [told] = receiver.told
+    assert told["text"] == told["content"] == told["problems"][0]
+    assert told["text"].startswith("An API refuses access, so shows_trending cannot go on: Trakt: ")
+
+    said, cursor = look(installed, cursor)
+    assert said == "told before: access:shows_trending"
+    assert len(receiver.told) == 1
+
+    installed.sandbox.faults()
+    installed.run("shows_trending")
+    said, cursor = look(installed, cursor)
+    assert (said, cursor) == ("nothing needs a person", "[]")
+
+
+def test_many_failures_are_told(installed: Installation, receiver: Receiver) -> None:
+    installed.run("shows_trending")
+    installed.sandbox.faults({"kind": "malformed", "api": "tmdb", "ids": installed.partitions()[:3]})
+    installed.run("shows_sync")
+
+    assert look(installed)[0] == "told: shows:failing:1"
+    assert receiver.told[0]["text"].startswith(f"3 of {LISTED} shows failed in cycle 1. For example: TMDB: ")
+
+
+def test_a_cycle_that_is_too_old_is_told(
+    installed: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with installed.database.writing() as conn:
+        entry = Entry(1, 1, 1, None, None, "Title", 2020, 100, outcome="done")
+        cycles.open_cycle(conn, SHOWS, utc_now(), [entry], 10_000, None)
+        conn.exec_driver_sql("UPDATE pipeline_cycles SET cycle_at = '2026-01-01 00:00:00.000000'")
+
+    assert look(installed)[0] == "told: shows:old"
+
+    monkeypatch.setenv("SHOWS_TRENDING_CRON", "off")
+    assert look(installed)[0] == "nothing needs a person"
+
+
+def test_a_database_that_is_away_is_told(
+    installed: Installation, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:pass-word@127.0.0.1:1/none")
+
+    assert look(installed)[0] == "told: database"
+    assert "cannot be reached" in receiver.told[0]["text"]
+    assert "pass-word" not in receiver.told[0]["text"]
+
+
+def test_what_the_receiver_did_not_take_is_told_again(installed: Installation, receiver: Receiver) -> None:
+    installed.sandbox.faults({"kind": "revoked", "api": "trakt"})
+    installed.run("shows_trending")
+    receiver.status = 500
+
+    said, cursor = look(installed)
+    assert said == "Alert webhook: answered 500: check ALERT_WEBHOOK_URL; told again with the next tick"
+    assert cursor is None
+
+    receiver.status = 200
+    assert look(installed, cursor)[0] == "told: access:shows_trending"
+
+
+def test_the_webhooks_url_is_secret(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "http://127.0.0.1:1/hooks/secret-part")
+    installed.sandbox.faults({"kind": "revoked", "api": "trakt"})
+    installed.run("shows_trending")
+
+    said, _ = look(installed)
+
+    assert said.startswith("Alert webhook: not reached (ConnectionError)")
+    assert "secret-part" not in said
+    assert "secret-part" not in repr(installed.settings)

@@ -1,0 +1,104 @@
+"""How far the cycles are, at any size of the database in the same few statements."""
+
+from datetime import timedelta
+
+from sqlalchemy import event, insert
+
+from ratingo_pipelines.media import MOVIES, SHOWS
+from ratingo_pipelines.storage import cycles, failures, quota
+from ratingo_pipelines.storage.cycles import Counts, Entry
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.status import status
+from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.terminal.reports import status_lines
+
+
+def open_cycle(database: Database, size: int) -> None:
+    """A cycle of shows: the first is done, the second is being worked on, the third is skipped."""
+    entries = [
+        Entry(
+            rank,
+            rank,
+            rank,
+            None,
+            None,
+            f"Title {rank}",
+            2020,
+            100,
+            outcome={1: "done", 3: "skipped"}.get(rank, "pending"),
+        )
+        for rank in range(1, size + 1)
+    ]
+    now = utc_now()
+    with database.writing() as conn:
+        cycle = cycles.open_cycle(conn, SHOWS, now - timedelta(minutes=5), entries, 10_000, "run")
+        cycles.claim(conn, cycle.id, "run", now + timedelta(minutes=1), now, tmdb_ids=[2])
+
+
+def test_a_database_without_a_cycle_has_a_status_as_well(database: Database) -> None:
+    state = status(database, 1000, utc_now())
+
+    assert [(medium.medium, medium.cycle, medium.counts) for medium in state.media] == [
+        ("shows", None, Counts()),
+        ("movies", None, Counts()),
+    ]
+    assert list(status_lines(state)) == [
+        "shows: no cycle yet: `ratingo sync shows`",
+        "movies: no cycle yet: `ratingo sync movies`",
+        "OMDb: 1000 of 1000 requests left until midnight UTC",
+    ]
+
+
+def test_it_counts_titles_by_standing_and_tells_ages_and_what_is_left_of_the_quota(database: Database) -> None:
+    open_cycle(database, 5)
+    with database.writing() as conn:
+        quota.take(conn, "omdb", utc_now().date().isoformat(), 1000, 30)
+
+    found = status(database, 1000, utc_now()).as_dict()
+
+    assert found["media"]["shows"]["titles"] == {
+        "total": 4,
+        "pending": 2,
+        "processing": 1,
+        "done": 1,
+        "skipped": 1,
+        "error": 0,
+    }
+    assert 300 <= found["media"]["shows"]["age_seconds"] < 360
+    assert found["omdb"] == {"used": 30, "limit": 1000, "left": 970}
+
+
+def test_failures_come_with_their_reasons_and_whether_they_were_given_up(database: Database) -> None:
+    open_cycle(database, 5)
+    with database.writing() as conn:
+        for _ in range(2):
+            failures.record(conn, SHOWS, 4, "details", "it broke", utc_now(), spends_attempt=True, title="Title 4")
+        failures.record(conn, MOVIES, 7, "ratings", "it was down", utc_now(), spends_attempt=False, title=None)
+
+    state = status(database, 1000, utc_now(), give_up_after=2)
+
+    [shows, movies] = state.as_dict()["media"].values()
+    assert [(each["tmdb_id"], each["last_error"], each["given_up"]) for each in shows["failures"]] == [
+        (4, "it broke", True)
+    ]
+    assert [(each["tmdb_id"], each["given_up"]) for each in movies["failures"]] == [(7, False)]
+    assert any("(2 attempts, given up, next " in line for line in status_lines(state))
+
+
+def test_ten_thousand_titles_take_no_more_statements_than_none(database: Database) -> None:
+    statements: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    open_cycle(database, 5)
+    status(database, 1000, utc_now())
+    few = len(statements)
+    open_cycle(database, 10_000)
+    with database.writing() as conn:
+        rows = [{"tmdb_id": tmdb_id, "title": f"Title {tmdb_id}"} for tmdb_id in range(1, 10_001)]
+        conn.execute(insert(tables_of(SHOWS).titles), rows)
+    statements.clear()
+
+    state = status(database, 1000, utc_now())
+
+    assert state.media[0].counts.total == 9_999
+    assert len(statements) <= min(few, 8)

@@ -1,0 +1,202 @@
+"""`ratingo` as people and scripts meet it: real processes, their output and their exit codes."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines_tests.sync.processes import environment, ratingo, report_of
+
+LISTED = 6
+Done = subprocess.CompletedProcess[str]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A folder with a home in it, and the sandbox to work on."""
+
+    folder: Path
+    sandbox: RunningSandbox
+
+    def run(self, *arguments: str, **others: str) -> Done:
+        env = environment(self.sandbox, self.folder / "home", TRENDING_LIMIT=str(LISTED), **others)
+        return ratingo(*arguments, env=env, cwd=self.folder)
+
+
+@pytest.fixture
+def fresh(sandbox: RunningSandbox, tmp_path: Path) -> Installation:
+    """Nothing was ever run here."""
+    return Installation(tmp_path, sandbox)
+
+
+@pytest.fixture(scope="module")
+def synced(running_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, Done]:
+    """One sync of shows went well here; with what it printed. The tests that share it spoil nothing."""
+    running_sandbox.reset()
+    installation = Installation(tmp_path_factory.mktemp("synced"), running_sandbox)
+    return installation, installation.run("sync", "shows")
+
+
+def test_a_sync_that_goes_well_prints_plain_lines_and_ends_with_0(synced: tuple[Installation, Done]) -> None:
+    _, done = synced
+    assert (done.returncode, "\x1b" in done.stdout + done.stderr) == (0, False)
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith("shows: cycle 1 of ")
+    assert f"{LISTED} listed, " in first
+    assert last.startswith(("shows titles: ", "shows: ")) or "done (" in done.stdout
+    assert "0 failed" in done.stdout
+    assert done.stderr.splitlines()[0].startswith("shows: details, ratings, sparklines: ")
+    assert "due" in done.stderr.splitlines()[0]
+
+
+def test_the_report_of_a_sync_as_json_has_the_counts_and_nothing_else_on_standard_output(
+    synced: tuple[Installation, Done],
+) -> None:
+    installation, _ = synced
+    done = installation.run("sync", "shows", "--json")
+    report = report_of(done)
+    assert report.keys() >= {"trending", "titles"}
+    assert report["trending"]["fetched"] == LISTED
+    assert report["trending"].keys() >= {"cycle_id", "cycle_at", "eligible", "skipped", "requests", "seconds", "notes"}
+    titles = report["titles"]
+    assert (titles["ok"], titles["failed"], titles["failures"]) == (True, 0, [])
+    assert titles["succeeded"] == titles["snapshots"] == report["trending"]["eligible"]
+    assert titles.keys() >= {"added", "updated", "skipped", "ratings", "requests", "seconds", "stopped", "notes"}
+    assert titles["requests"]["tmdb"] >= titles["succeeded"]
+
+
+def test_the_status_tells_the_cycle_in_words_and_as_json(synced: tuple[Installation, Done]) -> None:
+    installation, _ = synced
+    lines = installation.run("status").stdout.splitlines()
+    assert lines[0].startswith("shows: cycle ")
+    assert " 0 pending, 0 failed" in lines[0]
+    assert lines[1] == "movies: no cycle yet: `ratingo sync movies`"
+    state = report_of(installation.run("status", "--json"))
+    titles = state["media"]["shows"]["titles"]
+    assert titles["done"] == titles["total"] > 0
+    assert state["media"]["movies"]["cycle"] is None
+    assert state["omdb"]["left"] == state["omdb"]["limit"] - state["omdb"]["used"]
+
+
+@pytest.mark.parametrize("command", [["backfill", "meta", "shows"], ["backfill", "omdb", "shows"]], ids=" ".join)
+def test_a_backfill_tells_what_it_did(synced: tuple[Installation, Done], command: list[str]) -> None:
+    installation, _ = synced
+    done = installation.run(*command, "--limit", "2", "--json")
+    [report] = report_of(done)
+    assert done.returncode == 0, done.stderr
+    assert (report["medium"], report["stage"], report["fetched"], report["succeeded"]) == ("shows", command[1], 2, 2)
+
+
+def test_without_a_key_of_omdb_the_backfill_says_so_and_goes_well(synced: tuple[Installation, Done]) -> None:
+    installation, _ = synced
+    done = installation.run("backfill", "omdb", OMDB_API_KEY="")
+    assert done.returncode == 0
+    assert "OMDB_API_KEY is not set" in done.stdout
+
+
+def test_the_calendar_is_synced_and_pruned(synced: tuple[Installation, Done]) -> None:
+    installation, _ = synced
+    first, second = (report_of(installation.run("calendar", "sync", "--json")) for _ in range(2))
+    assert first["processed"] == first["inserted"] > 0
+    assert (second["inserted"], second["updated"], second["deleted"]) == (0, 0, 0)
+    assert installation.run("calendar", "prune").stdout == "calendar: 0 stale airings removed\n"
+
+
+def test_a_sync_with_failed_titles_lists_them_and_ends_with_1(fresh: Installation) -> None:
+    bad = next(entry["tmdb"] for entry in fresh.sandbox.truth("shows", LISTED) if not entry["skip"])
+    fresh.sandbox.faults({"kind": "types", "api": "tmdb", "ids": [bad]})
+    done = fresh.run("sync", "shows")
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("  failed: ")]
+    assert line.startswith(f"  failed: {bad} ")
+    assert ": details: TMDB: " in line
+    assert "Traceback" not in done.stdout + done.stderr
+    status = fresh.run("status").stdout
+    assert f"  failing: {bad} " in status
+
+
+def test_an_upstream_that_does_not_answer_is_one_line_and_ends_with_1(fresh: Installation) -> None:
+    fresh.sandbox.faults({"kind": "types", "api": "trakt", "endpoint": "/{medium}/trending"})
+    done = fresh.run("sync", "shows")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("ratingo: Trakt: ")
+
+
+@pytest.mark.parametrize(
+    ("fault", "variable"),
+    [
+        ({"kind": "revoked", "api": "trakt"}, "TRAKT_CLIENT_ID"),
+        ({"kind": "revoked", "api": "tmdb"}, "TMDB_ACCESS_TOKEN"),
+        ({"kind": "revoked", "api": "trakt", "endpoint": "/{medium}/{id}/ratings"}, "TRAKT_CLIENT_ID"),
+    ],
+    ids=["at once", "before the first title", "in the middle"],
+)
+def test_a_refused_key_names_its_variable_and_ends_with_2(
+    fresh: Installation, fault: dict[str, Any], variable: str
+) -> None:
+    fresh.sandbox.faults(fault)
+    done = fresh.run("sync", "shows")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert variable in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_one_message_names_every_wrong_variable_and_ends_with_2(tmp_path: Path) -> None:
+    env = environment(None, tmp_path / "home", TRENDING_LIMIT="many", TMDB_RATE_LIMIT="fast", DATABASE_URL="mysql://x")
+    done = ratingo("sync", "shows", env=env, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    for variable in ("TRENDING_LIMIT", "TMDB_RATE_LIMIT", "DATABASE_URL", "TRAKT_CLIENT_ID", "TMDB_ACCESS_TOKEN"):
+        assert sum(line.strip().startswith(variable) for line in done.stderr.splitlines()) == 1, done.stderr
+    assert "https://trakt.tv/oauth/applications" in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("arguments", [["sync", "books"], ["sync"], ["sync", "shows", "--limit", "0"], ["nonsense"]])
+def test_wrong_usage_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
+    done = ratingo(*arguments, env=environment(None, tmp_path / "home"), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Usage: " in done.stderr
+
+
+def test_a_database_that_cannot_be_used_is_one_line_and_ends_with_2(fresh: Installation) -> None:
+    done = fresh.run("sync", "shows", DATABASE_URL="postgresql://who:secret@127.0.0.1:1/none")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("ratingo: PostgreSQL none at 127.0.0.1:1 ")
+    assert "secret" not in done.stderr
+
+
+def test_two_homes_never_meet(fresh: Installation, tmp_path: Path) -> None:
+    other = Installation(tmp_path / "other", fresh.sandbox)
+    other.folder.mkdir()
+    assert fresh.run("sync", "shows").returncode == 0
+    assert other.run("sync", "movies").returncode == 0
+    here, there = (report_of(one.run("status", "--json"))["media"] for one in (fresh, other))
+    assert (here["shows"]["cycle"]["id"], here["movies"]["cycle"]) == (1, None)
+    assert (there["shows"]["cycle"], there["movies"]["cycle"]["id"]) == (None, 1)
+    assert {path.name for path in tmp_path.iterdir()} == {"home", "other"}
+    assert {path.name for path in other.folder.iterdir()} == {"home"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["sync", "--help"], ["--version"]], ids=" ".join)
+def test_help_is_quick_as_it_loads_neither_dagster_nor_pandas(tmp_path: Path, arguments: list[str]) -> None:
+    code = (
+        "import sys; sys.argv[0] = 'ratingo'\n"
+        "from ratingo_pipelines.cli import main\n"
+        "try: main()\n"
+        "finally: print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    env = environment(None, tmp_path / "home")
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert done.stdout
+    loaded = set(done.stderr.split())
+    assert not loaded & {"dagster", "pandas", "sqlalchemy", "requests", "pydantic"}
