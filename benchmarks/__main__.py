@@ -90,8 +90,8 @@ def _head() -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in ("dagster", "sqlalchemy", "requests", "pydantic"))
     return (
         "# Benchmarks\n\n"
-        "Written by `python -m benchmarks [topic ...]` (`make bench`: all of them), against the sandbox, a process of its"
-        " own on\nthe same cores. Times are medians of 5 unless said otherwise; things that are compared run in turn."
+        "Written by `python -m benchmarks [topic ...]` (`make bench`: all of them), against the sandbox, a process of"
+        " its own on\nthe same cores. Times are medians of 5 unless said otherwise; things that are compared run in turn."  # noqa: E501
         " The floor is what\nthe APIs' limits and latency leave at best. What the profiler found is in"
         " [docs/performance.md](../docs/performance.md).\n\n"
         f"{os.cpu_count()} cores of {cpu[1] if cpu else platform.processor()}, Python {platform.python_version()},"

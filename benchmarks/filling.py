@@ -1,6 +1,6 @@
 """Fills a database with invented titles by the thousand, in statements that the database runs by itself.
 
-They are no titles of the sandbox's: their ids begin at a million. Values repeat; their number and spread are what counts.
+They are no titles of the sandbox's: their ids begin at a million. Values repeat: number and spread are what counts.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.status import Status as RichStatus
 
-from ratingo_pipelines.home import prepare_dagster_home, prepare_home
+from ratingo_pipelines.home import prepare_dagster_home, prepare_home, shipped
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sandbox.process import start_sandbox
 from ratingo_pipelines.settings import Settings, load_settings
@@ -78,7 +78,7 @@ def run_dev(settings: Settings, port: int) -> None:
         settings = for_invented_titles(settings)
     home = prepare_dagster_home(settings)
     upgrade(Database(settings.database))
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "ratingo_pipelines.definitions"]
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(shipped("workspace.yaml"))]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     click.echo(f"Home {settings.home}; Dagster's home {home}; the UI: http://127.0.0.1:{port}")
     if not on_sandbox:

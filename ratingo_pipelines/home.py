@@ -10,10 +10,10 @@ from ratingo_pipelines.settings import Settings, SettingsError
 _PACKAGE = Path(__file__).parent
 
 
-def dagster_yaml() -> Path:
-    """The embedded instance's configuration: inside an installed package, beside it in a checkout."""
-    installed = _PACKAGE / "dagster.yaml"
-    return installed if installed.exists() else _PACKAGE.parent / "dagster.yaml"
+def shipped(name: str) -> Path:
+    """One of Dagster's files that come with the project: inside an installed package, beside it in a checkout."""
+    installed = _PACKAGE / name
+    return installed if installed.exists() else _PACKAGE.parent / name
 
 
 def prepare_home(settings: Settings) -> Path:
@@ -41,6 +41,6 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home = _writable(settings.dagster, "DAGSTER_HOME" if settings.dagster_home else "RATINGO_HOME")
     target = home / "dagster.yaml"
     if settings.dagster_home is None or not target.exists():
-        shutil.copyfile(dagster_yaml(), target)
+        shutil.copyfile(shipped("dagster.yaml"), target)
     os.environ["DAGSTER_HOME"] = str(home)
     return home

@@ -24,6 +24,7 @@ from ratingo_pipelines_tests.chaos.running import Chaos, Outcome
 from ratingo_pipelines_tests.chaos.scenarios import scenarios
 
 STORM_EVERY = 20
+WIDTH_WITHOUT_TERMINAL = 120
 COLUMNS = ("fault", "cycles to converge", "requests", "retries", "titles stored", "facts wrong")
 
 
@@ -31,11 +32,13 @@ def main() -> None:
     """Run the scenarios and print the table."""
     parser = argparse.ArgumentParser(prog="python -m ratingo_pipelines_tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="what goes wrong when (1)")
-    parser.add_argument("--listed", type=int, default=100, help="length of the trending lists (100)")
+    parser.add_argument("--listed", type=int, default=60, help="length of the trending lists (60)")
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
     parser.add_argument("--postgresql", action="store_true", help="on a PostgreSQL of the suite's own; else SQLite")
     given = parser.parse_args()
     console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH_WITHOUT_TERMINAL
     chosen = [scenario for scenario in scenarios(STORM_EVERY) if given.only in scenario.name]
     outcomes: list[Outcome] = []
     began = monotonic()

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from ratingo_pipelines.definitions import defs
-from ratingo_pipelines.home import dagster_yaml
+from ratingo_pipelines.home import shipped
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "dagster.yaml"
 
@@ -34,7 +34,7 @@ def test_both_instances_follow_the_same_policies(
 ) -> None:
     monkeypatch.setenv("DAGSTER_DATABASE_URL", postgres_url(migrated=False))
     found = []
-    for number, source in enumerate((dagster_yaml(), DEPLOY)):
+    for number, source in enumerate((shipped("dagster.yaml"), DEPLOY)):
         folder = home / str(number)
         folder.mkdir()
         shutil.copyfile(source, folder / "dagster.yaml")

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from ratingo_pipelines.defs.sqlite import SqliteEventLog
-from ratingo_pipelines.home import dagster_yaml
+from ratingo_pipelines.home import shipped
 
 KEY = dg.AssetKey(["shows", "details"])
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -17,7 +17,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """An instance as the project's dagster.yaml describes it."""
-    shutil.copyfile(dagster_yaml(), tmp_path / "dagster.yaml")
+    shutil.copyfile(shipped("dagster.yaml"), tmp_path / "dagster.yaml")
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         yield instance
 

@@ -25,7 +25,7 @@ import yaml
 
 from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.defs.runs import NOT_OVER, reason_of
-from ratingo_pipelines.home import dagster_yaml
+from ratingo_pipelines.home import shipped
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import cycles
@@ -55,7 +55,7 @@ class Stack:
         self.home = folder / "dagster"
         self.home.mkdir()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        config = yaml.safe_load(dagster_yaml().read_text())
+        config = yaml.safe_load(shipped("dagster.yaml").read_text())
         config["run_monitoring"] |= monitoring or {}
         (self.home / "dagster.yaml").write_text(yaml.safe_dump(config))
         given = {

@@ -1,0 +1,91 @@
+"""What a title costs: statements, and memory however long the list."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from ratingo_pipelines.media import SHOWS
+from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.sync.batch import run_batch
+from ratingo_pipelines.sync.report import Status, TitleOutcome
+from ratingo_pipelines.sync.titles import sync_ids
+from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.trending import open_trending_cycle
+from ratingo_pipelines.sync.work import TitleWork
+from ratingo_pipelines_tests.sync.syncing import RUN, altered, eligible, limited
+
+NEW, AGAIN = 30, 24
+"""Statements a title may cost, with its share of what a batch asks once."""
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """The statements sent while the block runs, but for those that begin transactions."""
+    sent: list[str] = []
+
+    def note(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            sent.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+
+
+def test_a_title_costs_a_bounded_number_of_statements(kit: Toolkit, sandbox: RunningSandbox) -> None:
+    kit = altered(limited(kit, 30), concurrency=4)
+    ids = eligible(sandbox.truth(SHOWS, 30))
+    open_trending_cycle(kit, SHOWS, RUN)
+    # Genres, providers and common stubs are made by the first titles.
+    sync_ids(kit, SHOWS, RUN, ids[:10])
+    with counted(kit.database) as new:
+        sync_ids(kit, SHOWS, RUN, ids[10:])
+    open_trending_cycle(kit, SHOWS, RUN)
+    with counted(kit.database) as again:
+        sync_ids(kit, SHOWS, RUN, ids)
+    print(f"statements a title: {len(new) / len(ids[10:]):.1f} new, {len(again) / len(ids):.1f} again")  # noqa: T201
+    assert len(new) / len(ids[10:]) <= NEW
+    assert len(again) / len(ids) <= AGAIN
+
+
+def test_ten_thousand_titles_are_a_batch_like_any_other() -> None:
+    works = [TitleWork(number, f"Title {number}") for number in range(10_000)]
+    told: list[int] = []
+    result = run_batch(
+        works,
+        lambda work: TitleOutcome(work.tmdb_id, work.title, Status.DONE),
+        stage="test",
+        concurrency=16,
+        settle=lambda work, outcome: None,
+        on_outcome=lambda outcome: told.append(outcome.tmdb_id),
+    )
+    assert len(result.outcomes) == len(set(told)) == len(works)
+
+
+def test_an_unexpected_error_is_that_titles_failure_in_one_line() -> None:
+    def work(title: TitleWork) -> TitleOutcome:
+        if title.tmdb_id == 2:
+            raise KeyError("first line\nsecond line")
+        return TitleOutcome(title.tmdb_id, title.title, Status.DONE)
+
+    settled: list[TitleOutcome] = []
+    result = run_batch(
+        [TitleWork(1, "One"), TitleWork(2, "Two"), TitleWork(3, "Three")],
+        work,
+        stage="store",
+        concurrency=2,
+        settle=lambda _, outcome: settled.append(outcome),
+        on_outcome=lambda outcome: None,
+    )
+    assert result.stopped is None
+    [failed] = [outcome for outcome in result.outcomes if outcome.status is Status.ERROR]
+    [failure] = failed.failures
+    assert (failure.tmdb_id, failure.stage, failure.spends_attempt) == (2, "store", True)
+    assert failure.reason.startswith("unexpected KeyError: ")
+    assert "\n" not in failure.reason
+    assert len(settled) == 3
