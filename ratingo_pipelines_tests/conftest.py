@@ -1,3 +1,13 @@
 """Fixtures that every test may ask for."""
 
+import pytest
+
+from ratingo_pipelines.sources import http
+
 pytest_plugins = ["ratingo_pipelines_tests.fixtures.database", "ratingo_pipelines_tests.fixtures.sandbox"]
+
+
+@pytest.fixture(autouse=True)
+def _no_circuit_of_another_test() -> None:
+    """All tests of a process ask one sandbox: what one test did to an API's circuit is nothing to the next."""
+    http._shared.clear()
