@@ -182,14 +182,16 @@ class Fault:
         return None
 
     def spoil(self, found: Answer) -> Answer:
-        """Spoil the body of an answer whose connection stays whole."""
+        """Spoil the body of an answer whose connection stays whole, if it has one."""
+        if not found.body:
+            return found
         if self.kind == "gzip":
             packed = gzip.compress(found.body, mtime=0)
             return Answer(found.status, packed[: len(packed) * 2 // 3], {**found.headers, "Content-Encoding": "gzip"})
         if self.kind == "malformed":
             return Answer(found.status, found.body[: len(found.body) * 2 // 3] + b'"\\u00', found.headers)
-        if self.kind == "types" and found.body:
-            return Answer(found.status, dump(_mistype(json.loads(found.body), self.options["field"])), found.headers)
+        if self.kind == "types" and (payload := _payload(found)) is not None:
+            return Answer(found.status, dump(_mistype(payload, self.options["field"])), found.headers)
         return found
 
     def report(self) -> dict[str, Any]:
@@ -248,6 +250,14 @@ def refusal(api: str, status: int, retry_after: int | None = None) -> Answer:
             limits = {"name": "UNAUTHED_API_GET_LIMIT", "period": 300, "limit": 500, "remaining": 0}
             headers["X-Ratelimit"] = json.dumps(limits)
     return Answer(found.status, found.body, {**found.headers, **headers}, found.content_type)
+
+
+def _payload(found: Answer) -> Any:
+    """What the body says; None where it is no JSON, such as one that another fault has spoilt."""
+    try:
+        return json.loads(found.body)
+    except ValueError:
+        return None
 
 
 def _mistype(value: Any, field_name: str | None, depth: int = 0) -> Any:

@@ -11,6 +11,9 @@ from urllib.request import Request, urlopen
 
 from ratingo_pipelines.sandbox.address import OMDB_KEY, PATHS, TMDB_TOKEN, TRAKT_KEY, environment
 
+CONTROL_SECONDS = 300
+"""The truth of ten thousand titles takes a while."""
+
 
 class SandboxError(RuntimeError):
     """The sandbox did not start, or refused a control call."""
@@ -53,7 +56,7 @@ class RunningSandbox:
             f"{self.url}/control/{path}".rstrip("/"), body, {"Content-Type": "application/json"}, method=method
         )
         try:
-            with urlopen(request, timeout=30) as response:  # noqa: S310 -- as above
+            with urlopen(request, timeout=CONTROL_SECONDS) as response:  # noqa: S310 -- as above
                 return json.load(response)
         except OSError as error:
             detail = error.read().decode() if hasattr(error, "read") else ""

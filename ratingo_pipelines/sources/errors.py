@@ -82,12 +82,16 @@ class Rejected(SourceError):
         self.status = status
 
 
+NOT_JSON = "body"
+"""The `field` of an answer that is no JSON at all."""
+
+
 class BadPayload(SourceError):
-    """The answer is not what the API promises; `field` names the place (`body` when it is not JSON at all)."""
+    """The answer is not what the API promises; `field` names the place, or is `NOT_JSON`."""
 
     spends_attempt = True
 
-    def __init__(self, api: str, message: str, field: str = "body") -> None:
+    def __init__(self, api: str, message: str, field: str = NOT_JSON) -> None:
         super().__init__(api, message)
         self.field = field
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from pydantic import SecretStr
@@ -19,6 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 from ratingo_pipelines.settings import RateLimit
 from ratingo_pipelines.sources.circuit import Circuit
 from ratingo_pipelines.sources.errors import (
+    NOT_JSON,
     AccessDenied,
     BadPayload,
     SourceError,
@@ -31,6 +32,8 @@ from ratingo_pipelines.sources.scrub import register_secrets
 from ratingo_pipelines.sources.session import Session, is_kept, parse
 from ratingo_pipelines.sources.statuses import error_of, is_web_page, refused_by_cloudflare
 from ratingo_pipelines.sources.transport import BodyTooLargeError, KeyedAdapter, TransportError
+
+T = TypeVar("T")
 
 RETRIES = 3
 REFUSALS = 6
@@ -170,6 +173,27 @@ class JsonApi:
         with self._flights.one(request.url or url):
             return retrying(self._ask, request, keep, accept, fresh)
 
+    def read(
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        parse: Callable[[Answer], T],
+        keep: timedelta | None = None,
+        accept: Callable[[Any], bool] = lambda payload: True,
+        fresh: bool = False,
+    ) -> T:
+        """As `get`, and what `parse` makes of the answer; one that it finds unusable is asked for once more."""
+        try:
+            return parse(self.get(path, params, keep=keep, accept=accept, fresh=fresh))
+        except BadPayload as error:
+            if error.field == NOT_JSON:
+                # It was asked for again already.
+                raise
+        self._count_retry()
+        self._sleep(self._config.backoff_seconds)
+        return parse(self.get(path, params, keep=keep, accept=accept, fresh=fresh))
+
     def close(self) -> None:
         """Fail the threads that wait, and release connections and files."""
         self._closed.set()
@@ -245,7 +269,7 @@ class JsonApi:
     def _sleep(self, seconds: float) -> None:
         self._closed.wait(seconds)
 
-    def _count_retry(self, _: RetryCallState) -> None:
+    def _count_retry(self, _: RetryCallState | None = None) -> None:
         with self._counting:
             self.retries += 1
 

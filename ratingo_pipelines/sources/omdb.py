@@ -149,8 +149,14 @@ class OmdbClient:
         Raises `NotFound` where OMDb does not know it, `QuotaExhausted` until the next UTC midnight.
         """
         params = {"i": imdb_id, "type": medium.omdb_type}
-        answer = self.api.get("", params, keep=KEPT, accept=_worth_keeping, fresh=fresh)
-        return parse_ratings(answer.payload)
+        return self.api.read(
+            "",
+            params,
+            parse=lambda answer: parse_ratings(answer.payload),
+            keep=KEPT,
+            accept=_worth_keeping,
+            fresh=fresh,
+        )
 
 
 def _diagnose(response: Response) -> SourceError | None:

@@ -70,12 +70,22 @@ class TmdbClient:
             "include_video_language": languages,
         }
         reading = _Reading(medium, tmdb_id, self._regions, self._languages)
-        return reading.of(self.api.get(f"/{medium.tmdb_path}/{tmdb_id}", params, accept=reading.is_whole).payload)
+        return self.api.read(
+            f"/{medium.tmdb_path}/{tmdb_id}",
+            params,
+            parse=lambda answer: reading.of(answer.payload),
+            accept=reading.is_whole,
+        )
 
     def genre_names(self, medium: Medium, language: str) -> dict[int, str]:
         """The names of genres in a language (`uk-UA`), by id; those without a name in it are left out."""
         path = f"/genre/{medium.tmdb_path}/list"
-        return parse_genres(self.api.get(path, {"language": language}, keep=GENRES_KEPT).payload)
+        return self.api.read(
+            path,
+            {"language": language},
+            parse=lambda answer: parse_genres(answer.payload),
+            keep=GENRES_KEPT,
+        )
 
 
 class _Reading:

@@ -23,7 +23,7 @@ from ratingo_pipelines.sources.errors import (
     NotFound,
     SourceError,
 )
-from ratingo_pipelines.sources.http import ApiConfig, JsonApi
+from ratingo_pipelines.sources.http import Answer, ApiConfig, JsonApi
 from ratingo_pipelines.sources.lenient import (
     Count,
     InstantText,
@@ -222,9 +222,10 @@ class TraktClient:
         page = 1
         while True:
             params = {"extended": "full", "page": page, "limit": size}
-            answer = self.api.get(f"/{medium.plural}/trending", params)
-            entries = parse_trending(answer.payload, medium)
-            last = _is_last(page, len(entries), answer.headers)
+            entries, headers = self.api.read(
+                f"/{medium.plural}/trending", params, parse=lambda answer: _trending_page(answer, medium)
+            )
+            last = _is_last(page, len(entries), headers)
             named = {entry.title.trakt for entry in entries}
             if last is None and page > 1 and named <= seen:
                 # Nothing says where the list ends: a server that ignores `page` gives one page for ever.
@@ -241,16 +242,19 @@ class TraktClient:
         Raises `NotFound` where Trakt has no such list.
         """
         path = f"/{medium.plural}/watched/monthly/{month.replace(day=1).isoformat()}"
-        return parse_monthly(self.api.get(path, {"page": 1, "limit": PAGE_SIZE}).payload, medium)
+        params = {"page": 1, "limit": PAGE_SIZE}
+        return self.api.read(path, params, parse=lambda answer: parse_monthly(answer.payload, medium))
 
     def ratings(self, medium: Medium, trakt_id: int | str) -> TraktRatings:
         """The ratings of the title with this id or slug. Raises `NotFound` where Trakt has none."""
-        return parse_ratings(self.api.get(_path(medium, trakt_id, "ratings"), {"extended": "all"}).payload)
+        path = _path(medium, trakt_id, "ratings")
+        return self.api.read(path, {"extended": "all"}, parse=lambda answer: parse_ratings(answer.payload))
 
     def related(self, medium: Medium, trakt_id: int | str, limit: int = RELATED_SIZE) -> list[TraktTitle]:
         """Titles related to the one with this id or slug, best first."""
         params = {"extended": "full", "limit": limit}
-        return parse_related(self.api.get(_path(medium, trakt_id, "related"), params).payload)
+        path = _path(medium, trakt_id, "related")
+        return self.api.read(path, params, parse=lambda answer: parse_related(answer.payload))
 
     def calendar(self, start: date, days: int) -> list[CalendarEntry]:
         """The episodes of all shows that air on `days` days from `start` (UTC)."""
@@ -258,8 +262,15 @@ class TraktClient:
         for offset in range(0, days, CALENDAR_DAYS):
             length = min(CALENDAR_DAYS, days - offset)
             path = f"/calendars/all/shows/{(start + timedelta(days=offset)).isoformat()}/{length}"
-            found += parse_calendar(self.api.get(path, {"extended": "full"}).payload)
+            found += self.api.read(path, {"extended": "full"}, parse=lambda answer: parse_calendar(answer.payload))
         return found
+
+
+def _trending_page(answer: Answer, medium: Medium) -> tuple[list[TrendingEntry], Mapping[str, str]]:
+    entries = parse_trending(answer.payload, medium)
+    if entries and not any(entry.title.trakt or entry.title.slug or entry.title.tmdb for entry in entries):
+        raise unusable(API, "trending")
+    return entries, answer.headers
 
 
 def _path(medium: Medium, trakt_id: int | str, what: str) -> str:

@@ -69,10 +69,7 @@ def scenarios(storm_every: int) -> list[Scenario]:
             lambda titles: [
                 {**errors, "probability": 0.05},
                 *storms,
-                *(
-                    {"kind": kind, "probability": 0.03}
-                    for kind in ("reset", "cut", "gzip", "html", "malformed", "types")
-                ),
+                *({"kind": kind, "probability": 0.03} for kind in SPOILT),
                 {"kind": "latency", "ms": 20, "jitter": 20},
                 *_broken(titles),
             ],

@@ -100,9 +100,10 @@ def test_a_server_that_gives_one_page_for_ever_is_asked_twice(trakt: TraktClient
     upstream.answer = lambda asked: [{"watchers": 5, "show": title(n)} for n in range(1, 6)]
     assert [entry.title.trakt for entry in trakt.trending(SHOWS, 100)] == [1, 2, 3, 4, 5]
     assert len(upstream.asked) == 2
-    # Where nothing tells the entries apart, neither.
+    # A page of which nothing can be read is asked for once more.
     upstream.answer = lambda asked: ["odd"] * 5
-    assert len(trakt.trending(SHOWS, 100)) == 5
+    with pytest.raises(BadPayload):
+        trakt.trending(SHOWS, 100)
     assert len(upstream.asked) == 4
 
 
@@ -393,3 +394,14 @@ def test_ratings_of_which_nothing_can_be_read_are_not_ratings_nobody_gave(
         trakt.ratings(SHOWS, 7)
     upstream.answer = lambda asked: {"trakt": {"rating": None, "votes": None, "distribution": None}}
     assert trakt.ratings(SHOWS, 8).rating is None
+
+
+def test_an_answer_that_cannot_be_read_is_asked_for_once_more(trakt: TraktClient, upstream: Upstream) -> None:
+    answers = iter([{"trakt": "things"}, {"rating": 7.5, "votes": 10, "distribution": {}}])
+    upstream.answer = lambda asked: next(answers)
+    assert trakt.ratings(SHOWS, 7).rating == 7.5
+    assert (len(upstream.asked), trakt.api.retries) == (2, 1)
+    upstream.answer = lambda asked: {"trakt": "things"}
+    with pytest.raises(BadPayload):
+        trakt.ratings(SHOWS, 7)
+    assert len(upstream.asked) == 4
