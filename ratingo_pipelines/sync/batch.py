@@ -5,15 +5,20 @@ batch early: an API that refuses access, or a database that is gone. Titles not 
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 from threading import Event
 from typing import Protocol, TypeVar
 
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.engine import StorageError
 from ratingo_pipelines.sync.report import BatchStopped, OnOutcome, Status, Stop, TitleFailure, TitleOutcome
+
+AHEAD = 4
+"""So many times `concurrency` titles are begun before the caller has heard of their outcomes, and no more: memory does
+not grow with the batch, and little is done that a killed process has not told of."""
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +66,7 @@ def run_batch(
     over = Event()
 
     def unless_over(item: Item) -> TitleOutcome | None:
-        # Threads are quicker at beginning the next titles than the caller is at cancelling them.
+        # Some titles wait for a thread already.
         if over.is_set():
             return None
         try:
@@ -71,39 +76,47 @@ def run_batch(
             raise
 
     with ThreadPoolExecutor(max_workers=min(concurrency, max(len(items), 1)), thread_name_prefix="title") as pool:
-        futures = {pool.submit(unless_over, item): item for item in items}
         try:
-            for future in as_completed(futures):
+            for future, item in _ended(pool, unless_over, items, AHEAD * concurrency, over):
                 try:
-                    outcome = _outcome(future, futures[future], stage)
+                    outcome = _outcome(future, item, stage)
                     if outcome is not None:
-                        settle(futures[future], outcome)
+                        settle(item, outcome)
                 except BatchStopped as error:
                     stopped = stopped or error
-                    _cancel(futures)
-                    continue
                 except StorageError as error:
                     stopped = stopped or BatchStopped(str(error), Stop.DATABASE)
-                    _cancel(futures)
-                    continue
-                if outcome is not None:
-                    outcomes.append(outcome)
-                    on_outcome(outcome)
-        except BaseException:
+                else:
+                    if outcome is not None:
+                        outcomes.append(outcome)
+                        on_outcome(outcome)
+                if stopped:
+                    over.set()
+        finally:
             over.set()
-            _cancel(futures)
-            raise
     return BatchResult(tuple(outcomes), stopped)
 
 
-def _cancel(futures: dict[Future[TitleOutcome | None], Item]) -> None:
-    for future in futures:
-        future.cancel()
+def _ended(
+    pool: ThreadPoolExecutor,
+    work: Callable[[Item], TitleOutcome | None],
+    items: Iterable[Item],
+    ahead: int,
+    over: Event,
+) -> Iterator[tuple[Future[TitleOutcome | None], Item]]:
+    """Begin items, at most so many ahead of the caller, and yield each as it ends; begin none once it is `over`."""
+    left = iter(items)
+    begun: dict[Future[TitleOutcome | None], Item] = {}
+    while True:
+        if not over.is_set():
+            begun |= {pool.submit(work, item): item for item in islice(left, ahead - len(begun))}
+        if not begun:
+            return
+        for future in wait(begun, return_when=FIRST_COMPLETED).done:
+            yield future, begun.pop(future)
 
 
 def _outcome(future: "Future[TitleOutcome | None]", item: HasTitle, stage: str) -> TitleOutcome | None:
-    if future.cancelled():
-        return None
     try:
         return future.result()
     except (BatchStopped, StorageError):

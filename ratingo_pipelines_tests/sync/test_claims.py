@@ -1,8 +1,10 @@
 """Who works on what: claims, leases, and cycles that overtake each other."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
+from time import monotonic
 
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
@@ -27,6 +29,13 @@ from ratingo_pipelines_tests.sync.syncing import (
     run_cycle,
     title_rows,
 )
+
+
+def wait_until(happens: Callable[[], bool]) -> None:
+    deadline = monotonic() + 60
+    while not happens():
+        assert monotonic() < deadline
+        Event().wait(0.02)
 
 
 def test_two_syncs_of_one_cycle_never_do_the_same_title(kit: Toolkit, sandbox: RunningSandbox) -> None:
@@ -66,7 +75,8 @@ def test_a_long_run_keeps_its_claims(kit: Toolkit, sandbox: RunningSandbox) -> N
     sandbox.faults({"kind": "latency", "ms": 2500, "api": "tmdb", "endpoint": "/{medium}/{id}"})
     with another_kit(kit) as other, ThreadPoolExecutor(1) as pool:
         long = pool.submit(sync_pending, kit, SHOWS, "long")
-        Event().wait(2)
+        wait_until(lambda: status(kit.database, 0, kit.now()).media[0].counts.processing > 0)
+        Event().wait(1.5 * kit.settings.lease_seconds)
         meanwhile = sync_pending(other, SHOWS, "eager")
         report = long.result()
     assert meanwhile.fetched == 0
@@ -82,7 +92,7 @@ def test_an_older_cycle_never_overwrites_a_newer_one(kit: Toolkit, sandbox: Runn
     told: list[TitleOutcome] = []
     with another_kit(kit) as other, ThreadPoolExecutor(1) as pool:
         overtaken = pool.submit(sync_pending, kit, SHOWS, "older", on_outcome=told.append)
-        Event().wait(1)
+        wait_until(lambda: sandbox.control("faults")["faults"][0]["hits"] > 0)
         sandbox.control("epoch", {"advance": 1})
         newer, report = run_cycle(other, run_id="newer")
         overtaken.result()
