@@ -21,8 +21,8 @@ answer=$(printf 'Authorization: Bearer %s\n' "$secret" | curl --silent --show-er
 }
 status=${answer##*
 }
-body=${answer%
-*}
+body=$(printf '%s' "${answer%
+*}")
 
 case $status in
 2??) ;;

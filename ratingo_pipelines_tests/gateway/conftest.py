@@ -18,10 +18,11 @@ from ratingo_pipelines.gateway.health import Health
 from ratingo_pipelines.gateway.progress import Progress
 from ratingo_pipelines.gateway.runs import Runs
 from ratingo_pipelines.gateway.triggers import Triggers
-from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines_tests.gateway.served import Served, secrets, served
-from ratingo_pipelines_tests.gateway.whole import Whole, environment, prepare, start
+from ratingo_pipelines_tests.gateway.whole import whole, whole_sandbox
+
+__all__ = ["whole", "whole_sandbox"]
 
 
 @pytest.fixture(scope="session")
@@ -63,22 +64,3 @@ def new_gateway(new_application: Callable[..., Starlette]) -> Iterator[Callable[
 def gateway(new_gateway: Callable[..., Served]) -> Served:
     """One with nothing but the secret."""
     return new_gateway()
-
-
-@pytest.fixture(scope="module")
-def whole_sandbox() -> Iterator[RunningSandbox]:
-    """The whole's own sandbox: nothing resets it but its tests."""
-    with start_sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="module")
-def whole(whole_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    """`ratingo serve` with an empty database; nothing starts by itself. The tests of a module share it."""
-    folder = tmp_path_factory.mktemp("whole")
-    env = environment(folder / "home", whole_sandbox)
-    prepare(env, folder)
-    running = start(folder, env)
-    yield running
-    if running.process.poll() is None:
-        running.stop()

@@ -5,16 +5,17 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
 import psutil
+import pytest
 import requests
 
-from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines_tests.gateway.served import PASSWORD, SECRET, Served
 
@@ -148,3 +149,22 @@ def shape(value: object) -> object:
     if isinstance(value, dict):
         return {name: shape(inner) for name, inner in value.items()}
     return [shape(inner) for inner in value[:1]] if isinstance(value, list) else type(value).__name__
+
+
+@pytest.fixture(scope="module")
+def whole_sandbox() -> Iterator[RunningSandbox]:
+    """The whole's own sandbox: nothing resets it but its tests."""
+    with start_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def whole(whole_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """`ratingo serve` with an empty database; nothing starts by itself. The tests of a module share it."""
+    folder = tmp_path_factory.mktemp("whole")
+    env = environment(folder / "home", whole_sandbox)
+    prepare(env, folder)
+    running = start(folder, env)
+    yield running
+    if running.process.poll() is None:
+        running.stop()
