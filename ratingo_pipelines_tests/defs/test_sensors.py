@@ -142,7 +142,6 @@ def test_a_title_that_failed_is_retried_alone_and_given_up_visibly(impatient: In
     dead = impatient.partitions()[3]
     failing(impatient, dead)
     impatient.run("shows_sync")
-    assert "1 shows failed; the next is tried at" in impatient.skipped("shows_retries")
 
     sleep(1.1)
     [request] = impatient.requested("shows_retries")
