@@ -19,7 +19,7 @@ demo: install
 	$(BIN)/ratingo demo
 
 test: install
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 4 --dist loadfile
 
 # The whole stack as processes: daemon, code server, webserver, killed and restarted.
 test-e2e: install

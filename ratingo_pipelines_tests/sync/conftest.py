@@ -1,6 +1,5 @@
 """Fixtures of the use cases' tests."""
 
-import gc
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -22,6 +21,3 @@ def kit(settings: Settings, database_url: str, clock: Clock) -> Iterator[Toolkit
     chosen = on_database(settings, database_url).model_copy(update={"trending_limit": 12})
     with open_toolkit(chosen) as kit:
         yield replace(kit, now=clock)
-    del kit
-    # What sessions of one key share (an open circuit, a pause) must not reach the next test.
-    gc.collect()

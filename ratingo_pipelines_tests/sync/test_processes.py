@@ -1,5 +1,6 @@
 """Several syncs at once, and syncs that are killed, as real processes on both back ends."""
 
+import logging
 import random
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from ratingo_pipelines_tests.sync.processes import environment, kill_when, ratin
 from ratingo_pipelines_tests.sync.syncing import RUN, all_rows, eligible, limited
 
 LISTED = 30
+KILLS = 20
 SEED = 20
+
+log = logging.getLogger(__name__)
 
 
 def done_in_latest_cycle(database: Database) -> set[int]:
@@ -50,10 +54,11 @@ def test_two_syncs_that_each_open_a_cycle_lose_no_title_and_show_no_error(
     assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, LISTED)) == []
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.e2e
 def test_kills_at_random_moments_leave_every_title_whole(
-    database: Database, sandbox: RunningSandbox, database_url: str, tmp_path: Path, kills: int
+    database: Database, sandbox: RunningSandbox, database_url: str, tmp_path: Path
 ) -> None:
+    """With `--log-cli-level=INFO` it says where each kill struck."""
     dice = random.Random(SEED)  # noqa: S311 - to be repeated, not to be secret
     env = environment(
         sandbox,
@@ -64,7 +69,7 @@ def test_kills_at_random_moments_leave_every_title_whole(
         CONCURRENCY="4",
     )
     in_the_middle = []
-    for epoch in range(kills):
+    for epoch in range(KILLS):
         sandbox.reset()
         # Each sync finds other facts, so that a row and children of different syncs would show.
         sandbox.control("epoch", {"epoch": epoch})
@@ -82,16 +87,18 @@ def test_kills_at_random_moments_leave_every_title_whole(
         assert kill_when(process, lambda moment=moment: asked() > moment)  # type: ignore[misc]
         done = done_in_latest_cycle(database)
         in_the_middle.append(0 < len(done) < count and moment < asked() < count)
+        log.info("kill %d: %d of %d titles asked about, %d stored", epoch + 1, asked(), count, len(done))
         torn = differences(database, SHOWS, truth, without=set(eligible(truth)) - done, ignoring=["related"])
         assert torn == [], f"after kill {epoch + 1}, at title {moment}"
-    assert in_the_middle.count(True) * 2 >= kills
+    assert in_the_middle.count(True) * 2 >= KILLS
     sandbox.reset()
-    sandbox.control("epoch", {"epoch": kills})
+    sandbox.control("epoch", {"epoch": KILLS})
     after = ratingo("sync", "shows", "--json", env=env, cwd=tmp_path)
     assert after.returncode == 0, after.stderr
     truth = sandbox.truth(SHOWS, LISTED)
     assert report_of(after)["titles"]["succeeded"] == len(eligible(truth))
     assert differences(database, SHOWS, truth, ignoring=["related", "watchers_delta"]) == []
+    log.info("one more sync: %d titles, no fact wrong", len(eligible(truth)))
 
 
 def test_a_killed_sync_is_taken_up_where_it_stopped(
