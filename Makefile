@@ -4,7 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.installed
 
-.PHONY: install demo test test-e2e chaos lint dev clean lock
+# The suite and the demo start many a process; each would compile the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: install demo test test-e2e test-browser chaos bench lint dev clean lock
 
 install: $(SETUP)
 
@@ -25,9 +28,18 @@ test: install
 test-e2e: install
 	$(BIN)/pytest -m e2e
 
+# People's way in, in a real browser: Chromium, from the system's packages.
+test-browser: install
+	.ci/install-browser
+	$(BIN)/pytest -m browser
+
 # Every fault of the upstreams, long; prints a table.
 chaos: install
 	$(BIN)/python -m ratingo_pipelines_tests.chaos
+
+# Speed, size and growth, into benchmarks/results.md: most of an hour, and only a quiet machine tells the truth.
+bench: install
+	$(BIN)/python -m benchmarks
 
 lint: install
 	$(BIN)/ruff check .
