@@ -51,7 +51,8 @@ def shared_stack(
 
 @pytest.fixture
 def stack(shared_stack: Stack, sandbox: RunningSandbox) -> Iterator[Stack]:
-    """The module's stack at rest, with a sandbox as good as new, both before and after the test."""
+    """The module's stack at rest, nothing failing, with a sandbox as good as new, both before and after the test."""
     yield shared_stack
     sandbox.faults()
     shared_stack.rest()
+    shared_stack.heal()

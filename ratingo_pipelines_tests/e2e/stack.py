@@ -227,6 +227,14 @@ class Stack:
         """Wait until no run is under way or queued."""
         until(lambda: not self.instance.get_runs(dg.RunsFilter(statuses=NOT_OVER)), 120, "all runs are over", self)
 
+    def heal(self, medium: Medium = SHOWS) -> None:
+        """Fetch the titles that failures are on record of: one that was given up would be left alone by later cycles."""
+        failed = sorted({failure.tmdb_id for failure in self.failures(medium)})
+        if failed:
+            titles = {"ids": failed, "force": True}
+            self.wait_for_run(self.launch(f"{medium}_sync", {"ops": {f"{medium}_sync_titles": {"config": titles}}}))
+        assert self.failures(medium) == []
+
     def runs_of_cycle(self, medium: Medium = SHOWS) -> int:
         """How many runs worked the latest cycle off."""
         cycle = self.cycle(medium)
