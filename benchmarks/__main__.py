@@ -91,7 +91,7 @@ def _head() -> str:
     return (
         "# Benchmarks\n\n"
         "Written by `python -m benchmarks [topic ...]` (`make bench`: all of them), against the sandbox, a process of"
-        " its own on\nthe same cores. Times are medians of 5 unless said otherwise; things that are compared run in turn."  # noqa: E501
+        " its own on\nthe same cores. Times are medians of 5 unless said otherwise; what is compared runs in turn."
         " The floor is what\nthe APIs' limits and latency leave at best. What the profiler found is in"
         " [docs/performance.md](../docs/performance.md).\n\n"
         f"{os.cpu_count()} cores of {cpu[1] if cpu else platform.processor()}, Python {platform.python_version()},"
