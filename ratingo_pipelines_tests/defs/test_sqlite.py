@@ -1,7 +1,9 @@
 """Dagster's event log in SQLite, kept open: what is logged is where Dagster itself would have it, at once."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -86,3 +88,24 @@ def test_a_deleted_run_is_gone_and_others_can_still_be_logged(instance: dg.Dagst
     instance.delete_run(first)
     assert _logged(instance, first) == []
     assert _logged(instance, _run(instance, "2")) == ["2"]
+
+
+def test_the_log_of_a_new_run_is_the_database_that_dagster_makes(
+    instance: dg.DagsterInstance, dagsters_own: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    logs = tmp_path / "history" / "runs"
+    ours, theirs = (_contents(logs / f"{_run(each, 'a')}.db") for each in (instance, dagsters_own))
+
+    assert ours == theirs
+    assert [path.name for path in logs.iterdir() if path.suffix == ".new"] == []
+
+
+def _contents(path: Path) -> tuple[object, ...]:
+    """What a database is made of, and how it is written."""
+    with closing(sqlite3.connect(path)) as conn:
+        schema = conn.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
+        return (
+            schema,
+            conn.execute("SELECT * FROM alembic_version").fetchall(),
+            conn.execute("PRAGMA journal_mode").fetchall(),
+        )

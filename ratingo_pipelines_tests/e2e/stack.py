@@ -228,7 +228,7 @@ class Stack:
         until(lambda: not self.instance.get_runs(dg.RunsFilter(statuses=NOT_OVER)), 120, "all runs are over", self)
 
     def heal(self, medium: Medium = SHOWS) -> None:
-        """Fetch the titles that failures are on record of: one that was given up would be left alone by later cycles."""
+        """Fetch the titles with a failure on record: later cycles leave alone what was given up."""
         failed = sorted({failure.tmdb_id for failure in self.failures(medium)})
         if failed:
             titles = {"ids": failed, "force": True}
