@@ -105,9 +105,12 @@ def _busy(sandbox: RunningSandbox) -> Iterator[Figure]:
         with kit.database.writing() as conn:
             add_stubs(conn, SHOWS, due)
         began = monotonic()
-        asked = backfill_meta(kit, SHOWS, "bench").requests["tmdb"]
+        ended: list[float] = []
+        asked = backfill_meta(kit, SHOWS, "bench", on_outcome=lambda _: ended.append(monotonic())).requests["tmdb"]
         seconds = monotonic() - began
     # The first second's grants come at once.
     floor = asked / TMDB_A_SECOND - 1
     yield Figure(f"{len(due)} titles due, one call a title at 40/s (one run)", seconds, "s", floor)
-    yield Figure("the limiter was kept busy for", 100 * floor / seconds, "%", limit=95, at_least=True)
+    # Between the ends of the first and the last one, so that neither setting up nor one answer's way counts.
+    busy = (len(ended) / TMDB_A_SECOND - 1) / (ended[-1] - ended[0])
+    yield Figure("the limiter was kept busy for", 100 * busy, "%", limit=95, at_least=True)

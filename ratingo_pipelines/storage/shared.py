@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, select, update
 from ratingo_pipelines.storage.tables import TitleTables, genres, watch_providers_registry
 from ratingo_pipelines.storage.titles import known_ids
 from ratingo_pipelines.storage.types import normal
-from ratingo_pipelines.storage.upsert import in_chunks, insert_missing
+from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, insert_missing_ids
 
 
 def put_genres(conn: Connection, named: Iterable[tuple[int, str, str | None]]) -> dict[int, int]:
@@ -57,8 +57,10 @@ def put_stubs(conn: Connection, t: TitleTables, stubs: Sequence[Mapping[str, Any
     if not missing:
         return known
     columns = dict.fromkeys(name for row in missing for name in row)
-    insert_missing(conn, t.titles, [{name: row.get(name) for name in columns} for row in missing], ["tmdb_id"])
-    return known_ids(conn, t, rows)
+    same_shape = [{name: row.get(name) for name in columns} for row in missing]
+    known |= insert_missing_ids(conn, t.titles, same_shape, "tmdb_id")
+    # Another writer was quicker with these.
+    return known | known_ids(conn, t, rows.keys() - known.keys())
 
 
 def _put(conn: Connection, table: Table, rows: Mapping[int, Mapping[str, Any]]) -> None:

@@ -41,6 +41,14 @@ def insert_missing(conn: Connection, table: Table, rows: Sequence[Mapping[str, A
         conn.execute(insert.on_conflict_do_nothing(index_elements=list(key)), [dict(row) for row in rows])
 
 
+def insert_missing_ids(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: str) -> dict[Any, int]:
+    """As `insert_missing`, with a `key` of one column; returns key -> id of those that were inserted."""
+    if not rows:
+        return {}
+    insert = _insert(conn, table).on_conflict_do_nothing(index_elements=[key]).returning(table.c[key], table.c.id)
+    return dict(conn.execute(insert, [dict(row) for row in rows]).all())
+
+
 def insert_one_missing(conn: Connection, table: Table, row: Mapping[str, Any], key: Sequence[str]) -> int | None:
     """Insert the row and return its id, or None when another writer has just inserted its unique `key`."""
     insert = _insert(conn, table).values(dict(row)).on_conflict_do_nothing(index_elements=list(key))

@@ -80,7 +80,7 @@ class TitleStore:
 
         with self.kit.database.writing() as conn:
             known = titles.lock_title(conn, tables, work.tmdb_id)
-            if place and not cycles.holds(conn, place.entry.row_id, self.run_id):
+            if place and not self._still_ours(conn, place, complete):
                 return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, CLAIM_LOST)
             if known is not None and not self.makes_stubs and titles.has_related(conn, tables, known["id"], "trakt"):
                 related = None
@@ -116,8 +116,6 @@ class TitleStore:
             if Part.RATINGS in parts:
                 buckets = _put_ratings(conn, tables, parent, ratings, row, bare)
             self._remember(conn, work, parts, gathered, related is not None, row)
-            if complete and place:
-                cycles.mark(conn, place.entry.row_id, self.run_id, Status.DONE)
 
         stored = {
             Part.DETAILS: details is not None,
@@ -141,6 +139,12 @@ class TitleStore:
             imdb_id=row.get("imdb_id"),
             distribution=gathered.ratings.distribution if gathered.ratings else None,
         )
+
+    def _still_ours(self, conn: Connection, place: Place, complete: bool) -> bool:
+        """Whether the title's place is this run's; a title that will be whole is marked so at once, to save asking."""
+        if complete:
+            return cycles.mark(conn, place.entry.row_id, self.run_id, Status.DONE)
+        return cycles.holds(conn, place.entry.row_id, self.run_id)
 
     def _related(self, work: TitleWork, gathered: Gathered) -> _Related | None:
         """The related titles with our ids, where there is news of them."""
