@@ -26,7 +26,7 @@ test: install
 
 # The whole stack as processes: daemon, code server, webserver, killed and restarted.
 test-e2e: install
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -m e2e $(AGAIN)
 
 # People's way in, in a real browser: Chromium, from the system's packages.
 test-browser: install

@@ -21,13 +21,14 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 CHUNK = 5_000
 """Values in one `IN (...)`: SQLite takes at most 32,766 parameters a statement."""
 
 
-def _insert(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
+def _insert_in(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def insert_missing(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
@@ -37,7 +38,7 @@ def insert_missing(conn: Connection, table: Table, rows: Sequence[Mapping[str, A
     conflicts burns a sequence value.
     """
     if rows:
-        insert = _insert(conn, table)
+        insert = _insert_in(conn.dialect.name, table)
         conn.execute(insert.on_conflict_do_nothing(index_elements=list(key)), [dict(row) for row in rows])
 
 
@@ -45,15 +46,28 @@ def insert_missing_ids(conn: Connection, table: Table, rows: Sequence[Mapping[st
     """As `insert_missing`, with a `key` of one column; returns key -> id of those that were inserted."""
     if not rows:
         return {}
-    insert = _insert(conn, table).on_conflict_do_nothing(index_elements=[key]).returning(table.c[key], table.c.id)
-    return dict(conn.execute(insert, [dict(row) for row in rows]).all())
+    insert = _insert_in(conn.dialect.name, table).on_conflict_do_nothing(index_elements=[key])
+    inserted = conn.execute(insert.returning(table.c[key], table.c.id), [dict(row) for row in rows])
+    return dict(inserted.all())
 
 
 def insert_one_missing(conn: Connection, table: Table, row: Mapping[str, Any], key: Sequence[str]) -> int | None:
     """Insert the row and return its id, or None when another writer has just inserted its unique `key`."""
-    insert = _insert(conn, table).values(dict(row)).on_conflict_do_nothing(index_elements=list(key))
-    inserted: int | None = conn.execute(insert.returning(table.c.id)).scalar()
+    # Rows of one shape share one compiled statement, so the columns that may be NULL are named as well.
+    whole = {**_nulls(table), **row}
+    inserted: int | None = conn.execute(_insert_one(conn.dialect.name, table, tuple(key)), whole).scalar()
     return inserted
+
+
+@lru_cache(64)
+def _insert_one(dialect: str, table: Table, key: tuple[str, ...]) -> ReturningInsert[int]:
+    return _insert_in(dialect, table).on_conflict_do_nothing(index_elements=list(key)).returning(table.c.id)
+
+
+@lru_cache(64)
+def _nulls(table: Table) -> Mapping[str, None]:
+    free = (c for c in table.columns if c.nullable and c.default is None and c.server_default is None)
+    return {column.name: None for column in free}
 
 
 def improvement(known: RowMapping, values: Mapping[str, Any]) -> dict[str, Any]:
