@@ -48,15 +48,17 @@ def main(arguments: Sequence[str]) -> None:
     missed = []
     for name in arguments or TOPICS:
         print(f"\n{name}", flush=True)
-        figures, section = _measured(name)
+        figures, section, ended_well = _measured(name)
         _write(name, section)
+        missed += [] if ended_well else [f"{name}: ended with an error"]
         missed += [f"{name}: {figure.what}" for figure in figures if figure.kept is False]
     print(f"\n{RESULTS}: {'all limits kept' if not missed else 'limits not kept:'}")
     print("\n".join(missed))
     sys.exit(bool(missed))
 
 
-def _measured(name: str) -> tuple[list[Figure], str]:
+def _measured(name: str) -> tuple[list[Figure], str, bool]:
+    """What a topic found, its section, and whether it came to its end."""
     began, load = monotonic(), os.getloadavg()[0]
     process = subprocess.Popen([sys.executable, "-m", "benchmarks", "--alone", name], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None  # noqa: S101 - it is a pipe
@@ -67,7 +69,7 @@ def _measured(name: str) -> tuple[list[Figure], str]:
     problem = f"\n\n**Ended with an error** ({process.returncode})." if process.wait() else ""
     text = _docstring(name)
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {monotonic() - began:.0f} s, load {load:.1f} at the start"
-    return figures, f"## {TOPICS[name]}\n\n{text}\n\n{table(figures)}{problem}\n\n{when}.\n"
+    return figures, f"## {TOPICS[name]}\n\n{text}\n\n{table(figures)}{problem}\n\n{when}.\n", not problem
 
 
 def _docstring(name: str) -> str:

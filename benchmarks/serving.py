@@ -1,5 +1,6 @@
 """`ratingo serve` with everything behind it, for the benchmarks of what Dagster and the gateway add."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -51,5 +52,7 @@ def serving(
 def instance_of(whole: Whole) -> Iterator[dg.DagsterInstance]:
     """Dagster's instance behind it."""
     home = whole.environment.get("DAGSTER_HOME") or str(whole.folder / "dagster")
+    # Its production file names a variable.
+    os.environ.update({name: url for name, url in whole.environment.items() if name == "DAGSTER_DATABASE_URL"})
     with dg.DagsterInstance.from_config(home) as instance:
         yield instance

@@ -249,3 +249,14 @@ def test_settings_survive_being_handed_to_another_process() -> None:
     settings = load_settings(trakt_client_id="key", trakt_rate_limit="7/3")
 
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301
+
+
+# The example
+
+
+def test_the_example_names_every_variable() -> None:
+    example = (Path(__file__).parents[1] / ".env.example").read_text(encoding="utf-8")
+    named = {line.lstrip("#").partition("=")[0].lower() for line in example.splitlines() if "=" in line}
+
+    # One of TMDB's two keys is enough, and stands in a comment.
+    assert Settings.model_fields.keys() - named == {"tmdb_api_key"}
