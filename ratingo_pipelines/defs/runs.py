@@ -150,8 +150,11 @@ def reason_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Reason:
             return Reason(data.user_failure_data.description or "", dict(data.user_failure_data.metadata))
         if data.error:
             return Reason(data.error_display_string.strip().splitlines()[0], {})
-    ends = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
-    return Reason(next((record.event_log_entry.message for record in ends), "") or "it ended without a word", {})
+    # Of a run that took too long, the failure only says that it was forced to end; why, is told before that.
+    kinds = {dg.DagsterEventType.RUN_CANCELING, dg.DagsterEventType.RUN_FAILURE}
+    ends = instance.get_records_for_run(run.run_id, of_type=kinds).records
+    said = [record.event_log_entry.message for record in ends]
+    return Reason(" ".join(filter(None, said)) or "it ended without a word", {})
 
 
 def unfinished_backfills(instance: dg.DagsterInstance, medium: Medium) -> Sequence[str]:
