@@ -15,9 +15,12 @@ from ratingo_pipelines_tests.defs.conftest import LISTED, Installation
 
 
 def age(installed: Installation, cycle_id: int, **duration: float) -> None:
-    """Make a cycle as old as that."""
+    """Make a cycle as old as that, and its snapshots."""
     moment: datetime = utc_now() - timedelta(**duration)
+    snapshots = tables_of(SHOWS).snapshots
+    began = select(cycles.c.cycle_at).where(cycles.c.id == cycle_id).scalar_subquery()
     with installed.database.writing() as conn:
+        conn.execute(update(snapshots).where(snapshots.c.created_at == began).values(created_at=moment))
         conn.execute(update(cycles).where(cycles.c.id == cycle_id).values(cycle_at=moment))
 
 
