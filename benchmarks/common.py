@@ -15,9 +15,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from time import monotonic
-from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, insert, text
+from sqlalchemy import Connection, create_engine, insert, text
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
@@ -160,21 +159,6 @@ def run(command: Sequence[str], environment: Mapping[str, str], place: Path) -> 
 def peak_mib() -> float:
     """The most memory this process ever held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-@contextmanager
-def counted_statements(database: Database) -> Iterator[list[str]]:
-    """The statements sent to the database while the block runs."""
-    sent: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(database.engine, "before_cursor_execute", note)
 
 
 def add_stubs(conn: Connection, medium: Medium, tmdb_ids: Sequence[int]) -> None:

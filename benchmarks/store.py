@@ -13,7 +13,7 @@ from time import monotonic, process_time
 
 from sqlalchemy import func, select
 
-from benchmarks.common import MakeUrl, back_ends, counted_statements, folder, medians_in_turn, settings_of
+from benchmarks.common import MakeUrl, back_ends, folder, medians_in_turn, settings_of
 from benchmarks.figures import Figure, exact
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
@@ -27,6 +27,7 @@ from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit, utc_now
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines.sync.work import ALL_PARTS
 from ratingo_pipelines_tests.exactness import differences
+from ratingo_pipelines_tests.statements import counted
 
 LIMITS = {"SQLite": 10, "PostgreSQL": 15}
 CHILDREN = (
@@ -71,12 +72,12 @@ def _cycle(kit: Toolkit) -> tuple[float, float, float]:
     for work, gathered in answers:
         if gathered.skip is not None:
             continue
-        with counted_statements(kit.database) as statements:
+        with counted(kit.database) as statements:
             began, cpu = monotonic(), process_time()
             store.store(work, ALL_PARTS, gathered)
             took.append(1000 * (monotonic() - began))
             used.append(1000 * (process_time() - cpu))
-        sent.append(sum(not statement.startswith("BEGIN") for statement in statements))
+        sent.append(len(statements))
     return median(took), median(used), median(sent)
 
 

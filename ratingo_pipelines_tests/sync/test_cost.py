@@ -1,40 +1,18 @@
 """What a title costs: statements, and memory however long the list."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from sqlalchemy import event
-
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
-from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.sync.batch import run_batch
 from ratingo_pipelines.sync.report import Status, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines.sync.work import TitleWork
+from ratingo_pipelines_tests.statements import counted
 from ratingo_pipelines_tests.sync.syncing import RUN, altered, eligible, limited
 
 NEW, AGAIN = 30, 24
 """Statements a title may cost, with its share of what a batch asks once."""
-
-
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """The statements sent while the block runs, but for those that begin transactions."""
-    sent: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            sent.append(statement)
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(database.engine, "before_cursor_execute", note)
 
 
 def test_a_title_costs_a_bounded_number_of_statements(kit: Toolkit, sandbox: RunningSandbox) -> None:
