@@ -6,12 +6,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import asked
-from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, locking
+from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, insert_unless_there, locking, update_rows
 
 OMDB, META, RELATED = "omdb", "meta", "related"
 
@@ -41,40 +42,45 @@ def next_ask(source: str, answered: bool, streak: int, now: datetime) -> datetim
     return now + min(interval.first * (1 << min(max(streak - 1, 0), 20)), interval.longest)
 
 
+_KEY = ("medium", "tmdb_id", "source")
+_KNOWN = locking(
+    select(asked.c.id, asked.c.tmdb_id, asked.c.empty_streak)
+    .where(asked.c.medium == bindparam("of_medium"), asked.c.source == bindparam("of_source"))
+    .where(asked.c.tmdb_id.in_(bindparam("of_ids", expanding=True)))
+    .order_by(asked.c.tmdb_id)
+)
+
+
 def note(conn: Connection, medium: Medium, tmdb_id: int, source: str, now: datetime, answered: bool) -> None:
     """Remember that a source was asked about a title, and whether it had an answer."""
-    note_many(conn, medium, {tmdb_id: answered}, source, now)
+    streak = 0 if answered else 1
+    next_at = next_ask(source, answered, streak, now)
+    row = _row(medium, tmdb_id, source) | {"asked_at": now, "next_at": next_at, "empty_streak": streak}
+    if not insert_unless_there(conn, asked, row, _KEY):
+        note_many(conn, medium, {tmdb_id: answered}, source, now)
 
 
 def note_many(conn: Connection, medium: Medium, answers: Mapping[int, bool], source: str, now: datetime) -> None:
     """Remember that a source was asked about these titles: TMDB id -> whether it had an answer."""
     for part in in_chunks(answers):
-        where = (asked.c.medium == medium.plural, asked.c.source == source, asked.c.tmdb_id.in_(part))
-        rows = locking(
-            select(asked.c.id, asked.c.tmdb_id, asked.c.empty_streak).where(*where).order_by(asked.c.tmdb_id)
-        )
-        known = {tmdb_id: (row_id, streak) for row_id, tmdb_id, streak in conn.execute(rows)}
+        rows = conn.execute(_KNOWN, {"of_medium": medium.plural, "of_source": source, "of_ids": part})
+        known = {tmdb_id: (row_id, streak) for row_id, tmdb_id, streak in rows}
         changed, missing = [], []
         for tmdb_id in part:
             row_id, before = known.get(tmdb_id, (None, 0))
             streak = 0 if answers[tmdb_id] else before + 1
             next_at = next_ask(source, answers[tmdb_id], streak, now)
+            values = {"asked_at": now, "next_at": next_at, "empty_streak": streak}
             if row_id is None:
-                key = {"medium": medium.plural, "tmdb_id": tmdb_id, "source": source}
-                missing.append({**key, "asked_at": now, "next_at": next_at, "empty_streak": streak})
+                missing.append(_row(medium, tmdb_id, source) | values)
             else:
-                changed.append({"row_id": row_id, "new_next_at": next_at, "new_streak": streak})
-        if changed:
-            statement = update(asked).where(asked.c.id == bindparam("row_id"))
-            conn.execute(
-                statement.values(
-                    asked_at=now,
-                    next_at=bindparam("new_next_at", type_=asked.c.next_at.type),
-                    empty_streak=bindparam("new_streak", type_=asked.c.empty_streak.type),
-                ),
-                changed,
-            )
-        insert_missing(conn, asked, missing, ["medium", "tmdb_id", "source"])
+                changed.append((row_id, values))
+        update_rows(conn, asked, changed)
+        insert_missing(conn, asked, missing, _KEY)
+
+
+def _row(medium: Medium, tmdb_id: int, source: str) -> dict[str, Any]:
+    return {"medium": medium.plural, "tmdb_id": tmdb_id, "source": source}
 
 
 def due(conn: Connection, medium: Medium, tmdb_ids: Collection[int], source: str, now: datetime) -> set[int]:

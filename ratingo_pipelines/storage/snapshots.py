@@ -7,35 +7,21 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Connection, Insert, Row, Select, bindparam, exists, func, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from ratingo_pipelines.storage.tables import TitleTables
-from ratingo_pipelines.storage.upsert import in_chunks
+from ratingo_pipelines.storage.upsert import in_chunks, insert_unless_there
 
 
 def add_snapshot(conn: Connection, t: TitleTables, title_id: int, tmdb_id: int, watchers: int, at: datetime) -> bool:
     """Add a cycle's snapshot of a title unless it has one. The caller holds the title's lock."""
-    if conn.execute(_taken(t), {"of_title": title_id, "at": at}).scalar():
-        return False
-    values = {t.parent_key: title_id, "tmdb_id": tmdb_id, "watchers": watchers, "created_at": at}
-    conn.execute(_insert(t), [values])
-    return True
+    row = {t.parent_key: title_id, "tmdb_id": tmdb_id, "watchers": watchers, "created_at": at}
+    return insert_unless_there(conn, t.snapshots, row, (t.parent_key, "created_at"))
 
 
 def recent_watchers(conn: Connection, t: TitleTables, title_id: int, limit: int, until: datetime) -> list[int]:
     """The watchers of a title's latest snapshots up to and with `until`, newest first."""
     return list(conn.execute(_recent(t, limit), {"of_title": title_id, "until": until}).scalars())
-
-
-@cache
-def _taken(t: TitleTables) -> Select[bool]:
-    c = t.snapshots.c
-    return select(exists().where(c[t.parent_key] == bindparam("of_title"), c.created_at == bindparam("at")))
-
-
-@cache
-def _insert(t: TitleTables) -> Insert:
-    return insert(t.snapshots)
 
 
 @cache

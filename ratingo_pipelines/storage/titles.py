@@ -174,8 +174,8 @@ def known_ids(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict
     """Our ids of those of the titles that have a row."""
     found: dict[int, int] = {}
     for part in in_chunks(tmdb_ids):
-        statement = select(t.titles.c.tmdb_id, t.titles.c.id).where(t.titles.c.tmdb_id.in_(part))
-        found.update((tmdb_id, title_id) for tmdb_id, title_id in conn.execute(statement))
+        rows = conn.execute(_ids_of(t.titles), {"of_tmdb_ids": part})
+        found.update((tmdb_id, title_id) for tmdb_id, title_id in rows)
     return found
 
 
@@ -337,6 +337,11 @@ def _children_of(table: Table, parent: tuple[str, ...]) -> Select[*tuple[Any, ..
 @cache
 def _title_locked(table: Table) -> Select[*tuple[Any, ...]]:
     return locking(select(table).where(table.c.tmdb_id == bindparam("of_tmdb_id")))
+
+
+@cache
+def _ids_of(table: Table) -> Select[int, int]:
+    return select(table.c.tmdb_id, table.c.id).where(table.c.tmdb_id.in_(bindparam("of_tmdb_ids", expanding=True)))
 
 
 @cache

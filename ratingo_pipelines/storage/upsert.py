@@ -11,17 +11,18 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
     RowMapping,
     Select,
     Table,
     Update,
     bindparam,
+    exists,
     func,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningInsert
 
 CHUNK = 5_000
 """Values in one `IN (...)`: SQLite takes at most 32,766 parameters a statement."""
@@ -38,30 +39,46 @@ def insert_missing(conn: Connection, table: Table, rows: Sequence[Mapping[str, A
     conflicts burns a sequence value.
     """
     if rows:
-        insert = _insert_in(conn.dialect.name, table)
-        conn.execute(insert.on_conflict_do_nothing(index_elements=list(key)), [dict(row) for row in rows])
+        conn.execute(_insert_free(conn.dialect.name, table, tuple(key)), [dict(row) for row in rows])
 
 
 def insert_missing_ids(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: str) -> dict[Any, int]:
     """As `insert_missing`, with a `key` of one column; returns key -> id of those that were inserted."""
     if not rows:
         return {}
-    insert = _insert_in(conn.dialect.name, table).on_conflict_do_nothing(index_elements=[key])
-    inserted = conn.execute(insert.returning(table.c[key], table.c.id), [dict(row) for row in rows])
-    return dict(inserted.all())
+    insert = _insert_free(conn.dialect.name, table, (key,), returning=(key, "id"))
+    return dict(conn.execute(insert, [dict(row) for row in rows]).all())
 
 
 def insert_one_missing(conn: Connection, table: Table, row: Mapping[str, Any], key: Sequence[str]) -> int | None:
     """Insert the row and return its id, or None when another writer has just inserted its unique `key`."""
     # Rows of one shape share one compiled statement, so the columns that may be NULL are named as well.
     whole = {**_nulls(table), **row}
-    inserted: int | None = conn.execute(_insert_one(conn.dialect.name, table, tuple(key)), whole).scalar()
+    insert = _insert_free(conn.dialect.name, table, tuple(key), returning=("id",))
+    inserted: int | None = conn.execute(insert, whole).scalar()
     return inserted
 
 
+def insert_unless_there(conn: Connection, table: Table, row: Mapping[str, Any], key: Sequence[str]) -> bool:
+    """Insert the row unless there is one with its `key`; whether it was. One statement, and no sequence value burnt."""
+    values = {f"new_{name}": value for name, value in row.items()}
+    statement = _insert_unless_there(conn.dialect.name, table, tuple(row), tuple(key))
+    return conn.execute(statement, values).rowcount == 1
+
+
 @lru_cache(64)
-def _insert_one(dialect: str, table: Table, key: tuple[str, ...]) -> ReturningInsert[int]:
-    return _insert_in(dialect, table).on_conflict_do_nothing(index_elements=list(key)).returning(table.c.id)
+def _insert_unless_there(dialect: str, table: Table, columns: tuple[str, ...], key: tuple[str, ...]) -> Insert:
+    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
+    there = exists().where(*(table.c[name] == new[name] for name in key))
+    insert = _insert_in(dialect, table).from_select(columns, select(*new.values()).where(~there))
+    return insert.on_conflict_do_nothing()
+
+
+@lru_cache(64)
+def _insert_free(dialect: str, table: Table, key: tuple[str, ...], returning: tuple[str, ...] = ()) -> Insert:
+    """Insert what takes no row's unique key; kept, as making a statement costs as much as SQLite takes to run it."""
+    insert = _insert_in(dialect, table).on_conflict_do_nothing(index_elements=list(key))
+    return insert.returning(*(table.c[name] for name in returning)) if returning else insert
 
 
 @lru_cache(64)
@@ -92,7 +109,6 @@ def update_rows(conn: Connection, table: Table, changed: Sequence[tuple[int, Map
 
 @lru_cache(512)
 def _update_of(table: Table, columns: tuple[str, ...]) -> Update:
-    # Kept, as making a statement costs as much as SQLite takes to run it.
     new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
     return update(table).where(table.c.id == bindparam("row_id")).values(new)
 

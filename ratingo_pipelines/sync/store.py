@@ -102,7 +102,7 @@ class TitleStore:
             if place and snapshots_wanted and known is None:
                 snapshot_added = _add_snapshot(conn, tables, title_id, place)
             parent = {tables.parent_key: title_id}
-            bare = not titles.has_children(conn, tables, title_id)
+            bare = known is None or not titles.has_children(conn, tables, title_id)
             replace, improve = (partial(put, bare=bare) for put in (titles.replace_children, titles.improve_children))
             for name, rows in children.items():
                 if rows is not None:

@@ -1,6 +1,7 @@
 """Titles and their children: compared before they are written, replaced without piling up, keys stable."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
@@ -21,11 +22,12 @@ def _offer(**others: object) -> dict[str, object]:
 
 
 def _writes(database: Database) -> list[str]:
+    """The statements that write, save those that found nothing to do."""
     statements: list[str] = []
 
-    @event.listens_for(database.engine, "before_cursor_execute")
-    def note(conn: Connection, cursor: object, statement: str, *others: object) -> None:
-        if statement.split(maxsplit=1)[0] in {"INSERT", "UPDATE", "DELETE"}:
+    @event.listens_for(database.engine, "after_cursor_execute")
+    def note(conn: Connection, cursor: Any, statement: str, *others: object) -> None:
+        if statement.split(maxsplit=1)[0] in {"INSERT", "UPDATE", "DELETE"} and cursor.rowcount:
             statements.append(statement)
 
     return statements
