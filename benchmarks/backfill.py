@@ -21,9 +21,9 @@ SIZE = 6_000
 OF_TRENDING = (
     *("rating_trakt", "rating_trakt_avg", "rating_trakt_votes", "watchers_delta", "delta_3m", "trending_score"),
     *("trending_updated_at", "primary_rating", "rating_imdb", "imdb_votes", "rating_metacritic"),
-    *("ratings", "rating_buckets", "snapshots", "related", "imdb_id"),
+    *("ratings", "rating_buckets", "snapshots", "related", "imdb_id", "title"),
 )
-"""What TMDB does not say, and a backfill of metadata therefore does not write."""
+"""What a backfill of metadata does not write: TMDB does not say it, or is not asked (a title keeps its name)."""
 
 
 def run() -> Iterator[Figure]:

@@ -1,7 +1,6 @@
 """What the benchmarks share: medians, folders, databases, settings, child processes."""
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -138,7 +137,6 @@ class Ended:
 
     seconds: float
     cpu_seconds: float
-    peak_mib: float
     said: str
 
 
@@ -153,12 +151,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], place: Path) -> 
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said}")
-    return Ended(monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said)
-
-
-def peak_mib() -> float:
-    """The most memory this process ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Ended(monotonic() - began, used.ru_utime + used.ru_stime, said)
 
 
 def add_stubs(conn: Connection, medium: Medium, tmdb_ids: Sequence[int]) -> None:

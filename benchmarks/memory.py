@@ -28,6 +28,11 @@ RUN = (
     " run_job(defs, sys.argv[1])"
 )
 IMPORTS = "import ratingo_pipelines.definitions"
+SAY_PEAK = (
+    "; from pathlib import Path; from re import search;"
+    " print(search(r'VmHWM:\\s*(\\d+) kB', Path('/proc/self/status').read_text())[1])"
+)
+"""The process says it itself: what `wait4` tells begins with the memory of the process that started it."""
 ADD_PARTITIONS = (
     "import sys; import dagster as dg;"
     " dg.DagsterInstance.get().add_dynamic_partitions('shows', open(sys.argv[1]).read().split())"
@@ -38,9 +43,9 @@ def run() -> Iterator[Figure]:
     """Each run in a home of its own."""
     with start_sandbox(size=SIZE) as sandbox:
         with _home(sandbox) as home:
-            nothing = home.python(IMPORTS).peak_mib
+            nothing = home.peak_mib(IMPORTS)
             yield Figure("a process that has loaded the code location", nothing, "MiB")
-            peak = home.python(RUN, "shows_full_sync").peak_mib
+            peak = home.peak_mib(RUN, "shows_full_sync")
             yield Figure("a full sync of 100 titles", peak, "MiB", nothing, LIMIT_MIB)
         truth = [entry for entry in sandbox.truth(SHOWS) if entry["skip"] is None][:MANY]
         peaks = {}
@@ -62,6 +67,10 @@ class _Home:
     def python(self, code: str, *arguments: str) -> Ended:
         return run_process([sys.executable, "-c", code, *arguments], self.environment, self.place)
 
+    def peak_mib(self, code: str, *arguments: str) -> float:
+        """The most memory that a process ever held that runs this code."""
+        return int(self.python(code + SAY_PEAK, *arguments).said.split()[-1]) / 1024
+
     def backfill(self, tmdb_ids: list[int]) -> float:
         """The peak (MiB) of a run that completes these titles, of which only the ids are known."""
         with opened(self.environment["DATABASE_URL"]) as database, database.writing() as conn:
@@ -69,7 +78,7 @@ class _Home:
         listed = self.place / "partitions.txt"
         listed.write_text(" ".join(map(str, tmdb_ids)))
         self.python(ADD_PARTITIONS, str(listed))
-        return self.python(RUN, "shows_meta_backfill").peak_mib
+        return self.peak_mib(RUN, "shows_meta_backfill")
 
 
 @contextmanager

@@ -7,7 +7,6 @@ batch early: an API that refuses access, or a database that is gone. Titles not 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from itertools import islice
 from threading import Event
 from typing import Protocol, TypeVar
@@ -38,14 +37,6 @@ class HasTitle(Protocol):
 Item = TypeVar("Item", bound=HasTitle)
 
 
-@dataclass(frozen=True)
-class BatchResult:
-    """The outcomes of the titles reached, and what ended the batch early, if anything did."""
-
-    outcomes: tuple[TitleOutcome, ...]
-    stopped: BatchStopped | None
-
-
 def run_batch(
     items: Sequence[Item],
     work: Callable[[Item], TitleOutcome],
@@ -54,14 +45,15 @@ def run_batch(
     concurrency: int,
     settle: Callable[[Item, TitleOutcome], None],
     on_outcome: OnOutcome,
-) -> BatchResult:
+) -> BatchStopped | None:
     """Do `work` for each item, `concurrency` at a time; as each ends, this thread settles it and tells `on_outcome`.
+
+    Returns what ended the batch early, if anything did.
 
     `settle` keeps what must be remembered of an outcome, failures above all. An exception of `work` is that title's
     failure (in `stage`, where it does not say), save `BatchStopped` and `StorageError`, which end the batch: titles
     under way are finished, the others are not begun.
     """
-    outcomes: list[TitleOutcome] = []
     stopped: BatchStopped | None = None
     over = Event()
 
@@ -88,13 +80,12 @@ def run_batch(
                     stopped = stopped or BatchStopped(str(error), Stop.DATABASE)
                 else:
                     if outcome is not None:
-                        outcomes.append(outcome)
                         on_outcome(outcome)
                 if stopped:
                     over.set()
         finally:
             over.set()
-    return BatchResult(tuple(outcomes), stopped)
+    return stopped
 
 
 def _ended(

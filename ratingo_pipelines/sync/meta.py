@@ -25,17 +25,20 @@ def backfill_meta(
     on_outcome: OnOutcome = ignore_outcome,
 ) -> BatchReport:
     """Complete every title that is due; what stays incomplete is asked again only after a growing interval."""
-    with kit.database.reading() as conn:
-        due = titles.incomplete_titles(conn, tables_of(medium), kit.now(), limit)
-        works = outside(conn, medium, [row.tmdb_id for row in due], related_due=False)
     return work_off(
         kit,
         medium,
         run_id,
-        Selection(works),
+        _due(kit, medium, limit),
         frozenset({Part.DETAILS}),
         stage=STAGE,
         makes_stubs=False,
         on_start=on_start,
         on_outcome=on_outcome,
     )
+
+
+def _due(kit: Toolkit, medium: Medium, limit: int | None) -> Selection:
+    with kit.database.reading() as conn:
+        rows = titles.incomplete_titles(conn, tables_of(medium), kit.now(), limit)
+        return Selection(outside(conn, medium, [row.tmdb_id for row in rows], related_due=False))

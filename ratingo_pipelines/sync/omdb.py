@@ -18,13 +18,12 @@ from ratingo_pipelines.sync.outcomes import record_failures
 from ratingo_pipelines.sync.report import (
     BatchReport,
     BatchStopped,
-    Meter,
     OnOutcome,
     OnStart,
     Status,
     Stop,
+    Tally,
     TitleOutcome,
-    batch_report,
     ignore_outcome,
     ignore_start,
 )
@@ -93,33 +92,26 @@ def _work_off(
     on_start: OnStart,
     on_outcome: OnOutcome,
 ) -> BatchReport:
-    meter = Meter(kit)
+    tally = Tally(kit, on_outcome)
     if kit.omdb is None:
-        return batch_report(medium.plural, STAGE, [], meter, fetched=0, notes=(WITHOUT_KEY,))
-    on_start(len(due) + len(passed_over))
-    skipped = [TitleOutcome(i, str(i), Status.SKIPPED, reason) for i, reason in passed_over.items()]
-    for outcome in skipped:
-        on_outcome(outcome)
+        return tally.report(medium.plural, STAGE, fetched=0, notes=(WITHOUT_KEY,))
+    fetched = len(due) + len(passed_over)
+    on_start(fetched)
+    for tmdb_id, reason in passed_over.items():
+        tally(TitleOutcome(tmdb_id, str(tmdb_id), Status.SKIPPED, reason))
     latest_cycle = _latest_cycle(kit, medium)
     in_cycle = sum(row.tmdb_id in latest_cycle for row in due)
     with daily_quota(kit, kit.omdb, in_cycle, len(due) - in_cycle) as quota:
         one = _OneTitle(kit, kit.omdb, medium, quota, latest_cycle, force)
-        result = run_batch(
+        stopped = run_batch(
             due,
             one.ask_and_store,
             stage=STAGE,
             concurrency=kit.settings.concurrency,
             settle=one.settle,
-            on_outcome=on_outcome,
+            on_outcome=tally,
         )
-    return batch_report(
-        medium.plural,
-        STAGE,
-        [*skipped, *result.outcomes],
-        meter,
-        fetched=len(due) + len(skipped),
-        stopped=result.stopped,
-    )
+    return tally.report(medium.plural, STAGE, fetched=fetched, stopped=stopped)
 
 
 def _latest_cycle(kit: Toolkit, medium: Medium) -> frozenset[int]:

@@ -211,40 +211,54 @@ class Meter:
         return {name: count - self._before[name] for name, count in self._kit.requests().items()}
 
 
-def batch_report(
-    medium: str,
-    stage: str,
-    outcomes: Iterable[TitleOutcome],
-    meter: Meter,
-    *,
-    fetched: int,
-    notes: tuple[str, ...] = (),
-    stopped: BatchStopped | None = None,
-) -> BatchReport:
-    """Count `outcomes`."""
-    outcomes = list(outcomes)
-    failures = tuple(failure for outcome in outcomes for failure in outcome.failures)
-    stored = [outcome for outcome in outcomes if outcome.stored]
-    snapshots = [outcome.snapshot_added for outcome in outcomes if "sparklines" in outcome.stored]
-    return BatchReport(
-        medium=medium,
-        stage=stage,
-        fetched=fetched,
-        added=sum(outcome.added for outcome in stored),
-        updated=sum(not outcome.added for outcome in stored),
-        succeeded=sum(outcome.status is Status.DONE for outcome in outcomes),
-        skipped=dict(Counter(outcome.reason or "" for outcome in outcomes if outcome.status is Status.SKIPPED)),
-        failures=failures,
-        ratings=sum("ratings" in outcome.stored for outcome in outcomes),
-        buckets=sum(outcome.buckets_written for outcome in outcomes),
-        snapshots=sum(snapshots),
-        snapshots_unchanged=len(snapshots) - sum(snapshots),
-        notes=(*notes, *_waiting(failures)),
-        stopped=str(stopped) if stopped else None,
-        stopped_by=stopped.kind if stopped else None,
-        requests=meter.requests,
-        seconds=meter.seconds,
-    )
+class Tally:
+    """Counts the outcomes of a batch as they come, and hands them on; it keeps none, as there may be very many."""
+
+    def __init__(self, kit: Toolkit, on_outcome: OnOutcome) -> None:
+        self._meter = Meter(kit)
+        self._on_outcome = on_outcome
+        self._counts: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
+        self._failures: list[TitleFailure] = []
+
+    def __call__(self, outcome: TitleOutcome) -> None:
+        """Count one outcome, and tell the listener."""
+        counts = self._counts
+        if outcome.stored:
+            counts["added" if outcome.added else "updated"] += 1
+        if "sparklines" in outcome.stored:
+            counts["snapshots" if outcome.snapshot_added else "snapshots_unchanged"] += 1
+        counts["succeeded"] += outcome.status is Status.DONE
+        counts["ratings"] += "ratings" in outcome.stored
+        counts["buckets"] += outcome.buckets_written
+        if outcome.status is Status.SKIPPED:
+            self._skipped[outcome.reason or ""] += 1
+        self._failures += outcome.failures
+        self._on_outcome(outcome)
+
+    def report(
+        self,
+        medium: str,
+        stage: str,
+        *,
+        fetched: int,
+        notes: tuple[str, ...] = (),
+        stopped: BatchStopped | None = None,
+    ) -> BatchReport:
+        """The counts so far, and what they cost."""
+        return BatchReport(
+            medium=medium,
+            stage=stage,
+            fetched=fetched,
+            skipped=dict(self._skipped),
+            failures=tuple(self._failures),
+            notes=(*notes, *_waiting(self._failures)),
+            stopped=str(stopped) if stopped else None,
+            stopped_by=stopped.kind if stopped else None,
+            requests=self._meter.requests,
+            seconds=self._meter.seconds,
+            **self._counts,
+        )
 
 
 def _waiting(failures: Iterable[TitleFailure]) -> Iterator[str]:

@@ -17,12 +17,11 @@ from ratingo_pipelines.sync.leases import kept_leases
 from ratingo_pipelines.sync.outcomes import settle
 from ratingo_pipelines.sync.report import (
     BatchReport,
-    Meter,
     OnOutcome,
     OnStart,
     Status,
+    Tally,
     TitleOutcome,
-    batch_report,
     ignore_outcome,
     ignore_start,
 )
@@ -83,30 +82,22 @@ def work_off(
     on_outcome: OnOutcome,
 ) -> BatchReport:
     """Do `parts` of the titles chosen, in a pool of threads."""
-    meter = Meter(kit)
-    on_start(len(chosen.works) + len(chosen.passed_over))
-    passed_over = [TitleOutcome(i, str(i), Status.SKIPPED, reason) for i, reason in chosen.passed_over.items()]
-    for outcome in passed_over:
-        on_outcome(outcome)
+    tally = Tally(kit, on_outcome)
+    fetched = len(chosen.works) + len(chosen.passed_over)
+    on_start(fetched)
+    for tmdb_id, reason in chosen.passed_over.items():
+        tally(TitleOutcome(tmdb_id, str(tmdb_id), Status.SKIPPED, reason))
     genres, notes = ukrainian_genres(kit, medium) if chosen.works and Part.DETAILS in parts else ({}, ())
     store = TitleStore(kit, medium, SharedRows(kit.database, medium, genres), run_id, makes_stubs)
-    result = run_batch(
+    stopped = run_batch(
         chosen.works,
         lambda work: _do(store, work, parts),
         stage=STORE,
         concurrency=kit.settings.concurrency,
         settle=lambda work, outcome: settle(kit, medium, run_id, work, outcome),
-        on_outcome=on_outcome,
+        on_outcome=tally,
     )
-    return batch_report(
-        medium.plural,
-        stage,
-        [*passed_over, *result.outcomes],
-        meter,
-        fetched=len(chosen.works) + len(passed_over),
-        notes=(*chosen.notes, *notes),
-        stopped=result.stopped,
-    )
+    return tally.report(medium.plural, stage, fetched=fetched, notes=(*chosen.notes, *notes), stopped=stopped)
 
 
 def _do(store: TitleStore, work: TitleWork, parts: frozenset[Part]) -> TitleOutcome:

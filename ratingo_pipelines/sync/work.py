@@ -35,7 +35,7 @@ class Place:
     """Last three months' watchers minus the three before."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TitleWork:
     """One title to do; `place` is None where the latest cycle does not name it."""
 

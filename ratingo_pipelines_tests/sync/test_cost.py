@@ -34,7 +34,7 @@ def test_a_title_costs_a_bounded_number_of_statements(kit: Toolkit, sandbox: Run
 def test_ten_thousand_titles_are_a_batch_like_any_other() -> None:
     works = [TitleWork(number, f"Title {number}") for number in range(10_000)]
     told: list[int] = []
-    result = run_batch(
+    run_batch(
         works,
         lambda work: TitleOutcome(work.tmdb_id, work.title, Status.DONE),
         stage="test",
@@ -42,7 +42,7 @@ def test_ten_thousand_titles_are_a_batch_like_any_other() -> None:
         settle=lambda work, outcome: None,
         on_outcome=lambda outcome: told.append(outcome.tmdb_id),
     )
-    assert len(result.outcomes) == len(set(told)) == len(works)
+    assert len(told) == len(set(told)) == len(works)
 
 
 def test_an_unexpected_error_is_that_titles_failure_in_one_line() -> None:
@@ -52,7 +52,7 @@ def test_an_unexpected_error_is_that_titles_failure_in_one_line() -> None:
         return TitleOutcome(title.tmdb_id, title.title, Status.DONE)
 
     settled: list[TitleOutcome] = []
-    result = run_batch(
+    stopped = run_batch(
         [TitleWork(1, "One"), TitleWork(2, "Two"), TitleWork(3, "Three")],
         work,
         stage="store",
@@ -60,8 +60,8 @@ def test_an_unexpected_error_is_that_titles_failure_in_one_line() -> None:
         settle=lambda _, outcome: settled.append(outcome),
         on_outcome=lambda outcome: None,
     )
-    assert result.stopped is None
-    [failed] = [outcome for outcome in result.outcomes if outcome.status is Status.ERROR]
+    assert stopped is None
+    [failed] = [outcome for outcome in settled if outcome.status is Status.ERROR]
     [failure] = failed.failures
     assert (failure.tmdb_id, failure.stage, failure.spends_attempt) == (2, "store", True)
     assert failure.reason.startswith("unexpected KeyError: ")
