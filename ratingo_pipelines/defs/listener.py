@@ -1,5 +1,6 @@
 """Follows a batch from inside a Dagster step: a materialization per title and asset, progress now and then."""
 
+from collections import deque
 from collections.abc import Sequence
 from time import monotonic
 
@@ -47,6 +48,8 @@ class Listener:
         if str(outcome.tmdb_id) in self._partitions:
             for event in of_title(self._medium, self._keys, outcome, self._watchers_by_day):
                 self._context.log_event(event)
+            # They are stored; the step would keep them to its end, and memory grow with the batch.
+            deque(self._context.consume_events(), maxlen=0)
         self._ended += 1
         self._failed += outcome.status is Status.ERROR
         if self._ended == self._total or monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:

@@ -19,10 +19,10 @@ from ratingo_pipelines.settings import RateLimit
 
 FILE_NAME = "limits.sqlite"
 LOCK_NAME = "limits.sqlite.lock"
-MARGIN = 0.025
+MARGIN = 0.02
 """Windows are taken this much longer, because requests do not all travel equally fast."""
 LONGEST_MARGIN_MS = 250
-TOLERANCE = 0.4
+TOLERANCE = 0.6
 """Part of the margin that a single request may use up; the rest is for what even the fastest ones take."""
 LEARNING_ANSWERS = 16
 """Answers until the fastest one can be trusted: the first ones come while everything is being set up."""

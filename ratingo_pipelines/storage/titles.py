@@ -215,23 +215,21 @@ def listed_tmdb_ids(conn: Connection, t: TitleTables) -> dict[int, int]:
     return dict(conn.execute(statement).all())
 
 
-def incomplete_titles(
-    conn: Connection, t: TitleTables, now: datetime, limit: int | None = None
-) -> Sequence[Row[int, str]]:
-    """Titles (tmdb_id, title) whose metadata lack something and that are due to be asked again.
+def incomplete_titles(conn: Connection, t: TitleTables, now: datetime, limit: int | None = None) -> Sequence[int]:
+    """TMDB ids of the titles whose metadata lack something and that are due to be asked again.
 
     Trending ones first, then those never asked, then those asked longest ago.
     """
     c = t.titles.c
     wanted = (c[name] for name in metadata_columns(t.medium))
     statement = (
-        select(c.tmdb_id, c.title)
+        select(c.tmdb_id)
         .outerjoin(asked, _asked_of(t, "meta"))
         .where(or_(*(_is_null(column) for column in wanted)), _due(now), ~_backing_off(t, "details", now))
         .order_by(c.trending_score.is_(None), asked.c.id.is_not(None), asked.c.asked_at, c.id)
         .limit(limit)
     )
-    return conn.execute(statement).all()
+    return conn.execute(statement).scalars().all()
 
 
 def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: int | None = None) -> list[OmdbDue]:

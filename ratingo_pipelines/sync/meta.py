@@ -40,5 +40,5 @@ def backfill_meta(
 
 def _due(kit: Toolkit, medium: Medium, limit: int | None) -> Selection:
     with kit.database.reading() as conn:
-        rows = titles.incomplete_titles(conn, tables_of(medium), kit.now(), limit)
-        return Selection(outside(conn, medium, [row.tmdb_id for row in rows], related_due=False))
+        due = titles.incomplete_titles(conn, tables_of(medium), kit.now(), limit)
+        return Selection(outside(conn, medium, due, related_due=False))

@@ -3,7 +3,7 @@
 Working them off is `titles`'.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -19,6 +19,8 @@ from ratingo_pipelines.sync.work import Place, TitleWork
 
 FRESH = "fresh"
 HELD = "another run is working on it"
+OUTSIDE_AT_ONCE = 500
+"""Titles outside the cycle that are looked up at once."""
 
 
 @dataclass(frozen=True)
@@ -116,24 +118,30 @@ def _in_cycle(
 
 
 def outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], *, related_due: bool = True) -> list[TitleWork]:
-    """Titles without a place in the latest cycle, with the identity that an earlier one or their row gives them."""
+    """Titles without a place in the latest cycle, with the identity that an earlier one or their row gives them.
+
+    Read bit by bit, as there may be very many of them.
+    """
+    works: list[TitleWork] = []
+    for start in range(0, len(tmdb_ids), OUTSIDE_AT_ONCE):
+        works += _outside(conn, medium, tmdb_ids[start : start + OUTSIDE_AT_ONCE], related_due)
+    return works
+
+
+def _outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], related_due: bool) -> Iterator[TitleWork]:
     earlier = cycles.identities(conn, medium, tmdb_ids)
     rows = titles.names(conn, tables_of(medium), tmdb_ids)
     failing = failures.failing_ids(conn, medium, tmdb_ids)
-    works = []
     for tmdb_id in tmdb_ids:
         entry, row = earlier.get(tmdb_id), rows.get(tmdb_id)
         imdb_id = (entry and entry.imdb_id) or (row and row.imdb_id) or None
-        works.append(
-            TitleWork(
-                tmdb_id=tmdb_id,
-                title=(entry and entry.title) or (row and row.title) or str(tmdb_id),
-                trakt=(entry and (entry.trakt_id or entry.slug)) or imdb_id,
-                imdb_id=imdb_id,
-                trakt_title=entry.title if entry else None,
-                known=row is not None,
-                failed_before=tmdb_id in failing,
-                related_due=related_due,
-            )
+        yield TitleWork(
+            tmdb_id=tmdb_id,
+            title=(entry and entry.title) or (row and row.title) or str(tmdb_id),
+            trakt=(entry and (entry.trakt_id or entry.slug)) or imdb_id,
+            imdb_id=imdb_id,
+            trakt_title=entry.title if entry else None,
+            known=row is not None,
+            failed_before=tmdb_id in failing,
+            related_due=related_due,
         )
-    return works

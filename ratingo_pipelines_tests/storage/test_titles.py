@@ -249,11 +249,9 @@ def test_the_meta_backfill_is_due_for_what_lacks_something_trending_titles_first
     with database.writing() as conn:
         asked.note(conn, SHOWS, 2, "meta", NOW - timedelta(days=5), answered=False)
         asked.note(conn, SHOWS, 5, "meta", NOW, answered=False)
-        due = titles.incomplete_titles(conn, SHOW, NOW)
-        assert [row.tmdb_id for row in due] == [4, 3, 2]
-        assert [row.tmdb_id for row in titles.incomplete_titles(conn, SHOW, NOW, limit=1)] == [4]
-        later = titles.incomplete_titles(conn, SHOW, NOW + timedelta(days=1))
-        assert [row.tmdb_id for row in later] == [4, 5, 3, 2]
+        assert titles.incomplete_titles(conn, SHOW, NOW) == [4, 3, 2]
+        assert titles.incomplete_titles(conn, SHOW, NOW, limit=1) == [4]
+        assert titles.incomplete_titles(conn, SHOW, NOW + timedelta(days=1)) == [4, 5, 3, 2]
 
 
 def test_omdb_is_due_for_what_lacks_a_rating_listed_titles_first(database: Database) -> None:
