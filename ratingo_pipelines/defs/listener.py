@@ -7,6 +7,7 @@ from time import monotonic
 import dagster as dg
 
 from ratingo_pipelines.defs.materializations import of_title
+from ratingo_pipelines.defs.memory import give_back
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.glance import watchers_by_day
 from ratingo_pipelines.sync.report import Status, TitleOutcome
@@ -55,6 +56,7 @@ class Listener:
         if self._ended == self._total or monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
             self._said_at = monotonic()
             self._context.log.info(f"{self._ended}/{self._total}, {self._failed} failed")
+            give_back()
 
     def _watchers_by_day(self, tmdb_id: int) -> list[int | None]:
         return watchers_by_day(self._kit, self._medium, tmdb_id)
