@@ -4,7 +4,7 @@ Answers are read leniently: what an entry lacks is None, an entry that is unusab
 trending list, whose entries keep their places: one that is unusable stays in it without a TMDB id or watchers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from http import HTTPStatus
@@ -47,9 +47,9 @@ from ratingo_pipelines.sources.opening import open_api
 API = "Trakt"
 PAGE_SIZE = 250
 """Trakt's largest page; it clamps larger ones silently."""
-CALENDAR_DAYS = 10
+CALENDAR_DAYS = 5
 """Days of the calendar in one request. Trakt cuts what is longer than 33, and with all details of its shows a month is
-nearly as large as the largest body that is read."""
+nearly as large as the largest body that is read: ten days of it took more memory than all else."""
 RELATED_SIZE = 12
 BURST_PER_SECOND = 20
 
@@ -256,14 +256,12 @@ class TraktClient:
         path = _path(medium, trakt_id, "related")
         return self.api.read(path, params, parse=lambda answer: parse_related(answer.payload))
 
-    def calendar(self, start: date, days: int) -> list[CalendarEntry]:
-        """The episodes of all shows that air on `days` days from `start` (UTC)."""
-        found = []
+    def calendar(self, start: date, days: int) -> Iterator[CalendarEntry]:
+        """The episodes of all shows that air on `days` days from `start` (UTC): asked for in pieces, as all is much."""
         for offset in range(0, days, CALENDAR_DAYS):
             length = min(CALENDAR_DAYS, days - offset)
             path = f"/calendars/all/shows/{(start + timedelta(days=offset)).isoformat()}/{length}"
-            found += self.api.read(path, {"extended": "full"}, parse=lambda answer: parse_calendar(answer.payload))
-        return found
+            yield from self.api.read(path, {"extended": "full"}, parse=lambda answer: parse_calendar(answer.payload))
 
 
 def _trending_page(answer: Answer, medium: Medium) -> tuple[list[TrendingEntry], Mapping[str, str]]:

@@ -23,13 +23,18 @@ def sync_calendar(kit: Toolkit) -> CalendarReport:
     """
     meter = Meter(kit)
     start, days = kit.now().date(), kit.settings.airings_calendar_days
-    calendar = kit.trakt.calendar(start, days)
     midnight = datetime.combine(start, time(), UTC)
     window = (midnight, midnight + timedelta(days=days))
-    with kit.database.writing() as conn:
+    with kit.database.reading() as conn:
         listed = titles.listed_tmdb_ids(conn, tables_of(SHOWS))
-        rows = [_row(entry, listed[entry.show.tmdb]) for entry in calendar if entry.show.tmdb in listed]
-        changes = airings.put_airings(conn, rows, window, set(listed) if calendar else set())
+    rows, empty = [], True
+    # Of a month of the whole world's television, only what is listed is kept.
+    for entry in kit.trakt.calendar(start, days):
+        empty = False
+        if entry.show.tmdb in listed:
+            rows.append(_row(entry, listed[entry.show.tmdb]))
+    with kit.database.writing() as conn:
+        changes = airings.put_airings(conn, rows, window, set() if empty else set(listed))
     return CalendarReport(
         processed=len(rows),
         inserted=changes.inserted,

@@ -247,7 +247,8 @@ def test_sixty_four_threads_share_one_session():
         with ThreadPoolExecutor(64) as pool:
             payloads = list(pool.map(lambda number: api.get(f"/t/{number}").payload["path"], range(640)))
         assert payloads == [f"/t/{number}" for number in range(640)]
-        assert api.requests == server.count() == 640
+        # On a busy machine a connection may be reset, and its request sent again.
+        assert 640 <= api.requests == server.count()
 
 
 def test_closing_releases_whoever_waits():

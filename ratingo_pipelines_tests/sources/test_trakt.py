@@ -267,20 +267,20 @@ def test_related_titles_of_an_unknown_title_are_not_found_or_none(trakt: TraktCl
     assert trakt.related(SHOWS, 7) == []
 
 
-def test_a_long_calendar_is_asked_for_in_pieces_of_ten_days(trakt: TraktClient, upstream: Upstream) -> None:
+def test_a_long_calendar_is_asked_for_in_pieces_of_five_days(trakt: TraktClient, upstream: Upstream) -> None:
     upstream.answer = lambda asked: [
         {"first_aired": "2026-11-24T02:00:00.000Z", "episode": {"season": 0, "number": 1}, "show": title(1)}
     ]
-    assert len(trakt.calendar(date(2026, 12, 22), 24)) == 3
+    assert len(list(trakt.calendar(date(2026, 12, 25), 12))) == 3
     assert upstream.paths == [
-        "/calendars/all/shows/2026-12-22/10",
-        "/calendars/all/shows/2027-01-01/10",
-        "/calendars/all/shows/2027-01-11/4",
+        "/calendars/all/shows/2026-12-25/5",
+        "/calendars/all/shows/2026-12-30/5",
+        "/calendars/all/shows/2027-01-04/2",
     ]
 
 
 def test_an_empty_calendar_window_asks_nothing(trakt: TraktClient, upstream: Upstream) -> None:
-    assert trakt.calendar(date(2026, 11, 22), 0) == []
+    assert list(trakt.calendar(date(2026, 11, 22), 0)) == []
     assert upstream.asked == []
 
 
@@ -380,7 +380,7 @@ def test_a_list_of_which_nothing_can_be_read_is_not_an_empty_one(
     for ask in (
         lambda: trakt.related(SHOWS, 7),
         lambda: trakt.watched_monthly(SHOWS, date(2026, 1, 1)),
-        lambda: trakt.calendar(date(2026, 1, 1), 7),
+        lambda: list(trakt.calendar(date(2026, 1, 1), 5)),
     ):
         with pytest.raises(BadPayload):
             ask()
