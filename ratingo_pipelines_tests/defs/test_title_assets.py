@@ -40,6 +40,15 @@ def test_a_range_of_partitions_is_one_run_with_a_materialization_a_title_and_ass
     assert (listed.counts().done, listed.counts().pending) == (5, LISTED - 5)
 
 
+def test_a_run_keeps_no_event_in_memory_that_is_stored(listed: Installation) -> None:
+    ids = listed.partitions()
+
+    result = listed.over([DETAILS], ids[0], ids[1])
+
+    assert materializations(listed, result) == [DETAILS] * 2
+    assert not [event for event in result.all_events if event.is_step_materialization]
+
+
 def test_a_materialization_says_what_a_person_wants_to_see(listed: Installation) -> None:
     [first, *_] = listed.partitions()
     listed.run("shows_retry", partition=first)

@@ -243,12 +243,12 @@ def test_one_request_a_url_is_in_flight():
 
 
 def test_sixty_four_threads_share_one_session():
-    with misbehaving_server(a=[sends(1, after=0.01)]) as server, api_of(server.url, concurrency=64) as api:
+    # On a busy machine an answer may take longer than the tests' usual patience, and would be asked for again.
+    with misbehaving_server() as server, api_of(server.url, concurrency=64, timeout_seconds=10) as api:
         with ThreadPoolExecutor(64) as pool:
             payloads = list(pool.map(lambda number: api.get(f"/t/{number}").payload["path"], range(640)))
         assert payloads == [f"/t/{number}" for number in range(640)]
-        # On a busy machine a connection may be reset, and its request sent again.
-        assert 640 <= api.requests == server.count()
+        assert api.requests == server.count() == 640
 
 
 def test_closing_releases_whoever_waits():
