@@ -33,7 +33,7 @@ from benchmarks.figures import Figure, exact
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines.settings import RateLimit, Settings
-from ratingo_pipelines.sources.limits import open_turnstile
+from ratingo_pipelines.sources.http.limits import open_turnstile
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.toolkit import open_toolkit
 from ratingo_pipelines_tests.exactness import differences

@@ -3,12 +3,12 @@
 import dagster as dg
 
 from ratingo_pipelines.defs.airings import airings, stale_airings
+from ratingo_pipelines.defs.assets import title_assets
 from ratingo_pipelines.defs.checks import CHECKS
 from ratingo_pipelines.defs.jobs import JOBS
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.defs.schedules import schedules
 from ratingo_pipelines.defs.sensors import sensors
-from ratingo_pipelines.defs.title_pipeline import title_assets
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.settings import load_settings
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ratingo_pipelines.sources import http
+from ratingo_pipelines.sources.http import api as http
 
 pytest_plugins = ["ratingo_pipelines_tests.fixtures.database", "ratingo_pipelines_tests.fixtures.sandbox"]
 

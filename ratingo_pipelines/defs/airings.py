@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from ratingo_pipelines.defs.keys import AIRINGS, STALE_AIRINGS, key
 from ratingo_pipelines.defs.materializations import of_airings, of_calendar, of_prune
+from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key
 from ratingo_pipelines.defs.policies import FRESH, HEADLINE_TAG, common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ratingo_pipelines.defs.keys import key
+from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.sync import checks

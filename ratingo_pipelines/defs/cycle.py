@@ -6,9 +6,8 @@ The work on titles is `sync`'s; when a run is started is the sensors'.
 import dagster as dg
 
 from ratingo_pipelines.defs import runs
-from ratingo_pipelines.defs.keys import key, part_keys
 from ratingo_pipelines.defs.materializations import of_unreported
-from ratingo_pipelines.defs.partitions import register_titles
+from ratingo_pipelines.defs.partitions import key, part_keys, register_titles
 from ratingo_pipelines.defs.policies import CYCLE_TAG, HEADLINE_TAG
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles

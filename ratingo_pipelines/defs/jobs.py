@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 
 from ratingo_pipelines.defs.checks import CHECKS
-from ratingo_pipelines.defs.keys import AIRINGS, STALE_AIRINGS, key, part_keys
+from ratingo_pipelines.defs.ops import shows_calendar, stages
+from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, part_keys
 from ratingo_pipelines.defs.policies import BACKFILL, CYCLE, RETRY, run_tags
 from ratingo_pipelines.defs.prune import prune_partitions
-from ratingo_pipelines.defs.stages import shows_calendar, stages
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from ratingo_pipelines.defs.keys import key
+from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.measures.sparkline import as_markdown_image, histogram_svg, svg
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.cycles import CycleTitle

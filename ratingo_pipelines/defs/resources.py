@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from ratingo_pipelines.defs.failures import explained
+from ratingo_pipelines.defs.conclusion import explained
 from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, load_settings
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit

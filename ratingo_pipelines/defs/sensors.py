@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from ratingo_pipelines.defs import runs
-from ratingo_pipelines.defs.failures import FAILED, STOPPED_BY
+from ratingo_pipelines.defs.conclusion import FAILED, STOPPED_BY
 from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.defs.schedules import SCHEDULED

@@ -9,16 +9,16 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from ratingo_pipelines.gateway.attempts import Attempts
-from ratingo_pipelines.gateway.door import Door
-from ratingo_pipelines.gateway.endpoints import ERRORS, Api
-from ratingo_pipelines.gateway.graphql_guard import GraphqlGuard
-from ratingo_pipelines.gateway.health import Health
-from ratingo_pipelines.gateway.login import Login
-from ratingo_pipelines.gateway.progress import Progress
-from ratingo_pipelines.gateway.runs import Runs
-from ratingo_pipelines.gateway.secrets import Secrets
-from ratingo_pipelines.gateway.triggers import Triggers
+from ratingo_pipelines.gateway.api.endpoints import ERRORS, Api
+from ratingo_pipelines.gateway.api.health import Health
+from ratingo_pipelines.gateway.api.progress import Progress
+from ratingo_pipelines.gateway.api.runs import Runs
+from ratingo_pipelines.gateway.api.triggers import Triggers
+from ratingo_pipelines.gateway.auth.attempts import Attempts
+from ratingo_pipelines.gateway.auth.graphql_guard import GraphqlGuard
+from ratingo_pipelines.gateway.auth.middleware import Door
+from ratingo_pipelines.gateway.auth.secrets import Secrets
+from ratingo_pipelines.gateway.pages.login import Login
 from ratingo_pipelines.storage.engine import Database
 
 LIVE_DATA_MILLISECONDS = 2000

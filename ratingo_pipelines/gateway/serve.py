@@ -18,12 +18,12 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.types import ASGIApp
 
+from ratingo_pipelines.gateway.api.runs import end_lost_runs
 from ratingo_pipelines.gateway.app import compose
-from ratingo_pipelines.gateway.children import Children
-from ratingo_pipelines.gateway.processes import Processes, alone_in
-from ratingo_pipelines.gateway.runs import end_lost_runs
-from ratingo_pipelines.gateway.secrets import open_secrets
-from ratingo_pipelines.gateway.stopping import Stop
+from ratingo_pipelines.gateway.auth.secrets import open_secrets
+from ratingo_pipelines.gateway.processes.services import Processes, alone_in
+from ratingo_pipelines.gateway.processes.shutdown import Stop
+from ratingo_pipelines.gateway.processes.supervisor import Children
 from ratingo_pipelines.home import prepare_dagster_home
 from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, SettingsError
 from ratingo_pipelines.storage.engine import Database

@@ -22,7 +22,8 @@ from ratingo_pipelines.sources.errors import (
     SourceError,
     SourceUnavailable,
 )
-from ratingo_pipelines.sources.http import ApiConfig, JsonApi
+from ratingo_pipelines.sources.http import ApiConfig, JsonApi, open_api
+from ratingo_pipelines.sources.http.session import parse as parse_body
 from ratingo_pipelines.sources.lenient import (
     Part,
     Payload,
@@ -33,8 +34,6 @@ from ratingo_pipelines.sources.lenient import (
     read_text,
     unusable,
 )
-from ratingo_pipelines.sources.opening import open_api
-from ratingo_pipelines.sources.session import parse as parse_body
 
 API = "OMDb"
 COURTESY = RateLimit(50, 1)

@@ -23,7 +23,7 @@ from ratingo_pipelines.sources.errors import (
     NotFound,
     SourceError,
 )
-from ratingo_pipelines.sources.http import Answer, ApiConfig, JsonApi
+from ratingo_pipelines.sources.http import Answer, ApiConfig, JsonApi, open_api
 from ratingo_pipelines.sources.lenient import (
     Count,
     InstantText,
@@ -42,7 +42,6 @@ from ratingo_pipelines.sources.lenient import (
     read_text,
     unusable,
 )
-from ratingo_pipelines.sources.opening import open_api
 
 API = "Trakt"
 PAGE_SIZE = 250

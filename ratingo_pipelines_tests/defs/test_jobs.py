@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from ratingo_pipelines.defs.keys import key
+from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.storage.tables import show_airings, tables_of
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of

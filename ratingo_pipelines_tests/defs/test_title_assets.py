@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from ratingo_pipelines.definitions import defs
-from ratingo_pipelines.defs.keys import key, part_keys
+from ratingo_pipelines.defs.partitions import key, part_keys
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of
 

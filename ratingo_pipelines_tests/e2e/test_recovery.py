@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from ratingo_pipelines.media import SHOWS
-from ratingo_pipelines.sources.http import RETRIES
+from ratingo_pipelines.sources.http.api import RETRIES
 from ratingo_pipelines_tests.e2e.proxy import Proxy
 from ratingo_pipelines_tests.e2e.stack import Stack, until
 

@@ -12,12 +12,12 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from ratingo_pipelines.gateway.api.endpoints import Api
+from ratingo_pipelines.gateway.api.health import Health
+from ratingo_pipelines.gateway.api.progress import Progress
+from ratingo_pipelines.gateway.api.runs import Runs
+from ratingo_pipelines.gateway.api.triggers import Triggers
 from ratingo_pipelines.gateway.app import behind_door
-from ratingo_pipelines.gateway.endpoints import Api
-from ratingo_pipelines.gateway.health import Health
-from ratingo_pipelines.gateway.progress import Progress
-from ratingo_pipelines.gateway.runs import Runs
-from ratingo_pipelines.gateway.triggers import Triggers
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines_tests.gateway.served import Served, secrets, served
 from ratingo_pipelines_tests.gateway.whole import whole, whole_sandbox

@@ -12,9 +12,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ratingo_pipelines.defs.trigger_auth import BearerCheck
-from ratingo_pipelines.gateway.secrets import SHORTEST_PASSWORD, Secrets
+from ratingo_pipelines.gateway.auth.secrets import SHORTEST_PASSWORD, Secrets
+from ratingo_pipelines.gateway.auth.sessions import Sessions
 from ratingo_pipelines.gateway.serve import web_config
-from ratingo_pipelines.gateway.sessions import Sessions
 
 SECRET = "k3y-0123456789abcdef0123456789abcdef"
 PREVIOUS = "0ld-0123456789abcdef0123456789abcdef"

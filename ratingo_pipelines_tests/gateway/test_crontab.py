@@ -3,7 +3,7 @@
 import re
 import stat
 
-from ratingo_pipelines.gateway.catalogue import ENDPOINTS
+from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines_tests.gateway.documents import ROOT
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ratingo_pipelines.gateway.catalogue import ENDPOINTS
+from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.gateway.documents import ROOT, commands
 from ratingo_pipelines_tests.gateway.served import SECRET

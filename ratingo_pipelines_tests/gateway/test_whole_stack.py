@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from ratingo_pipelines.gateway.catalogue import ENDPOINTS
+from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.gateway.served import BEARER
 from ratingo_pipelines_tests.gateway.whole import Whole, shape, until

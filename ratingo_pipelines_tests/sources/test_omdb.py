@@ -15,7 +15,7 @@ from ratingo_pipelines.sources.errors import (
     SourceUnavailable,
 )
 from ratingo_pipelines.sources.omdb import OmdbClient, OmdbRatings, open_omdb, parse_ratings
-from ratingo_pipelines_tests.sources.upstream import Reply, Upstream, running_upstream, settings_for
+from ratingo_pipelines_tests.sources.http.upstream import Reply, Upstream, running_upstream, settings_for
 
 FOUND = {"Response": "True", "imdbRating": "8.7", "imdbVotes": "1,234,567", "Metascore": "74", "Ratings": []}
 UNKNOWN = {"Response": "True", "imdbRating": "N/A", "imdbVotes": "N/A", "Metascore": "N/A", "Ratings": []}

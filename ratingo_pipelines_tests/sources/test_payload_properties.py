@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
-from ratingo_pipelines.sources import omdb, tmdb_title, trakt
+from ratingo_pipelines.sources import omdb, trakt
 from ratingo_pipelines.sources.errors import BadPayload, NotFound, SourceError
+from ratingo_pipelines.sources.tmdb import title as tmdb_title
 
 TRAKT_TITLE = {
     "title": "Dark",

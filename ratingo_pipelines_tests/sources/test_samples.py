@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS
-from ratingo_pipelines.sources import omdb, tmdb_title, trakt
+from ratingo_pipelines.sources import omdb, trakt
 from ratingo_pipelines.sources.errors import (
     AccessDenied,
     BadPayload,
@@ -19,6 +19,7 @@ from ratingo_pipelines.sources.errors import (
     SourceError,
     SourceUnavailable,
 )
+from ratingo_pipelines.sources.tmdb import title as tmdb_title
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
 FILES = sorted(SAMPLES.glob("*/*.json"))

@@ -19,7 +19,7 @@ from ratingo_pipelines.sources.trakt import (
     parse_trending,
     windows_of,
 )
-from ratingo_pipelines_tests.sources.upstream import Asked, Reply, Upstream, running_upstream, settings_for
+from ratingo_pipelines_tests.sources.http.upstream import Asked, Reply, Upstream, running_upstream, settings_for
 
 
 @pytest.fixture

@@ -1,0 +1,106 @@
+"""Dagster's event log in SQLite, for `dagster.yaml`: the same files and statements, but the files stay open.
+
+Dagster's own opens two databases for each event, prepares every statement anew and, in closing, has SQLite fold its
+log into the file: three quarters of what an event costs. For each run it has Alembic make a database: most of what
+launching one costs. Its production storage is in `postgres`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+from uuid import uuid4
+
+import dagster as dg
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.sqlite_storage import _event_logs_directory
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, NullPool, create_engine
+
+
+class SqliteEventLog(SqliteEventLogStorage):
+    """Keeps open the index, and the log of the run that this process last wrote to; reads others as Dagster does."""
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        """Open nothing yet: where the files are, the instance says."""
+        self._inst_data = inst_data
+        self._engines: dict[str, Engine] = {}
+        self._blank: bytes | None = None
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Nothing to configure: the files are where Dagster has them."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
+        """Make one for an instance to come."""
+        return cls(inst_data)
+
+    def register_instance(self, instance: dg.DagsterInstance) -> None:
+        """Open the files of this instance."""
+        super().__init__(_event_logs_directory(instance.root_directory), self._inst_data)
+        super().register_instance(instance)
+
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        """Store an event; the log of its run is kept open in place of another run's."""
+        if event.run_id not in self._engines:
+            with self._db_lock:
+                for shard in self._engines.keys() - {INDEX_SHARD_NAME}:
+                    self._engines.pop(shard).dispose()
+                self._keep(event.run_id)
+        super().store_event(event)
+
+    def dispose(self) -> None:
+        """Close all files."""
+        with self._db_lock:
+            for engine in self._engines.values():
+                engine.dispose()
+            self._engines.clear()
+        super().dispose()
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        if shard not in self._initialized_dbs or shard not in {*self._engines, INDEX_SHARD_NAME}:
+            with super()._connect(shard) as conn:
+                yield conn
+            return
+        with self._db_lock, self._keep(shard).connect() as conn, conn.begin():
+            yield conn
+
+    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
+        path = Path(str(engine.url.database))
+        if for_index_shard or path.exists() or not self._place_copy(path):
+            super()._initdb(engine, for_index_shard)
+
+    def _place_copy(self, path: Path) -> bool:
+        """Make the log of a new run a copy of an empty one; False where another process was quicker, or none can be."""
+        if self._blank is None:
+            self._blank = self._made_by_dagster()
+        copy = path.with_name(f"{uuid4().hex}.new")
+        try:
+            copy.write_bytes(self._blank)
+            # Whole at once, and never over a log that is there.
+            os.link(copy, path)
+        except OSError:
+            return False
+        finally:
+            copy.unlink(missing_ok=True)
+        return True
+
+    def _made_by_dagster(self) -> bytes:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "blank.db"
+            engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+            super()._initdb(engine)
+            engine.dispose()
+            return path.read_bytes()
+
+    def _keep(self, shard: str) -> Engine:
+        if shard not in self._engines:
+            timeout = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+            self._engines[shard] = create_engine(self.conn_string_for_shard(shard), connect_args=timeout)
+        return self._engines[shard]

@@ -1,0 +1,172 @@
+"""The assets of one medium, made by one factory called with two values.
+
+Jobs that work off whatever is due are in `jobs`; what exists for shows only (the calendar) is in `airings`.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import dagster as dg
+from pydantic import Field
+
+from ratingo_pipelines.defs.conclusion import headline, raise_if_any_failed
+from ratingo_pipelines.defs.cycle import fetch_trending, take_over
+from ratingo_pipelines.defs.listener import Listener
+from ratingo_pipelines.defs.materializations import of_fetch, of_trending
+from ratingo_pipelines.defs.partitions import MONTHS, TITLES, key, part_keys
+from ratingo_pipelines.defs.policies import FRESH, common
+from ratingo_pipelines.defs.resources import RatingoResource
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sync.glance import top_of_cycle
+from ratingo_pipelines.sync.monthly import fetch_month
+from ratingo_pipelines.sync.omdb import backfill_omdb_ids
+from ratingo_pipelines.sync.report import BatchReport
+from ratingo_pipelines.sync.titles import sync_ids
+
+BATCH = dg.BackfillPolicy.multi_run(max_partitions_per_run=25)
+TOP = 20
+
+
+class TitlesConfig(dg.Config):
+    """Launchpad configuration of the runs over titles' partitions."""
+
+    force: bool = Field(
+        default=False,
+        description="Fetch titles again that are fresh: done in the latest cycle, or asked about recently.",
+    )
+
+
+DESCRIPTIONS = {
+    "details": "Texts, posters, cast, trailers, providers, certifications, related titles: one TMDB call a title.",
+    "ratings": "Trakt's average, votes and distribution, with the scores that follow from them.",
+    "sparklines": "The cycle's watcher snapshot and the changes against months and snapshots before.",
+}
+
+
+def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """All assets of a medium."""
+    shared = common(medium.plural)
+
+    @dg.asset(
+        key=key(medium, "trending"),
+        kinds={"trakt"},
+        pool=medium.plural,
+        freshness_policy=FRESH[medium.plural],
+        description=f"Fetches Trakt's trending {medium} and opens a cycle: a place for each title, pending or skipped.",
+        **shared,
+    )
+    def trending(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
+        with ratingo.open() as kit:
+            report = fetch_trending(context, kit, medium)
+            top = top_of_cycle(kit, medium, TOP)
+        context.log_event(of_fetch(medium, report))
+        return dg.MaterializeResult(metadata=of_trending(medium, report, top))
+
+    @dg.asset(
+        key=key(medium, "watched_monthly"),
+        kinds={"trakt"},
+        partitions_def=MONTHS,
+        backfill_policy=dg.BackfillPolicy.multi_run(1),
+        description=f"Trakt's most watched {medium} of a complete month; fetched once and kept.",
+        **shared,
+    )
+    def watched_monthly(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
+        month = date.fromisoformat(context.partition_key).strftime("%Y-%m")
+        with ratingo.open() as kit:
+            count = fetch_month(kit, medium, month)
+        note = {} if count is not None else {"notes": "Trakt has no list of this month"}
+        return dg.MaterializeResult(metadata={"dagster/row_count": count or 0, **note})
+
+    @dg.multi_asset(
+        name=f"{medium}_titles",
+        specs=[
+            dg.AssetSpec(
+                asset_key,
+                deps=[key(medium, "trending")],
+                kinds={"tmdb"} if part == "details" else {"trakt"},
+                description=DESCRIPTIONS[part],
+                skippable=True,
+                **shared,
+            )
+            for asset_key, part in part_keys(medium).items()
+        ],
+        partitions_def=TITLES[medium],
+        backfill_policy=BATCH,
+        can_subset=True,
+        pool=medium.plural,
+    )
+    def titles(
+        context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
+    ) -> Iterator[dg.MaterializeResult]:
+        parts = {k: part for k, part in part_keys(medium).items() if k in context.selected_asset_keys}
+        with ratingo.open() as kit:
+            take_over(context, kit, medium)
+            listener = Listener(context, kit, medium, list(parts))
+            report = sync_ids(
+                kit,
+                medium,
+                context.run.run_id,
+                _ids(context),
+                parts=frozenset(parts.values()),
+                force=config.force,
+                on_start=listener.on_start,
+                on_outcome=listener.on_outcome,
+            )
+        yield from _conclude(context, report)
+
+    @dg.multi_asset(
+        name=f"{medium}_omdb",
+        specs=[
+            dg.AssetSpec(
+                key(medium, "omdb"),
+                deps=[key(medium, "details")],
+                kinds={"omdb"},
+                description="IMDb and Metacritic ratings from OMDb, as far as the day's quota goes.",
+                skippable=True,
+                **shared,
+            )
+        ],
+        partitions_def=TITLES[medium],
+        backfill_policy=BATCH,
+        pool=medium.plural,
+    )
+    def omdb(
+        context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
+    ) -> Iterator[dg.MaterializeResult]:
+        with ratingo.open() as kit:
+            listener = Listener(context, kit, medium, [key(medium, "omdb")])
+            report = backfill_omdb_ids(
+                kit,
+                medium,
+                _ids(context),
+                force=config.force,
+                on_start=listener.on_start,
+                on_outcome=listener.on_outcome,
+            )
+        yield from _conclude(context, report)
+
+    sync_report = dg.AssetSpec(
+        key(medium, "sync_report"),
+        deps=list(part_keys(medium)),
+        kinds={"python"},
+        description="Counts of each sync, as numbers to plot over time.",
+        **shared,
+    )
+    return [trending, watched_monthly, titles, omdb, sync_report]
+
+
+def _ids(context: dg.AssetExecutionContext) -> Sequence[int]:
+    keys = context.partition_keys
+    if not keys:
+        raise dg.Failure(
+            "The run's range of partitions is empty: keys were removed since. Launch it again.",
+            allow_retries=False,
+        )
+    return [int(partition) for partition in keys]
+
+
+def _conclude(context: dg.AssetExecutionContext, report: BatchReport) -> Iterator[dg.MaterializeResult]:
+    """Yield nothing: the titles' materializations are logged, and an output would count for failed ones too."""
+    headline(context, [report])
+    raise_if_any_failed([report])
+    yield from ()

@@ -1,0 +1,80 @@
+"""How a run concludes: its tags, its warnings, and the one place where the core's errors become Dagster failures."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import dagster as dg
+
+from ratingo_pipelines.defs.policies import FAILED_TAG, HEADLINE_TAG, SUCCEEDED_TAG
+from ratingo_pipelines.settings import SettingsError
+from ratingo_pipelines.sources.errors import SourceError
+from ratingo_pipelines.storage.errors import StorageError
+from ratingo_pipelines.sync.report import BatchReport, Stop, TitleFailure
+
+LISTED = 20
+FAILED, STOPPED_BY = "failed", "stopped by"
+"""Metadata of a `Failure`: how many titles failed; what ended a stage early, if anything did (a `Stop`)."""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise what the block could not do as a `Failure` of one line: what happened, what was kept, what to do."""
+    try:
+        yield
+    except (SourceError, StorageError, SettingsError) as error:
+        raise dg.Failure(str(error), metadata={STOPPED_BY: stop_of(error).value}, allow_retries=False) from None
+
+
+def stop_of(error: Exception) -> Stop:
+    """What kind of thing keeps a stage from going on."""
+    if isinstance(error, SourceError):
+        return Stop.ACCESS if error.stops_run else Stop.UPSTREAM
+    return Stop.DATABASE if isinstance(error, StorageError) else Stop.ACCESS
+
+
+def headline(context: dg.AssetExecutionContext | dg.OpExecutionContext, reports: Sequence[BatchReport]) -> None:
+    """Tag the run with what its stages came to, and log what a person should know although nothing failed."""
+    succeeded, failed = sum(report.succeeded for report in reports), sum(report.failed for report in reports)
+    skipped = sum(sum(report.skipped.values()) for report in reports)
+    said = f"{succeeded} done, {failed} failed" + (f", {skipped} skipped" if skipped else "")
+    stopped = [f"{report.stage} ended early" for report in reports if report.stopped]
+    tags = {SUCCEEDED_TAG: str(succeeded), FAILED_TAG: str(failed), HEADLINE_TAG: "; ".join([said, *stopped])}
+    context.instance.add_run_tags(context.run.run_id, tags)
+    for report in reports:
+        for note in report.notes:
+            context.log.warning(note)
+        if report.stopped:
+            context.log.warning(f"{report.stage} ended early: {report.stopped}")
+
+
+def raise_if_any_failed(reports: Iterable[BatchReport]) -> None:
+    """Fail the step if titles failed or a stage ended early; what succeeded stays materialized."""
+    reports = list(reports)
+    failures = [failure for report in reports for failure in report.failures]
+    kinds = [report.stopped_by for report in reports if report.stopped_by not in {None, Stop.QUOTA}]
+    stopped = [f"{r.stage} ended early: {r.stopped}" for r in reports if r.stopped and r.stopped_by in kinds]
+    if not failures and not stopped:
+        return
+    failed = len({(failure.stage, failure.tmdb_id) for failure in failures})
+    lines = [*stopped]
+    if failures:
+        lines.append(f"{failed} failed, all others are stored: {_some(failures)}")
+    raise dg.Failure(
+        description="; ".join(lines),
+        metadata={
+            FAILED: failed,
+            "failures": dg.MetadataValue.md(_table(failures)),
+            **({STOPPED_BY: kinds[0].value} if kinds else {}),
+        },
+        allow_retries=False,
+    )
+
+
+def _some(failures: list[TitleFailure]) -> str:
+    shown = "; ".join(str(failure) for failure in failures[:LISTED])
+    return shown + (f"; and {len(failures) - LISTED} more" if len(failures) > LISTED else "")
+
+
+def _table(failures: list[TitleFailure]) -> str:
+    rows = [f"| {f.tmdb_id} | {f.title} | {f.stage} | {f.reason} |" for f in failures]
+    return "\n".join(["| TMDB id | title | stage | reason |", "|---|---|---|---|", *rows])

@@ -1,0 +1,153 @@
+"""The ops that jobs are made of: each a stage over whatever is due, calling the same functions as the assets.
+
+A stage takes the reports of the stages before it and hands them on with its own. Its failed titles stop no later
+stage; the last op fails the run for all of them. Which stages make a job is said in `jobs`.
+"""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from ratingo_pipelines.defs.assets import TOP
+from ratingo_pipelines.defs.conclusion import headline, raise_if_any_failed, stop_of
+from ratingo_pipelines.defs.cycle import fetch_trending, join_cycle, take_over
+from ratingo_pipelines.defs.listener import Listener
+from ratingo_pipelines.defs.materializations import of_calendar, of_prune, of_report, of_trending
+from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, part_keys
+from ratingo_pipelines.defs.resources import RatingoResource
+from ratingo_pipelines.media import SHOWS, Medium
+from ratingo_pipelines.sources.errors import SourceError
+from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
+from ratingo_pipelines.sync.glance import top_of_cycle
+from ratingo_pipelines.sync.meta import backfill_meta
+from ratingo_pipelines.sync.omdb import backfill_omdb
+from ratingo_pipelines.sync.report import BatchReport
+from ratingo_pipelines.sync.titles import sync_ids, sync_pending
+
+BEFORE = {"before": dg.In(list, default_value=[])}
+
+
+class DueConfig(dg.Config):
+    """Launchpad configuration of the jobs that work off what is due."""
+
+    limit: int | None = Field(default=None, ge=1, description="At most so many titles; all that are due if unset.")
+
+
+class SyncConfig(DueConfig):
+    """Launchpad configuration of `*_sync`."""
+
+    ids: list[int] | None = Field(
+        default=None, description="These titles (TMDB ids) instead of those pending in the latest cycle."
+    )
+    force: bool = Field(default=False, description="With ids: fetch also those that are done in the latest cycle.")
+
+
+def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
+    """The ops of a medium's jobs."""
+    shared: dict[str, Any] = {"pool": medium.plural, "ins": BEFORE}
+
+    @dg.op(name=f"{medium}_fetch_trending", **shared)
+    def fetch(context: dg.OpExecutionContext, ratingo: RatingoResource, before: list) -> list[BatchReport]:
+        """Fetch the trending list and open a cycle."""
+        with ratingo.open() as kit:
+            report = fetch_trending(context, kit, medium)
+            metadata = of_trending(medium, report, top_of_cycle(kit, medium, TOP))
+        context.log_event(dg.AssetMaterialization(key(medium, "trending"), metadata=metadata))
+        return before
+
+    @dg.op(name=f"{medium}_sync_titles", **shared)
+    def titles(
+        context: dg.OpExecutionContext, config: SyncConfig, ratingo: RatingoResource, before: list
+    ) -> list[BatchReport]:
+        """Work off the pending titles of the latest cycle, or those asked for."""
+        with ratingo.open() as kit:
+            prepare = take_over if config.ids else join_cycle
+            prepare(context, kit, medium)
+            listener = Listener(context, kit, medium, list(part_keys(medium)))
+            if config.ids:
+                report = sync_ids(
+                    kit,
+                    medium,
+                    context.run.run_id,
+                    config.ids[: config.limit],
+                    force=config.force,
+                    on_start=listener.on_start,
+                    on_outcome=listener.on_outcome,
+                )
+            else:
+                report = sync_pending(
+                    kit,
+                    medium,
+                    context.run.run_id,
+                    limit=config.limit,
+                    on_start=listener.on_start,
+                    on_outcome=listener.on_outcome,
+                )
+        return [*before, report]
+
+    @dg.op(name=f"{medium}_backfill_omdb", **shared)
+    def omdb(
+        context: dg.OpExecutionContext, config: DueConfig, ratingo: RatingoResource, before: list
+    ) -> list[BatchReport]:
+        """Ask OMDb about the titles that lack its ratings, as far as the day's quota goes."""
+        with ratingo.open() as kit:
+            listener = Listener(context, kit, medium, [key(medium, "omdb")])
+            report = backfill_omdb(
+                kit,
+                medium,
+                limit=config.limit,
+                on_start=listener.on_start,
+                on_outcome=listener.on_outcome,
+            )
+        return [*before, report]
+
+    @dg.op(name=f"{medium}_backfill_meta", **shared)
+    def meta(
+        context: dg.OpExecutionContext, config: DueConfig, ratingo: RatingoResource, before: list
+    ) -> list[BatchReport]:
+        """Complete titles whose metadata are incomplete, stubs of related titles among them."""
+        with ratingo.open() as kit:
+            listener = Listener(context, kit, medium, [key(medium, "details")])
+            report = backfill_meta(
+                kit,
+                medium,
+                context.run.run_id,
+                limit=config.limit,
+                on_start=listener.on_start,
+                on_outcome=listener.on_outcome,
+            )
+        return [*before, report]
+
+    @dg.op(name=f"{medium}_conclude")
+    def conclude(context: dg.OpExecutionContext, reports: list) -> None:
+        """Report the counts of all stages; fail the run if titles failed."""
+        context.log_event(of_report(medium, reports))
+        headline(context, reports)
+        raise_if_any_failed(reports)
+
+    return {"fetch": fetch, "titles": titles, "omdb": omdb, "meta": meta, "conclude": conclude}
+
+
+@dg.op(pool=SHOWS.plural, ins=BEFORE)
+def shows_calendar(context: dg.OpExecutionContext, ratingo: RatingoResource, before: list) -> list[BatchReport]:
+    """Write the coming episodes of the shows that the site lists, and prune the calendar."""
+    with ratingo.open() as kit:
+        try:
+            synced = sync_calendar(kit)
+        except SourceError as error:
+            # What the stages before it have to tell is told first; then the run fails.
+            report = BatchReport(SHOWS.plural, "calendar", stopped=str(error), stopped_by=stop_of(error))
+        else:
+            context.log_event(dg.AssetMaterialization(AIRINGS, metadata=of_calendar(synced)))
+            report = BatchReport(
+                SHOWS.plural,
+                "calendar",
+                added=synced.inserted,
+                updated=synced.updated,
+                requests=synced.requests,
+                seconds=synced.seconds,
+            )
+        pruned = prune_calendar(kit)
+    context.log_event(dg.AssetMaterialization(STALE_AIRINGS, metadata=of_prune(pruned)))
+    return [*before, report]

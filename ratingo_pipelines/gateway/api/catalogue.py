@@ -1,0 +1,157 @@
+"""The endpoints under `/api`, as a table: the routes and their description are both made of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ratingo_pipelines.gateway.api.parameters import LIMIT, Parameter, wait
+from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
+
+WAIT, WAIT_CALENDAR, WAIT_PRUNE = 290, 110, 50
+"""Seconds; the scripts give curl 300, 120 and 60."""
+
+_RUN_ID = "5a3c4a2e-7c0e-4c53-9a6d-0f6f1c1f8c11"
+_ERROR = {
+    "tmdbId": 1396,
+    "title": "Breaking Bad",
+    "stage": "details",
+    "error": "TMDB: answered with HTTP 500",
+    "attempts": 1,
+    "nextAttemptAt": "2026-01-31T06:15:00.000Z",
+}
+_PROCESSED = {"success": True, "processed": 10, "succeeded": 9, "failed": 1, "skipped": 0}
+_STATUS = {
+    "success": True,
+    "job": {
+        "id": 12,
+        "status": "processing",
+        "stats": {"listed": 100, "eligible": 98, "skipped": 2, "maxWatchers": 4211},
+        "createdAt": "2026-01-31T06:00:00.000Z",
+        "updatedAt": "2026-01-31T06:00:21.000Z",
+    },
+    "tasks": {"total": 98, "pending": 60, "processing": 8, "done": 29, "error": 1},
+    "errors": [_ERROR],
+}
+_BACKFILL = {"success": True, "updated": 31, "processed": 31, "succeeded": 31, "failed": 0, "skipped": 0}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One path: what it does, what it takes, what it answers. `job` names the run that it starts, if it starts one."""
+
+    path: str
+    summary: str
+    example: Mapping[str, Any]
+    parameters: tuple[Parameter, ...] = ()
+    medium: Medium = SHOWS
+    job: str | None = None
+
+    @property
+    def starts(self) -> bool:
+        """Whether asking changes something; then POST is the right method, and GET the guide's."""
+        return self.job is not None
+
+
+def _trio(medium: Medium) -> list[Endpoint]:
+    root = root_of(medium)
+    return [
+        Endpoint(
+            f"{root}/trending",
+            f"Coordinator: fetch the trending {medium} and queue their titles.",
+            {
+                "success": True,
+                "jobId": 12,
+                "tasksQueued": 98,
+                "totals": {"trendingFetched": 100},
+                "runId": _RUN_ID,
+            },
+            (wait(WAIT),),
+            medium,
+            f"{medium}_trending",
+        ),
+        Endpoint(
+            f"{root}/trending/process",
+            f"Processor: have up to `limit` more {medium} of the latest cycle end.",
+            _PROCESSED | {"runId": _RUN_ID, "errors": [_ERROR]},
+            (LIMIT, wait(WAIT)),
+            medium,
+            f"{medium}_sync",
+        ),
+        Endpoint(f"{root}/trending/status", f"How far the latest cycle of {medium} is.", _STATUS, (), medium),
+        Endpoint(
+            f"{root}/trending/full",
+            f"Everything for {medium} in one run: bootstrap of an empty database, or catching up.",
+            {
+                "success": True,
+                "jobId": 12,
+                "updated": 90,
+                "added": 8,
+                "skipped": 2,
+                "totals": {"trendingFetched": 100},
+                "ratings": {"updated": 98, "bucketsUpserted": 980},
+                "snapshots": {"inserted": 98, "unchanged": 0, "processed": 98},
+                "backfill": {
+                    "omdb": {"updated": 95, "failed": 0, "skipped": 0},
+                    "meta": {"updated": 400, "failed": 0, "skipped": 0},
+                },
+                **({"prune": {"deleted": 0}} if medium is SHOWS else {}),
+                "timestamp": "2026-01-31T06:02:10.000Z",
+                "runId": _RUN_ID,
+            },
+            (wait(WAIT),),
+            medium,
+            f"{medium}_full_sync",
+        ),
+        *(
+            Endpoint(
+                f"{root}/backfill/{source}",
+                f"Complete {medium} that lack {what}.",
+                _BACKFILL | {"runId": _RUN_ID},
+                (wait(WAIT),),
+                medium,
+                f"{medium}_{source}_backfill",
+            )
+            for source, what in (("omdb", "OMDb's ratings"), ("meta", "TMDB's details"))
+        ),
+    ]
+
+
+def root_of(medium: Medium) -> str:
+    """Where a medium's endpoints are: the guide knew shows first."""
+    return "/api/sync/movies" if medium is MOVIES else "/api/sync"
+
+
+ENDPOINTS = [
+    *(endpoint for medium in MEDIA for endpoint in _trio(medium)),
+    Endpoint(
+        "/api/sync/calendar/sync",
+        "Write the coming episodes of the shows that the site lists.",
+        {"success": True, "processed": 140, "inserted": 36, "updated": 4, "deleted": 1, "runId": _RUN_ID},
+        (wait(WAIT_CALENDAR),),
+        job="shows_calendar_sync",
+    ),
+    Endpoint(
+        "/api/sync/calendar/prune",
+        "Remove episodes of shows that the site does not list, and those long aired.",
+        {"success": True, "deleted": 17, "runId": _RUN_ID},
+        (wait(WAIT_PRUNE),),
+        job="shows_calendar_prune",
+    ),
+]
+RUN = Endpoint(
+    "/api/sync/runs/{id}",
+    "A run that was started here or elsewhere; once it is over, with the answer its trigger would have given.",
+    {"success": True, "complete": False, "runId": _RUN_ID, "job": "shows_sync", "status": "STARTED"},
+)
+READY = Endpoint(
+    "/readyz",
+    "Whether all parts work: 200 if so, else 503.",
+    {
+        "ready": True,
+        "database": {"ok": True},
+        "codeLocation": {"ok": True},
+        "daemon": {"ok": True, "heartbeatAgeSeconds": 12},
+        "cycles": {"shows": {"ageSeconds": 5130}, "movies": {"ageSeconds": 62010}},
+    },
+)
+HEALTH = Endpoint("/healthz", "Whether the gateway answers; needs no secret.", {"status": "up"})

@@ -1,0 +1,159 @@
+"""The routes under `/api`, and the two that tell whether the gateway works: parameters in, JSON out."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from ratingo_pipelines.gateway.api import openapi, parameters
+from ratingo_pipelines.gateway.api.answers import Answer, Refused, failure
+from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS, HEALTH, READY, RUN, Endpoint
+from ratingo_pipelines.gateway.api.health import Health
+from ratingo_pipelines.gateway.api.progress import Progress, listed, stamp
+from ratingo_pipelines.gateway.api.runs import Runs
+from ratingo_pipelines.gateway.api.triggers import Triggers
+from ratingo_pipelines.gateway.api.waiting import Patience
+from ratingo_pipelines.storage.cycles import Counts
+from ratingo_pipelines.storage.engine import StorageError
+
+ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+UNAVAILABLE = 503
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+log = logging.getLogger("ratingo.gateway")
+
+
+class Api:
+    """The endpoints, over what they are made of."""
+
+    def __init__(
+        self, runs: Runs, triggers: Triggers, progress: Progress, health: Health, is_stopping: Callable[[], bool]
+    ) -> None:
+        self._runs = runs
+        self._triggers = triggers
+        self._progress = progress
+        self._health = health
+        self._is_stopping = is_stopping
+
+    def routes(self) -> list[BaseRoute]:
+        """All routes; what else is asked for under `/api` is not there."""
+        return [
+            *(_route(endpoint, self._handler(endpoint)) for endpoint in ENDPOINTS),
+            _route(RUN, self.run),
+            _route(READY, self.ready),
+            _route(HEALTH, self.up),
+            Route(openapi.PAGE, openapi.page, methods=["GET"]),
+            Route(openapi.DOCUMENT, openapi.document, methods=["GET"]),
+            Route("/api", _unknown, methods=ANY_METHOD),
+            Route("/api/{rest:path}", _unknown, methods=ANY_METHOD),
+        ]
+
+    def _handler(self, endpoint: Endpoint) -> Handler:
+        async def handle(request: Request) -> Response:
+            given = parameters.read(request.query_params, endpoint.parameters)
+            if endpoint.job is None:
+                return await self.status(endpoint)
+            patience = Patience(given["wait"], request.is_disconnected, self._is_stopping)
+            if parameters.LIMIT in endpoint.parameters:
+                return await self._triggers.process(endpoint.medium, given["limit"], endpoint.path, patience)
+            return await self._triggers.run(endpoint.job, endpoint.path, patience)
+
+        return handle
+
+    async def status(self, endpoint: Endpoint) -> Response:
+        """How far the latest cycle is."""
+        cycle, counts, changed_at, failures = await run_in_threadpool(self._progress.status, endpoint.medium)
+        job = cycle and {
+            "id": cycle.id,
+            "status": _standing(counts),
+            "stats": {
+                "listed": cycle.listed,
+                "eligible": cycle.eligible,
+                "skipped": counts.skipped,
+                "maxWatchers": cycle.max_watchers,
+            },
+            "createdAt": stamp(cycle.cycle_at),
+            "updatedAt": stamp(max(changed_at, cycle.cycle_at) if changed_at else cycle.cycle_at),
+        }
+        tasks = {
+            "total": counts.total,
+            "pending": counts.pending,
+            "processing": counts.processing,
+            "done": counts.done,
+            "error": counts.error,
+        }
+        errors = {"errors": listed(failures)} if failures else {}
+        return Answer({"success": True, "job": job, "tasks": tasks, **errors})
+
+    async def run(self, request: Request) -> Response:
+        """A run, and its answer once it is over."""
+        parameters.read(request.query_params, ())
+        run = await self._runs.get(request.path_params["id"])
+        if run is None:
+            raise Refused(404, "there is no run with this id")
+        answer = (await self._triggers.report(run) if run.ended else None) or {"success": True}
+        return Answer({**answer, "complete": run.ended, "runId": run.id, "job": run.job, "status": run.status})
+
+    async def ready(self, request: Request) -> Response:
+        """Whether all parts work."""
+        parameters.read(request.query_params, ())
+        state = await run_in_threadpool(self._health.look)
+        return Answer(state, 200 if state["ready"] else UNAVAILABLE)
+
+    async def up(self, _: Request) -> Response:
+        """Only that somebody answers."""
+        return Answer({"status": "up"})
+
+
+async def refused(_: Request, error: Exception) -> Response:
+    """The answer to what was wrongly asked."""
+    assert isinstance(error, Refused)  # noqa: S101 - registered for this type
+    return failure(error.status, str(error), error.headers)
+
+
+async def not_usable(_: Request, error: Exception) -> Response:
+    """The answer while the database cannot be used."""
+    log.error("%s", error)
+    return failure(UNAVAILABLE, str(error))
+
+
+async def http_error(_: Request, error: Exception) -> Response:
+    """Starlette's own refusals, such as a wrong method, in JSON."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
+    return failure(error.status_code, error.detail.lower(), error.headers)
+
+
+async def broken(_: Request, __: Exception) -> Response:
+    """The answer where this program is wrong; Starlette raises the error on, and the server logs it."""
+    return failure(500, "internal error; the server's log says more")
+
+
+ERRORS = {Refused: refused, StorageError: not_usable, HTTPException: http_error, Exception: broken}
+
+
+def _route(endpoint: Endpoint, handler: Handler) -> Route:
+    # A trigger must not start for HEAD.
+    allowed = ("GET", "POST") if endpoint.starts else ("GET", "HEAD")
+
+    async def guarded(request: Request) -> Response:
+        if request.method not in allowed:
+            raise Refused(405, f"ask by {' or '.join(allowed)}", {"Allow": ", ".join(allowed)})
+        return await handler(request)
+
+    # Every method, or what comes after would answer that there is no such endpoint.
+    return Route(endpoint.path, guarded, methods=ANY_METHOD)
+
+
+async def _unknown(request: Request) -> Response:
+    raise Refused(404, f"there is no such endpoint; {openapi.PAGE} lists them")
+
+
+def _standing(counts: Counts) -> str:
+    if counts.processing:
+        return "processing"
+    return "pending" if counts.pending else "done"

@@ -1,0 +1,69 @@
+"""Whether the parts work: database, code location, daemon. How they are kept working is `serve`'s."""
+
+import time
+from typing import Any
+
+import dagster as dg
+from dagster._core.workspace.context import IWorkspaceProcessContext
+
+from ratingo_pipelines.gateway.api.progress import Progress
+from ratingo_pipelines.gateway.api.runs import LOCATION
+from ratingo_pipelines.media import MEDIA
+from ratingo_pipelines.sources.scrub import one_line
+from ratingo_pipelines.storage.cycles import Cycle
+from ratingo_pipelines.storage.engine import StorageError
+from ratingo_pipelines.sync.toolkit import utc_now
+
+LOCATION_SECONDS = 2
+HEARTBEAT_SECONDS = 120
+"""A daemon gives one every 30."""
+
+
+class Health:
+    """Looks at each part anew; blocking, for a thread."""
+
+    def __init__(self, context: IWorkspaceProcessContext, progress: Progress) -> None:
+        self._context = context
+        self._progress = progress
+
+    def look(self) -> dict[str, Any]:
+        """What each part says; `ready` if all are well."""
+        database, cycles = self._database()
+        parts = {"database": database, "codeLocation": self._location(), "daemon": self._daemon()}
+        return {"ready": all(part["ok"] for part in parts.values()), **parts, "cycles": cycles}
+
+    def _database(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        try:
+            latest = {medium.plural: self._progress.latest_cycle(medium) for medium in MEDIA}
+        except StorageError as error:
+            return {"ok": False, "error": str(error)}, {}
+        return {"ok": True}, {name: {"ageSeconds": _age(cycle)} for name, cycle in latest.items()}
+
+    def _location(self) -> dict[str, Any]:
+        entry = self._context.create_request_context().get_location_entry(LOCATION)
+        if entry is None:
+            return {"ok": False, "error": f"the workspace has no code location {LOCATION}"}
+        if entry.code_location is None:
+            message = entry.load_error.message if entry.load_error else "not loaded"
+            return {"ok": False, "error": one_line(message)}
+        try:
+            entry.code_location.client.get_server_id(timeout=LOCATION_SECONDS)
+        except dg.DagsterError as error:
+            return {"ok": False, "error": one_line(error)}
+        return {"ok": True}
+
+    def _daemon(self) -> dict[str, Any]:
+        now = time.time()
+        statuses = [status for status in self._context.instance.get_daemon_statuses().values() if status.required]
+        ages = {
+            status.daemon_type: status.last_heartbeat and now - status.last_heartbeat.timestamp for status in statuses
+        }
+        # Dagster itself is content with a heartbeat of half an hour ago.
+        wanting = sorted(name for name, age in ages.items() if age is None or age > HEARTBEAT_SECONDS)
+        known = [age for age in ages.values() if age is not None]
+        oldest = {"heartbeatAgeSeconds": round(max(known))} if known else {}
+        return {"ok": not wanting, **oldest, **({"withoutHeartbeat": wanting} if wanting else {})}
+
+
+def _age(cycle: Cycle | None) -> int | None:
+    return None if cycle is None else round((utc_now() - cycle.cycle_at).total_seconds())

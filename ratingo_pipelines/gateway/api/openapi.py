@@ -1,0 +1,181 @@
+"""The description of the endpoints, made of their table: an OpenAPI document, and a page of it for people."""
+
+import json
+from collections.abc import Iterable
+from html import escape
+from importlib.metadata import version
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ratingo_pipelines.gateway.api.answers import Answer
+from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS, HEALTH, READY, RUN, Endpoint
+from ratingo_pipelines.gateway.api.parameters import Parameter
+
+PAGE, DOCUMENT = "/api/docs", "/api/openapi.json"
+
+_INTRO = (
+    "Each trigger is a Dagster run and waits for its end. A call that overlaps a run of the same job joins it. "
+    "`success` is false only when the stage itself could not run; titles that failed are counted and listed. "
+    "A caller that goes away cancels nothing."
+)
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+}
+_STYLE = """
+body { font: 16px/1.55 system-ui, sans-serif; max-width: 58rem; margin: 2rem auto; padding: 0 1rem; color: #1b2330 }
+h2 { font-size: 1.05rem; margin: 2.2rem 0 .2rem; border-top: 1px solid #dde1e8; padding-top: 1.2rem }
+code, pre { font-family: ui-monospace, monospace; font-size: .9em }
+pre { background: #f6f7f9; padding: .7rem .9rem; border-radius: 6px; overflow-x: auto }
+.method { color: #2b3a67; font-weight: 600; margin-right: .4rem }
+"""
+
+
+async def document(_: Request) -> Response:
+    """The OpenAPI document."""
+    return Answer(describe())
+
+
+async def page(request: Request) -> Response:
+    """The description for people; the document for programs that ask here."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return Answer(describe())
+    return HTMLResponse(_page(str(request.base_url).rstrip("/")), headers=_HEADERS)
+
+
+def describe() -> dict[str, Any]:
+    """All endpoints as an OpenAPI 3.1 document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Ratingo pipelines", "version": version("ratingo-pipelines"), "description": _INTRO},
+        "security": [{"bearer": []}],
+        "paths": {endpoint.path: _path(endpoint) for endpoint in _all()},
+        "components": {
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "CRON_SECRET, in the header only."}
+            },
+            "schemas": {
+                "Error": {
+                    "type": "object",
+                    "required": ["success", "error"],
+                    "properties": {"success": {"const": False}, "error": {"type": "string"}},
+                }
+            },
+        },
+    }
+
+
+def _all() -> Iterable[Endpoint]:
+    return [*ENDPOINTS, RUN, READY, HEALTH]
+
+
+def _path(endpoint: Endpoint) -> dict[str, Any]:
+    methods = ("get", "post") if endpoint.starts else ("get",)
+    return {method: _operation(endpoint, method) for method in methods}
+
+
+def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
+    words = [word for word in endpoint.path.removeprefix("/api").replace("{", "").replace("}", "").split("/") if word]
+    said = "The answer; `success` is false if the stage could not run." if endpoint.starts else "The answer."
+    responses: dict[str, Any] = {"200": _response(said, endpoint)}
+    if endpoint.starts:
+        responses["202"] = {
+            "description": "Not over yet; ask at Location.",
+            "headers": {"Location": {"schema": {"type": "string"}}},
+        }
+    if endpoint is READY:
+        responses["503"] = {"description": "Some part does not work; it is named."}
+    if endpoint is RUN:
+        responses["404"] = _error("There is no such run.")
+    if endpoint.parameters:
+        responses["400"] = _error("Wrong parameters.")
+    operation: dict[str, Any] = {
+        "operationId": "_".join([method, *words]),
+        "summary": endpoint.summary,
+        "parameters": [_parameter(parameter) for parameter in endpoint.parameters],
+        "responses": responses,
+    }
+    if endpoint is RUN:
+        operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    if endpoint is HEALTH:
+        return operation | {"security": []}
+    responses["401"] = _error("No secret, or a wrong one.")
+    responses["429"] = _error("Too many wrong secrets from this client; the right one is let in.")
+    return operation
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    bounds = {} if parameter.clamped else {"minimum": parameter.low, "maximum": parameter.high}
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+        "schema": {"type": "integer", "default": parameter.default, **bounds},
+    }
+
+
+def _response(description: str, endpoint: Endpoint) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {name: _schema(value) for name, value in endpoint.example.items()}}
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": schema, "example": endpoint.example}},
+    }
+
+
+def _schema(value: object) -> dict[str, Any]:
+    """The type of an example's value."""
+    if isinstance(value, dict):
+        return {"type": "object", "properties": {name: _schema(inner) for name, inner in value.items()}}
+    if isinstance(value, list):
+        return {"type": "array", "items": _schema(value[0])}
+    return {"type": {bool: "boolean", int: "integer", str: "string"}[type(value)]}
+
+
+def _error(description: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {"description": description, "content": content}
+
+
+def _page(base: str) -> str:
+    endpoints = "\n".join(_section(endpoint, base) for endpoint in _all())
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Ratingo pipelines: endpoints</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<h1>Ratingo pipelines: endpoints</h1>
+<p>{_marked(_INTRO)}</p>
+<p>The same as an OpenAPI document: <a href="{DOCUMENT}">{DOCUMENT}</a>. The pipelines themselves: <a href="/">/</a>.
+<a href="/logout">Log out</a>.</p>
+{endpoints}
+</body>
+</html>
+"""
+
+
+def _section(endpoint: Endpoint, base: str) -> str:
+    methods = "GET, POST" if endpoint.starts else "GET"
+    parameters = "".join(
+        f"<li><code>{parameter.name}</code>, {parameter.default} if not given: {_marked(parameter.description)}</li>"
+        for parameter in endpoint.parameters
+    )
+    header = '-H "Authorization: Bearer $CRON_SECRET" ' if endpoint is not HEALTH else ""
+    return f"""<section>
+<h2><span class="method">{methods}</span><code>{escape(endpoint.path)}</code></h2>
+<p>{_marked(endpoint.summary)}</p>
+{f"<ul>{parameters}</ul>" if parameters else ""}
+<pre>curl {escape(header)}{escape(base + endpoint.path)}</pre>
+<pre>{escape(json.dumps(endpoint.example, indent=2, ensure_ascii=False))}</pre>
+</section>"""
+
+
+def _marked(text: str) -> str:
+    """Escaped, with what stands between backticks as code."""
+    parts = escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))

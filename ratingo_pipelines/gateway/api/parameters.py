@@ -1,0 +1,56 @@
+"""Query parameters of the endpoints: described once, read and refused here."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.datastructures import QueryParams
+
+from ratingo_pipelines.gateway.api.answers import Refused
+
+LONGEST_WAIT = 3600
+MOST_DIGITS = 18
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A whole number within bounds; one outside them is clamped or refused."""
+
+    name: str
+    default: int
+    low: int
+    high: int
+    clamped: bool
+    description: str
+
+    def read(self, text: str | None) -> int:
+        """The value given. Raises Refused."""
+        if text is None:
+            return self.default
+        if not re.fullmatch(rf"-?[0-9]{{1,{MOST_DIGITS}}}", text):
+            raise Refused(400, f"{self.name} must be a whole number, {self.low} to {self.high}")
+        value = int(text)
+        if not self.clamped and not self.low <= value <= self.high:
+            raise Refused(400, f"{self.name} must be {self.low} to {self.high}")
+        return min(max(value, self.low), self.high)
+
+
+def wait(default: int) -> Parameter:
+    """How long a trigger waits for its run."""
+    description = "Seconds to wait for the end; past it 202 and the run's address. 0 answers at once."
+    return Parameter("wait", default, 0, LONGEST_WAIT, False, description)
+
+
+LIMIT = Parameter("limit", 10, 1, 50, True, "Titles to process, 1 to 50; other numbers become the nearest of these.")
+
+
+def read(given: QueryParams, known: Sequence[Parameter]) -> dict[str, int]:
+    """The values of all known parameters. Raises Refused for wrong ones, unknown and repeated ones included."""
+    names = [name for name, _ in given.multi_items()]
+    for name in names:
+        if name not in {parameter.name for parameter in known}:
+            takes = " and ".join(parameter.name for parameter in known) or "none"
+            raise Refused(400, f"unknown parameter; this endpoint takes {takes}")
+        if names.count(name) > 1:
+            raise Refused(400, f"{name} is given more than once")
+    return {parameter.name: parameter.read(given.get(parameter.name)) for parameter in known}

@@ -1,0 +1,144 @@
+"""Starts a stage, or joins the run that is at it, and waits for its answer."""
+
+from asyncio import Lock
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from ratingo_pipelines.gateway.api.answers import Answer
+from ratingo_pipelines.gateway.api.progress import Ended, Progress, Waiting, listed
+from ratingo_pipelines.gateway.api.runs import NotLaunched, Run, Runs
+from ratingo_pipelines.gateway.api.stages import STAGES, Facts, Stage, processed
+from ratingo_pipelines.gateway.api.waiting import Patience
+from ratingo_pipelines.media import Medium
+
+ORIGIN = "ratingo/origin"
+ENDPOINT = "ratingo/endpoint"
+SLACK = timedelta(seconds=1)
+"""Of two clocks: Dagster's run worker writes to its instance and to the database."""
+
+
+class Triggers:
+    """What the endpoints that start something do. One launch of a job at a time: a call that overlaps joins."""
+
+    def __init__(self, runs: Runs, progress: Progress) -> None:
+        self._runs = runs
+        self._progress = progress
+        self._launching: defaultdict[str, Lock] = defaultdict(Lock)
+
+    async def run(self, job: str, path: str, patience: Patience) -> Answer:
+        """Run a stage's job, or join the run that is at it, and answer with its result."""
+        try:
+            async with self._launching[job]:
+                working = await self._runs.in_flight([job])
+                run_id = working[0].id if working else await self._launch(job, {}, path)
+        except NotLaunched as error:
+            return _not_launched(error)
+        return await self._followed(run_id, patience)
+
+    async def process(self, medium: Medium, limit: int, path: str, patience: Patience) -> Answer:
+        """Have up to `limit` more titles of the latest cycle end, whoever works on them."""
+        job = f"{medium}_sync"
+        try:
+            async with self._launching[job]:
+                waiting = await run_in_threadpool(self._progress.waiting, medium)
+                if waiting is None or not waiting.tmdb_ids:
+                    return Answer({"success": True, **processed(0, 0, 0)})
+                working = await self._working_on_cycle(medium)
+                launched = None
+                if working is None and await self._is_free(waiting):
+                    config = {"ops": {f"{medium}_sync_titles": {"config": {"limit": limit}}}}
+                    launched = await self._launch(job, config, path)
+        except NotLaunched as error:
+            return _not_launched(error)
+        if launched is not None:
+            return await self._followed(launched, patience)
+        return await self._watched(medium, waiting, limit, working, patience)
+
+    async def report(self, run: Run) -> dict[str, Any] | None:
+        """The answer of a run that ended, if it is one of the stages'."""
+        stage = STAGES.get(run.job)
+        return None if stage is None else stage.answer(await self._facts(stage, run))
+
+    async def _launch(self, job: str, config: Mapping[str, Any], path: str) -> str:
+        return await self._runs.launch(job, config, {ORIGIN: "gateway", ENDPOINT: path})
+
+    async def _followed(self, run_id: str, patience: Patience) -> Answer:
+        async def look() -> Run | None:
+            run = await self._runs.get(run_id)
+            return run if run is not None and run.ended else None
+
+        run = await patience.until(look)
+        answer = await self.report(run) if run is not None else None
+        return incomplete(run_id) if answer is None else Answer(answer)
+
+    async def _facts(self, stage: Stage, run: Run) -> Facts:
+        recorded = await self._runs.recorded(run, stage.reports)
+        failures = []
+        if run.started_at is not None and run.ended_at is not None:
+            window = (run.started_at - SLACK, run.ended_at + SLACK)
+            failures = await run_in_threadpool(self._progress.failed_between, stage.medium, *window)
+        could_run = stage.reports[0].path[-1] in recorded
+        reason = "" if could_run else await self._runs.why_failed(run)
+        return Facts(run, recorded, tuple(failures), reason)
+
+    async def _working_on_cycle(self, medium: Medium) -> Run | None:
+        """The run that works off the cycle's titles, as the sensor launches it; not one that was given ids."""
+        op = f"{medium}_sync_titles"
+        for run in await self._runs.in_flight([f"{medium}_sync", f"{medium}_full_sync"]):
+            if not run.config.get("ops", {}).get(op, {}).get("config", {}).get("ids"):
+                return run
+        return None
+
+    async def _is_free(self, waiting: Waiting) -> bool:
+        """Whether some title is nobody's: claimed by none, or by a run that is over."""
+        dead = await self._runs.over(waiting.holders.keys())
+        return len(waiting.tmdb_ids) > sum(count for run_id, count in waiting.holders.items() if run_id not in dead)
+
+    async def _watched(
+        self, medium: Medium, waiting: Waiting, limit: int, run: Run | None, patience: Patience
+    ) -> Answer:
+        """Wait while another works: for `limit` titles to end, all of them, or the worker."""
+        enough = min(limit, len(waiting.tmdb_ids))
+
+        async def look() -> Ended | None:
+            # Asked before the titles are counted, so that none that ended meanwhile is missed.
+            over = run is not None and ((latest := await self._runs.get(run.id)) is None or latest.ended)
+            ended = await run_in_threadpool(self._progress.ended, waiting)
+            return ended if over or ended.left == 0 or ended.total >= enough else None
+
+        ended = await patience.until(look)
+        if ended is None:
+            return incomplete(run.id if run else None)
+        order = [*sorted((*ended.done, *ended.failed, *ended.skipped), key=waiting.tmdb_ids.index)][:limit]
+        failed = [tmdb_id for tmdb_id in order if tmdb_id in ended.failed]
+        skipped = [tmdb_id for tmdb_id in order if tmdb_id in ended.skipped]
+        counts = processed(len(order) - len(failed) - len(skipped), len(failed), len(skipped))
+        failures = await run_in_threadpool(self._progress.failures_of, medium, failed) if failed else []
+        errors = {"errors": listed(failures)} if failures else {}
+        joined = {"runId": run.id} if run else {}
+        if run is not None and not order and (why := await self._ended_in_vain(run)):
+            return Answer({"success": False, **joined, "error": why})
+        return Answer({"success": True, **counts, **joined, **errors})
+
+    async def _ended_in_vain(self, run: Run) -> str | None:
+        """Why the run that was joined could not do its stage; None if it could."""
+        latest = await self._runs.get(run.id)
+        if latest is None or not latest.ended:
+            return None
+        answer = await self.report(latest)
+        return None if answer is None or answer["success"] else str(answer["error"])
+
+
+def incomplete(run_id: str | None) -> Answer:
+    """Not over yet: where to ask again."""
+    body = {"success": True, "complete": False, "runId": run_id}
+    return Answer(body, 202, {"Location": f"/api/sync/runs/{run_id}"} if run_id else {})
+
+
+def _not_launched(error: NotLaunched) -> Answer:
+    """With 200: `curl --retry` repeats a 5xx, and a stage that cannot run is not to be started again and again."""
+    return Answer({"success": False, "error": f"Dagster did not take the run: {error}"})

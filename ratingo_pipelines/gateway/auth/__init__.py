@@ -1,0 +1,1 @@
+"""Who may pass: secrets, sessions, attempts, and the middleware that asks for them."""

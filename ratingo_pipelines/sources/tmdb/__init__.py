@@ -1,0 +1,19 @@
+"""TMDB: the client, its answers as they come (`payload`), and what they mean in one shape (`title`)."""
+
+from ratingo_pipelines.sources.tmdb.client import TmdbClient, open_tmdb
+from ratingo_pipelines.sources.tmdb.payload import Episode, Genre, Season
+from ratingo_pipelines.sources.tmdb.title import CastMember, Provider, Recommendation, TmdbTitle, Translation, Video
+
+__all__ = [
+    "CastMember",
+    "Episode",
+    "Genre",
+    "Provider",
+    "Recommendation",
+    "Season",
+    "TmdbClient",
+    "TmdbTitle",
+    "Translation",
+    "Video",
+    "open_tmdb",
+]

@@ -1,0 +1,119 @@
+"""TMDB: the client that asks for titles and for the names of genres.
+
+What its answers mean for a title is in `title`, how they come in `payload`.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import SecretStr
+from requests import Response
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.sources.errors import AccessDenied, SourceError
+from ratingo_pipelines.sources.http.api import ApiConfig, JsonApi
+from ratingo_pipelines.sources.http.opening import open_api
+from ratingo_pipelines.sources.lenient import unusable
+from ratingo_pipelines.sources.tmdb.title import (
+    API,
+    TmdbTitle,
+    parse_details,
+    parse_genres,
+)
+
+GENRES_KEPT = timedelta(days=1)
+
+
+class TmdbClient:
+    """Asks TMDB, one call a title. Every method raises only `SourceError`s.
+
+    `regions` (`UA`) are those whose providers and certifications count; the languages of `locales` (`uk-UA`) are
+    those of translations, videos and posters, and the last locale is the one TMDB is asked in.
+    """
+
+    def __init__(self, api: JsonApi, regions: Sequence[str], locales: Sequence[str]) -> None:
+        self.api = api
+        self._regions = tuple(regions)
+        self._locale = locales[-1]
+        self._languages = tuple(dict.fromkeys(locale.partition("-")[0] for locale in locales))
+
+    def details(self, medium: Medium, tmdb_id: int) -> TmdbTitle:
+        """All about one title, in one call. Raises `NotFound` where TMDB does not know it."""
+        languages = ",".join((*self._languages, "null"))
+        params = {
+            "language": self._locale,
+            "append_to_response": ",".join(medium.tmdb_appended),
+            "include_image_language": languages,
+            "include_video_language": languages,
+        }
+        reading = _Reading(medium, tmdb_id, self._regions, self._languages)
+        return self.api.read(
+            f"/{medium.tmdb_path}/{tmdb_id}",
+            params,
+            parse=lambda answer: reading.of(answer.payload),
+            accept=reading.is_whole,
+        )
+
+    def genre_names(self, medium: Medium, language: str) -> dict[int, str]:
+        """The names of genres in a language (`uk-UA`), by id; those without a name in it are left out."""
+        path = f"/genre/{medium.tmdb_path}/list"
+        return self.api.read(
+            path,
+            {"language": language},
+            parse=lambda answer: parse_genres(answer.payload),
+            keep=GENRES_KEPT,
+        )
+
+
+class _Reading:
+    """Reads an answer once, for the cache that asks whether to keep it and for the caller."""
+
+    def __init__(self, medium: Medium, tmdb_id: int, regions: tuple[str, ...], languages: tuple[str, ...]) -> None:
+        self._asked = medium, regions, languages
+        self._tmdb_id = tmdb_id
+        self._last: tuple[Any, TmdbTitle] | None = None
+
+    def of(self, payload: Any) -> TmdbTitle:
+        """The title; raises `BadPayload`."""
+        if self._last is None or self._last[0] is not payload:
+            title = parse_details(payload, *self._asked)
+            if title.id != self._tmdb_id:
+                raise unusable(API, "id")
+            self._last = payload, title
+        return self._last[1]
+
+    def is_whole(self, payload: Any) -> bool:
+        """Can every part be read? An answer that was spoilt on its way would else be found valid ever after."""
+        try:
+            title = self.of(payload)
+        except SourceError:
+            return False
+        parts = (title.genres, title.translations, title.videos, title.providers, title.content_ratings, title.cast)
+        return not any(part is None for part in (*parts, title.recommendations))
+
+
+def open_tmdb(settings: Settings) -> TmdbClient:
+    """Open the client with the read access token, else with the API key."""
+    token, key = settings.tmdb_access_token, settings.tmdb_api_key
+    variable = "TMDB_ACCESS_TOKEN" if token else "TMDB_API_KEY"
+    if not (token or key):
+        raise AccessDenied(API, "no key is configured; set TMDB_ACCESS_TOKEN or TMDB_API_KEY")
+
+    def diagnose(response: Response) -> SourceError | None:
+        if response.status_code != HTTPStatus.UNAUTHORIZED:
+            return None
+        return AccessDenied(
+            API, f"refuses the key (401): {variable} is wrong or revoked; renew it in TMDB's account settings"
+        )
+
+    config = ApiConfig(
+        name=API,
+        base_url=settings.tmdb_base_url,
+        windows=(settings.tmdb_rate_limit,),
+        secret_headers={"Authorization": SecretStr(f"Bearer {token.get_secret_value()}")} if token else {},
+        secret_params={"api_key": key} if key and not token else {},
+    )
+    return TmdbClient(open_api(settings, config, diagnose), settings.regions, settings.locales)

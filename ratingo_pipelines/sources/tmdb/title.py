@@ -1,0 +1,323 @@
+"""What TMDB's answer for a title means, in one shape for shows and movies.
+
+Here is decided which videos, certifications, providers, persons and posters count. A list that did not come is
+None; one that came empty is []. Providers and certifications did not come either when those of a region that counts
+are unreadable: what is known of them would else be taken for gone. The answer as it comes is in tmdb_payload.py, the
+client that asks in tmdb.py.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sources.lenient import parse, parse_entries
+from ratingo_pipelines.sources.tmdb.payload import (
+    DetailsPayload,
+    Episode,
+    Genre,
+    ListedPayload,
+    PersonPayload,
+    PosterPayload,
+    RegionPayload,
+    Season,
+    TranslationPayload,
+    VideoPayload,
+)
+
+API = "TMDB"
+CATEGORIES = ("flatrate", "free", "ads", "rent", "buy")
+CAST_SIZE = 12
+_VIDEO_TYPES = ("Trailer", "Teaser")
+_UKRAINIAN = "uk"
+_NEUTRAL = (None, "xx")
+"""TMDB's ways to say that a video has no language; an empty one is read as None."""
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A title's texts in one language; a text that is not translated is None."""
+
+    language: str
+    region: str | None
+    title: str | None
+    overview: str | None
+    tagline: str | None
+
+
+@dataclass(frozen=True)
+class Video:
+    """A trailer or teaser on YouTube; `locale` is None when it has no language, `raw` is TMDB's own object."""
+
+    key: str
+    site: str
+    type: str
+    name: str | None
+    locale: str | None
+    official: bool | None
+    published_at: datetime | None
+    raw: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A service in one region and category (`flatrate`, `free`, `ads`, `rent`, `buy`)."""
+
+    region: str
+    category: str
+    provider_id: int
+    name: str
+    logo_path: str | None
+    link: str | None
+    rank: int
+
+
+@dataclass(frozen=True)
+class CastMember:
+    """A person with all their roles; `order` is TMDB's, else the place in the list."""
+
+    id: int
+    name: str
+    roles: list[str]
+    profile_path: str | None
+    order: int
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A similar title of the same medium, with what a row about it needs; `released` is an ISO date."""
+
+    id: int
+    name: str
+    overview: str | None
+    poster_path: str | None
+    backdrop_path: str | None
+    vote_average: float | None
+    vote_count: int | None
+    popularity: float | None
+    released: str | None
+
+
+@dataclass(frozen=True)
+class TmdbTitle:
+    """All that TMDB tells about a show or movie; `released` is an ISO date, `runtime` minutes.
+
+    `last_episode_came` and `next_episode_came` tell an answer of "none" from one that said nothing usable.
+    """
+
+    id: int
+    name: str | None = None
+    overview: str | None = None
+    poster_path: str | None = None
+    backdrop_path: str | None = None
+    poster_uk_path: str | None = None
+    genres: list[Genre] | None = None
+    vote_average: float | None = None
+    vote_count: int | None = None
+    popularity: float | None = None
+    status: str | None = None
+    tagline: str | None = None
+    released: str | None = None
+    runtime: int | None = None
+    number_of_seasons: int | None = None
+    number_of_episodes: int | None = None
+    seasons: list[Season] | None = None
+    last_episode: Episode | None = None
+    last_episode_came: bool = True
+    next_episode: Episode | None = None
+    next_episode_came: bool = True
+    imdb_id: str | None = None
+    translations: list[Translation] | None = None
+    videos: list[Video] | None = None
+    providers: list[Provider] | None = None
+    content_ratings: dict[str, str] | None = None
+    cast: list[CastMember] | None = None
+    recommendations: list[Recommendation] | None = None
+
+
+def parse_details(payload: Any, medium: Medium, regions: Sequence[str], languages: Sequence[str]) -> TmdbTitle:
+    """Read the answer for one title, with the providers and certifications of `regions` (`UA`) only, the
+    translations and videos in `languages` (`uk`) only. Raises `BadPayload` when it is no object or has no id.
+    """
+    raw = parse(API, DetailsPayload, payload)
+    return TmdbTitle(
+        id=raw.id,
+        name=_name(raw, medium),
+        overview=raw.overview,
+        poster_path=raw.poster_path,
+        backdrop_path=raw.backdrop_path,
+        poster_uk_path=_best_poster(raw.posters or (), _UKRAINIAN),
+        genres=_genres(raw.genres),
+        vote_average=_average(raw),
+        vote_count=raw.vote_count,
+        popularity=raw.popularity,
+        status=raw.status,
+        tagline=raw.tagline,
+        released=getattr(raw, medium.tmdb_released),
+        runtime=raw.runtime,
+        number_of_seasons=raw.number_of_seasons,
+        number_of_episodes=raw.number_of_episodes,
+        seasons=raw.seasons,
+        last_episode=raw.last_episode_to_air,
+        last_episode_came=_came(payload, "last_episode_to_air", raw.last_episode_to_air),
+        next_episode=raw.next_episode_to_air,
+        next_episode_came=_came(payload, "next_episode_to_air", raw.next_episode_to_air),
+        imdb_id=raw.external_imdb_id or raw.imdb_id,
+        translations=_translations(raw.translations, medium, languages),
+        videos=_videos(raw.videos, languages),
+        providers=_providers(raw.providers, regions),
+        content_ratings=_content_ratings(raw, regions),
+        cast=_cast(raw.cast if raw.aggregate_cast is None else raw.aggregate_cast),
+        recommendations=_recommendations(raw.recommendations, raw.id, medium),
+    )
+
+
+def parse_genres(payload: Any) -> dict[int, str]:
+    """Read the list of genres as names by id; a genre without a name in the language asked for is left out."""
+    entries = payload.get("genres") if isinstance(payload, Mapping) else None
+    return {genre.id: genre.name for genre in parse_entries(API, Genre, entries, "genres")}
+
+
+def _name(raw: ListedPayload, medium: Medium) -> str | None:
+    name: str | None = getattr(raw, medium.tmdb_name) or getattr(raw, f"original_{medium.tmdb_name}")
+    return name
+
+
+def _average(raw: ListedPayload) -> float | None:
+    return None if raw.vote_count == 0 else raw.vote_average
+
+
+def _came(payload: Mapping[str, Any], key: str, episode: Episode | None) -> bool:
+    return episode is not None or (key in payload and payload[key] is None)
+
+
+def _best_poster(posters: Iterable[PosterPayload], language: str) -> str | None:
+    best = max(
+        (poster for poster in posters if poster.iso_639_1 == language),
+        key=lambda poster: (poster.vote_average or 0, poster.vote_count or 0),
+        default=None,
+    )
+    return best.file_path if best else None
+
+
+def _genres(genres: list[Genre] | None) -> list[Genre] | None:
+    return None if genres is None else list({genre.id: genre for genre in reversed(genres)}.values())[::-1]
+
+
+def _translations(
+    entries: list[TranslationPayload] | None, medium: Medium, languages: Sequence[str]
+) -> list[Translation] | None:
+    if entries is None:
+        return None
+    return [
+        Translation(
+            entry.iso_639_1,
+            entry.iso_3166_1,
+            getattr(entry.data, medium.tmdb_name),
+            entry.data.overview,
+            entry.data.tagline,
+        )
+        for entry in entries
+        if entry.iso_639_1 in languages
+    ]
+
+
+def _videos(entries: list[VideoPayload] | None, languages: Sequence[str]) -> list[Video] | None:
+    if entries is None:
+        return None
+    found: dict[str, Video] = {}
+    for entry in entries:
+        locale = None if entry.iso_639_1 in _NEUTRAL else entry.iso_639_1
+        if entry.site == "YouTube" and entry.type in _VIDEO_TYPES and (locale is None or locale in languages):
+            video = Video(
+                entry.key,
+                entry.site,
+                entry.type,
+                entry.name,
+                locale,
+                entry.official,
+                entry.published_at,
+                entry.raw,
+            )
+            found.setdefault(entry.key, video)
+    return list(found.values())
+
+
+def _providers(by_region: Mapping[str, RegionPayload | None] | None, regions: Iterable[str]) -> list[Provider] | None:
+    if by_region is None:
+        return None
+    found: dict[tuple[str, str, int], Provider] = {}
+    for region in regions:
+        offered = by_region.get(region, RegionPayload())
+        if offered is None:
+            return None
+        for category in CATEGORIES:
+            for position, entry in enumerate(getattr(offered, category)):
+                if entry.provider_name is None:
+                    continue
+                rank = position if entry.display_priority is None else entry.display_priority
+                provider = Provider(
+                    region,
+                    category,
+                    entry.provider_id,
+                    entry.provider_name,
+                    entry.logo_path,
+                    offered.link,
+                    rank,
+                )
+                found.setdefault((region, category, entry.provider_id), provider)
+    return list(found.values())
+
+
+def _content_ratings(raw: DetailsPayload, regions: Sequence[str]) -> dict[str, str] | None:
+    rated = raw.release_dates if raw.content_ratings is None else raw.content_ratings
+    if rated is None:
+        return None
+    found: dict[str, str] = {}
+    for entry in rated:
+        # Without its region, an entry may be about one that counts.
+        if entry is None or (entry.iso_3166_1 in regions and entry.ratings is None):
+            return None
+        if entry.iso_3166_1 in regions and entry.ratings:
+            found.setdefault(entry.iso_3166_1, entry.ratings[0])
+    return found
+
+
+def _cast(entries: list[PersonPayload] | None) -> list[CastMember] | None:
+    if entries is None:
+        return None
+    found: dict[int, CastMember] = {}
+    for position, entry in enumerate(entries):
+        name = entry.name or entry.original_name
+        if name is None:
+            continue
+        characters = [entry.character, *(role.character for role in entry.roles or ())]
+        order = position if entry.order is None else entry.order
+        member = found.setdefault(entry.id, CastMember(entry.id, name, [], entry.profile_path, order))
+        member.roles.extend(dict.fromkeys(c for c in characters if c is not None and c not in member.roles))
+    return list(found.values())[:CAST_SIZE]
+
+
+def _recommendations(entries: list[ListedPayload] | None, own_id: int, medium: Medium) -> list[Recommendation] | None:
+    if entries is None:
+        return None
+    found: dict[int, Recommendation] = {}
+    for entry in entries:
+        name = _name(entry, medium)
+        # Ids of shows and of movies overlap: an entry of the other medium would point to a wrong title.
+        if name is None or entry.id == own_id or entry.media_type not in (None, medium.tmdb_path):
+            continue
+        recommendation = Recommendation(
+            id=entry.id,
+            name=name,
+            overview=entry.overview,
+            poster_path=entry.poster_path,
+            backdrop_path=entry.backdrop_path,
+            vote_average=_average(entry),
+            vote_count=entry.vote_count,
+            popularity=entry.popularity,
+            released=getattr(entry, medium.tmdb_released),
+        )
+        found.setdefault(entry.id, recommendation)
+    return list(found.values())

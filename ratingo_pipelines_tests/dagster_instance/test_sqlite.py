@@ -1,0 +1,111 @@
+"""Dagster's event log in SQLite, kept open: what is logged is where Dagster itself would have it, at once."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ratingo_pipelines.dagster_instance.sqlite import SqliteEventLog
+from ratingo_pipelines.home import shipped
+
+KEY = dg.AssetKey(["shows", "details"])
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance as the project's dagster.yaml describes it."""
+    shutil.copyfile(shipped("dagster.yaml"), tmp_path / "dagster.yaml")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        yield instance
+
+
+@pytest.fixture
+def dagsters_own(instance: dg.DagsterInstance, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """The same files, seen through Dagster's own storage."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as other:
+        yield other
+
+
+def _run(instance: dg.DagsterInstance, *partitions: str, watching: dg.DagsterInstance | None = None) -> str:
+    seen = []
+
+    @dg.op
+    def log(context: dg.OpExecutionContext) -> None:
+        for partition in partitions:
+            context.log_event(dg.AssetMaterialization(KEY, partition=partition))
+            if watching:
+                seen.append(watching.get_materialized_partitions(KEY))
+
+    @dg.job
+    def logs() -> None:
+        log()
+
+    result = logs.execute_in_process(instance=instance, run_config=QUIET)
+    if watching:
+        assert seen == [set(partitions[: place + 1]) for place in range(len(partitions))]
+    return result.run_id
+
+
+def _logged(instance: dg.DagsterInstance, run_id: str) -> list[str | None]:
+    events = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    return [event.get_dagster_event().partition for event in events]
+
+
+def test_the_projects_instance_uses_it(instance: dg.DagsterInstance) -> None:
+    assert isinstance(instance.event_log_storage, SqliteEventLog)
+
+
+def test_each_event_is_seen_by_others_as_soon_as_it_is_logged(
+    instance: dg.DagsterInstance, dagsters_own: dg.DagsterInstance
+) -> None:
+    run_id = _run(instance, "1", "2", "3", watching=dagsters_own)
+    assert _logged(dagsters_own, run_id) == _logged(instance, run_id) == ["1", "2", "3"]
+
+
+def test_runs_after_each_other_keep_their_events_apart(
+    instance: dg.DagsterInstance, dagsters_own: dg.DagsterInstance
+) -> None:
+    first, second = _run(instance, "1", "2"), _run(instance, "3")
+    for each in (instance, dagsters_own):
+        assert _logged(each, first) == ["1", "2"]
+        assert _logged(each, second) == ["3"]
+
+
+def test_what_others_log_meanwhile_is_seen(instance: dg.DagsterInstance, dagsters_own: dg.DagsterInstance) -> None:
+    _run(instance, "1")
+    run_id = _run(dagsters_own, "2")
+    assert _logged(instance, run_id) == ["2"]
+    assert instance.get_materialized_partitions(KEY) == {"1", "2"}
+
+
+def test_a_deleted_run_is_gone_and_others_can_still_be_logged(instance: dg.DagsterInstance) -> None:
+    first = _run(instance, "1")
+    instance.delete_run(first)
+    assert _logged(instance, first) == []
+    assert _logged(instance, _run(instance, "2")) == ["2"]
+
+
+def test_the_log_of_a_new_run_is_the_database_that_dagster_makes(
+    instance: dg.DagsterInstance, dagsters_own: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    logs = tmp_path / "history" / "runs"
+    ours, theirs = (_contents(logs / f"{_run(each, 'a')}.db") for each in (instance, dagsters_own))
+
+    assert ours == theirs
+    assert [path.name for path in logs.iterdir() if path.suffix == ".new"] == []
+
+
+def _contents(path: Path) -> tuple[object, ...]:
+    """What a database is made of, and how it is written."""
+    with closing(sqlite3.connect(path)) as conn:
+        schema = conn.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
+        return (
+            schema,
+            conn.execute("SELECT * FROM alembic_version").fetchall(),
+            conn.execute("PRAGMA journal_mode").fetchall(),
+        )

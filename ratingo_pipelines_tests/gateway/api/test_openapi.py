@@ -1,0 +1,52 @@
+"""The description of the endpoints: complete, and at home offline."""
+
+import re
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from ratingo_pipelines.gateway.api.openapi import describe
+from ratingo_pipelines_tests.gateway.served import BEARER, BROWSER, Served
+
+UNDESCRIBED = {"/login", "/logout", "/api", "/api/{rest:path}", "/api/docs", "/api/openapi.json"}
+
+
+def test_every_endpoint_is_described(new_application: Callable[..., Starlette]) -> None:
+    served = {route.path for route in new_application().routes if isinstance(route, Route)}
+
+    assert set(describe()["paths"]) == served - UNDESCRIBED
+
+
+def test_every_trigger_is_described_with_its_parameters_and_answers() -> None:
+    for path, operations in describe()["paths"].items():
+        for method, operation in operations.items():
+            names = [parameter["name"] for parameter in operation["parameters"]]
+            assert set(re.findall(r"\{(\w+)\}", path)) <= set(names)
+            assert operation["responses"]["200"]["content"]["application/json"]["example"]
+            if "wait" in names:
+                assert method in {"get", "post"}
+                assert {"200", "202", "400", "401", "429"} == set(operation["responses"])
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [operation["operationId"] for path in describe()["paths"].values() for operation in path.values()]
+
+    assert len(names) == len(set(names))
+
+
+def test_programs_get_the_document_and_people_a_page_of_it(gateway: Served) -> None:
+    document = gateway.ask("/api/openapi.json", headers=BEARER).json()
+
+    assert document["openapi"] == "3.1.0"
+    assert gateway.ask("/api/docs", headers=BEARER).json() == document
+    page = gateway.ask("/api/docs", headers=BEARER | BROWSER)
+    assert page.headers["content-type"].startswith("text/html")
+    assert all(path.replace("{id}", "") in page.text for path in document["paths"])
+
+
+def test_the_page_loads_nothing(gateway: Served) -> None:
+    page = gateway.ask("/api/docs", headers=BEARER | BROWSER)
+
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert re.findall(r"<(script|link|img|iframe)|url\(|@import|src=", page.text) == []

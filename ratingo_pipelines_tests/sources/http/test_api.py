@@ -1,0 +1,272 @@
+"""`JsonApi` against a real server that misbehaves: what is retried, what is not, and what each failure is called."""
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from time import monotonic, sleep
+
+import pytest
+from pydantic import SecretStr
+
+from ratingo_pipelines.settings import RateLimit
+from ratingo_pipelines.sources.errors import (
+    AccessDenied,
+    BadPayload,
+    CircuitOpen,
+    NotFound,
+    QuotaExhausted,
+    Rejected,
+    SourceError,
+    SourceUnavailable,
+)
+from ratingo_pipelines_tests.sources.apis import api_of
+from ratingo_pipelines_tests.sources.http.misbehaving import (
+    Behaviour,
+    bombs,
+    cuts_the_body,
+    cuts_the_gzip,
+    drips,
+    hangs,
+    misbehaving_server,
+    resets,
+    sends,
+    sends_bytes,
+    sends_page,
+)
+
+PASSING_FAULTS = {
+    "reset": resets,
+    "hang": hangs,
+    "500": sends({}, 500),
+    "522": sends_page(522),
+    "cut body": cuts_the_body,
+    "cut gzip": cuts_the_gzip,
+    "web page": sends_page(),
+    "malformed": sends_bytes(b'{"a": "b" "c"}'),
+    "empty": sends_bytes(b""),
+}
+
+
+def test_an_answer_is_parsed_and_its_headers_are_found_in_any_case():
+    listed = sends([1, {"b": None}], X_Pagination_Page_Count="7")
+    with misbehaving_server(a=[listed]) as server, api_of(server.url) as api:
+        answer = api.get("/a", {"q": "x y", "absent": None})
+    assert answer.payload == [1, {"b": None}]
+    assert answer.headers["x-pagination-page-count"] == "7"
+    assert server.arrivals[0].query == "q=x+y"
+
+
+def test_requests_name_the_application():
+    with misbehaving_server() as server, api_of(server.url, headers={"trakt-api-version": "2"}) as api:
+        api.get("/a")
+    assert server.arrivals[0].headers["User-Agent"].startswith("ratingo-pipelines/")
+    assert "https://ratingo.top" in server.arrivals[0].headers["User-Agent"]
+    assert server.arrivals[0].headers["trakt-api-version"] == "2"
+
+
+@pytest.mark.parametrize("fault", PASSING_FAULTS.values(), ids=PASSING_FAULTS)
+def test_a_passing_fault_is_retried_and_counted(fault: Behaviour):
+    with misbehaving_server(a=[fault, fault, sends("fine")]) as server, api_of(server.url) as api:
+        assert api.get("/a").payload == "fine"
+        assert (api.requests, api.retries, server.count()) == (3, 2, 3)
+
+
+@pytest.mark.parametrize("fault", PASSING_FAULTS.values(), ids=PASSING_FAULTS)
+def test_a_lasting_fault_is_given_up_after_three_retries(fault: Behaviour):
+    with misbehaving_server(a=[fault]) as server, api_of(server.url) as api:
+        with pytest.raises((SourceUnavailable, BadPayload)) as caught:
+            api.get("/a")
+        assert api.requests == server.count() == 4
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("Trakt: /a")
+    assert caught.value.spends_attempt is isinstance(caught.value, BadPayload)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (302, Rejected),
+        (400, Rejected),
+        (401, AccessDenied),
+        (403, AccessDenied),
+        (404, NotFound),
+        (410, NotFound),
+        (412, Rejected),
+        (422, Rejected),
+        (423, Rejected),
+    ],
+)
+def test_what_will_not_change_is_asked_once(status: int, kind: type[SourceError]):
+    answer = sends({"status_message": "No."}, status, Location="http://127.0.0.1:1/")
+    with misbehaving_server(a=[answer]) as server, api_of(server.url) as api:
+        with pytest.raises(kind, match=str(status)):
+            api.get("/a")
+        assert server.count() == 1
+
+
+def test_only_the_key_stops_the_run():
+    assert [kind for kind in (AccessDenied, NotFound, BadPayload, Rejected, SourceUnavailable) if kind.stops_run] == [
+        AccessDenied
+    ]
+
+
+def test_the_client_says_what_a_status_means_before_the_usual_meaning():
+    until = datetime(2026, 1, 1, tzinfo=UTC)
+    with (
+        misbehaving_server(a=[sends({"Error": "Request limit reached!"}, 401)]) as server,
+        api_of(server.url, lambda response: QuotaExhausted("OMDb", until) if "limit" in response.text else None) as api,
+        pytest.raises(QuotaExhausted, match="2026-01-01 00:00 UTC"),
+    ):
+        api.get("/a")
+
+
+def test_cloudflare_is_not_mistaken_for_a_revoked_key():
+    with (
+        misbehaving_server(a=[sends_page(403)]) as server,
+        api_of(server.url, lambda response: AccessDenied("Trakt", "the key was revoked")) as api,
+        pytest.raises(AccessDenied, match="Cloudflare"),
+    ):
+        api.get("/a")
+
+
+def test_redirects_are_not_followed_as_they_would_carry_the_key_along():
+    with misbehaving_server() as elsewhere, misbehaving_server(a=[sends({}, 301, Location=elsewhere.url)]) as server:
+        with api_of(server.url, secret_headers={"trakt-api-key": SecretStr("canary")}) as api, pytest.raises(Rejected):
+            api.get("/a")
+        assert elsewhere.count() == 0
+
+
+def test_malformed_bodies_can_be_retried_less_often_where_requests_are_dear():
+    with misbehaving_server(a=[sends_bytes(b"{"), resets]) as server, api_of(server.url, malformed_retries=0) as api:
+        with pytest.raises(BadPayload):
+            api.get("/a")
+        assert server.count() == 1
+
+
+def test_raw_control_characters_in_a_text_are_let_pass():
+    with misbehaving_server(a=[sends_bytes(b'{"Plot": "one\ntwo\x02"}')]) as server, api_of(server.url) as api:
+        assert api.get("/a").payload == {"Plot": "one\ntwo\x02"}
+
+
+@pytest.mark.parametrize("body", [b"NaN", b'{"a": -Infinity}', b"[" * 100_000, b"\xff\xfe\x00", b"1" * 5000])
+def test_what_no_json_parser_should_accept_is_a_bad_payload(body: bytes):
+    with misbehaving_server(a=[sends_bytes(body)]) as server, api_of(server.url) as api, pytest.raises(BadPayload):
+        api.get("/a")
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"H"],
+    ids=["headers", "body", "status"],
+)
+def test_a_server_that_drips_cannot_hold_a_thread(prefix: bytes):
+    with misbehaving_server(a=[drips(prefix), sends(1)]) as server, api_of(server.url, timeout_seconds=0.3) as api:
+        started = monotonic()
+        assert api.get("/a").payload == 1
+        assert 0.5 < monotonic() - started < 1.5
+
+
+def test_a_body_that_does_not_end_is_refused_without_asking_again():
+    with misbehaving_server(a=[bombs(21)]) as server, api_of(server.url, timeout_seconds=10) as api:
+        with pytest.raises(BadPayload, match="larger than 20 MiB"):
+            api.get("/a")
+        assert server.count() == 1
+
+
+def test_a_server_that_is_not_there_is_unavailable():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with api_of(f"http://127.0.0.1:{port}") as api, pytest.raises(SourceUnavailable, match=r"refused.*try again"):
+        api.get("/a")
+
+
+def test_a_certificate_bundle_that_is_missing_is_no_crash(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    with api_of("https://127.0.0.1:1") as api, pytest.raises(SourceUnavailable, match=r"ca\.pem"):
+        api.get("/a")
+
+
+def test_a_netrc_does_not_replace_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with (
+        misbehaving_server() as server,
+        api_of(server.url, secret_headers={"Authorization": SecretStr("Bearer x")}) as api,
+    ):
+        api.get("/a")
+    assert server.arrivals[0].headers["Authorization"] == "Bearer x"
+
+
+@pytest.mark.parametrize("key", ["line\nbreak", "ключ"])
+def test_a_key_that_cannot_be_sent_is_said_to_be_wrong(key: str):
+    with pytest.raises(AccessDenied, match="copy it") as caught:
+        api_of("http://127.0.0.1:1", secret_headers={"trakt-api-key": SecretStr(key)})
+    assert key not in str(caught.value)
+
+
+def test_twenty_failures_in_a_row_and_the_api_is_left_alone():
+    with misbehaving_server(a=[sends({}, 502)]) as server, api_of(server.url) as api:
+        for _ in range(5):
+            with pytest.raises(SourceUnavailable):
+                api.get("/a")
+        with pytest.raises(CircuitOpen, match="20 times in a row") as caught:
+            api.get("/fine")
+        assert server.count() == 20
+    assert caught.value.stops_api
+    assert timedelta(seconds=30) < caught.value.until - datetime.now(UTC) <= timedelta(seconds=60)
+
+
+def test_web_pages_instead_of_json_count_as_failures_too():
+    with misbehaving_server(a=[sends_page()]) as server, api_of(server.url) as api:
+        for _ in range(5):
+            with pytest.raises(BadPayload):
+                api.get("/a")
+        with pytest.raises(CircuitOpen):
+            api.get("/fine")
+
+
+def test_an_unknown_title_in_between_is_a_sign_of_life():
+    with misbehaving_server(a=[sends({}, 502)], b=[sends({}, 404)]) as server, api_of(server.url) as api:
+        for path in ("/a", "/a", "/a", "/a", "/b", "/a", "/a"):
+            with pytest.raises((SourceUnavailable, NotFound)):
+                api.get(path)
+        assert api.get("/fine").payload
+
+
+def test_one_request_a_url_is_in_flight():
+    with misbehaving_server(a=[sends(1, after=0.02)]) as server, api_of(server.url) as api:
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(lambda path: api.get(path).payload, ["/a"] * 8)) == [1] * 8
+        assert server.most_at_once["/a"] == 1
+
+
+def test_sixty_four_threads_share_one_session():
+    # On a busy machine an answer may take longer than the tests' usual patience, and would be asked for again.
+    with misbehaving_server() as server, api_of(server.url, concurrency=64, timeout_seconds=10) as api:
+        with ThreadPoolExecutor(64) as pool:
+            payloads = list(pool.map(lambda number: api.get(f"/t/{number}").payload["path"], range(640)))
+        assert payloads == [f"/t/{number}" for number in range(640)]
+        assert api.requests == server.count() == 640
+
+
+def test_closing_releases_whoever_waits():
+    caught: list[Exception] = []
+    with misbehaving_server() as server:
+        api = api_of(server.url, windows=(RateLimit(1, 300),))
+
+        def ask() -> None:
+            try:
+                api.get("/b")
+            except SourceUnavailable as error:
+                caught.append(error)
+
+        api.get("/a")
+        waiting = Thread(target=ask)
+        waiting.start()
+        sleep(0.1)
+        api.close()
+        waiting.join(2)
+    assert "closed" in str(caught[0])
+    assert server.count() == 1

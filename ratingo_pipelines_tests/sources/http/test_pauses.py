@@ -1,0 +1,191 @@
+"""Refusals (429, 503): the pause an API asks for, who keeps it, and what happens when it is too long."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from threading import Thread
+from time import monotonic, sleep
+
+import pytest
+from pydantic import SecretStr
+
+from ratingo_pipelines.sources.errors import RateLimited, SourceUnavailable
+from ratingo_pipelines.sources.http.backoff import Gate, parse_retry_after
+from ratingo_pipelines_tests.sources.apis import api_of
+from ratingo_pipelines_tests.sources.http.misbehaving import Server, misbehaving_server, sends, sends_page
+
+REFUSED_FOR_A_SECOND = sends({}, 429, Retry_After="1")
+
+
+def gap_before(server: Server, number: int) -> float:
+    """Seconds between a request and the one before it, as the server saw them."""
+    return server.arrivals[number].at - server.arrivals[number - 1].at
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        ("-5", None),
+        ("0", None),
+        ("99999999999", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", None),
+        ("Wed, 99 Oct 2026 07:28:00 GMT", None),
+        ("3", 3.0),
+        (" 2.5 ", 2.5),
+    ],
+)
+def test_a_retry_after_is_seconds_or_says_nothing(value: str | None, seconds: float | None):
+    assert parse_retry_after(value) == seconds
+
+
+def test_a_retry_after_may_be_a_date():
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert 28 < (parse_retry_after(date) or 0) <= 30
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_refused_request_goes_out_again_after_the_pause(status: int):
+    with misbehaving_server(a=[sends({}, status, Retry_After="1"), sends("fine")]) as server:
+        with api_of(server.url) as api:
+            assert api.get("/a").payload == "fine"
+            assert api.seconds_waited > 0.9
+        assert 1 <= gap_before(server, 1) < 1.4
+
+
+def test_a_pause_holds_every_thread_of_its_api():
+    with misbehaving_server(a=[REFUSED_FOR_A_SECOND, sends(1)]) as server, api_of(server.url) as api:
+        refused = Thread(target=api.get, args=["/a"])
+        refused.start()
+        sleep(0.2)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(api.get, [f"/held/{number}" for number in range(8)]))
+        refused.join()
+    assert all(arrival.at - server.arrivals[0].at >= 1 for arrival in server.arrivals[1:])
+
+
+def test_a_pause_of_one_api_does_not_hold_another_on_the_same_host():
+    with (
+        misbehaving_server(a=[REFUSED_FOR_A_SECOND, sends(1)]) as server,
+        api_of(server.url, name="Trakt") as trakt,
+        api_of(server.url, name="TMDB") as tmdb,
+    ):
+        refused = Thread(target=trakt.get, args=["/a"])
+        refused.start()
+        sleep(0.2)
+        started = monotonic()
+        tmdb.get("/b")
+        assert monotonic() - started < 0.3
+        refused.join()
+
+
+def test_two_sessions_with_one_key_share_the_pause_and_another_key_has_its_own():
+    mine, other = ({"trakt-api-key": SecretStr(key)} for key in ("mine", "other"))
+    with (
+        misbehaving_server(a=[sends({}, 429, Retry_After="100")]) as server,
+        api_of(server.url, secret_headers=mine) as first,
+        api_of(server.url, secret_headers=mine) as second,
+        api_of(server.url, secret_headers=other) as third,
+    ):
+        for api in (first, second):
+            with pytest.raises(RateLimited):
+                api.get("/a")
+        assert third.get("/b").payload
+        assert server.count("/a") == 1
+
+
+def test_a_pause_beyond_the_cap_fails_at_once_with_the_time_and_spends_no_attempt():
+    with (
+        misbehaving_server(a=[sends({}, 429, Retry_After="300")]) as server,
+        api_of(server.url, retry_after_cap_seconds=90) as api,
+    ):
+        for _ in range(3):
+            with pytest.raises(RateLimited) as caught:
+                api.get("/a")
+        assert server.count() == 1
+    until = caught.value.until
+    assert timedelta(seconds=298) < until - datetime.now(UTC) <= timedelta(seconds=300)
+    assert f"try again at {until:%H:%M} UTC" in str(caught.value)
+    assert (caught.value.stops_api, caught.value.spends_attempt, caught.value.stops_run) == (True, False, False)
+
+
+def test_threads_that_already_queue_fail_as_well_when_the_pause_is_too_long():
+    with (
+        misbehaving_server(a=[sends({}, 429, after=0.2, Retry_After="300")]) as server,
+        api_of(server.url) as api,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        futures = [pool.submit(api.get, "/a") for _ in range(8)]
+        assert all(isinstance(future.exception(), RateLimited) for future in futures)
+        assert server.count() == 1
+
+
+def test_cloudflares_page_is_recognised():
+    with (
+        misbehaving_server(a=[sends_page(429, Retry_After="300")]) as server,
+        api_of(server.url) as api,
+        pytest.raises(RateLimited, match="Cloudflare"),
+    ):
+        api.get("/a")
+
+
+def test_without_a_header_the_pause_is_guessed_and_doubles():
+    with misbehaving_server(a=[sends({}, 429), sends({}, 429), sends(1)]) as server:
+        with api_of(server.url) as api:
+            api.get("/a")
+        assert 1 <= gap_before(server, 1) < 1.4
+        assert 2 <= gap_before(server, 2) < 2.4
+
+
+def test_many_requests_refused_at_once_are_one_refusal():
+    gate = Gate("Trakt")
+    asked_at = monotonic()
+    for _ in range(16):
+        gate.shut(None, asked_at, "refused")
+    assert 0.9 < gate.pause(90) <= 1
+
+
+def test_an_answer_ends_the_doubling():
+    gate = Gate("Trakt")
+    gate.shut(None, monotonic(), "refused")
+    gate.passed(monotonic() + 2)
+    gate.shut(None, monotonic() + 2, "refused")
+    assert gate.pause(90) <= 1
+
+
+def test_a_request_that_is_refused_for_ever_is_left_for_another_run():
+    with misbehaving_server(a=[sends({}, 429, Retry_After="0.01")]) as server, api_of(server.url) as api:
+        with pytest.raises(RateLimited):
+            api.get("/a")
+        assert server.count() == 6
+
+
+def test_an_api_out_of_service_for_ever_is_unavailable():
+    with misbehaving_server(a=[sends({}, 503, Retry_After="0.01")]) as server, api_of(server.url) as api:
+        with pytest.raises(SourceUnavailable, match="503"):
+            api.get("/a")
+        assert server.count() == 4
+
+
+def test_closing_ends_a_pause():
+    with misbehaving_server(a=[sends({}, 429, Retry_After="60")]) as server:
+        api = api_of(server.url)
+        failed: list[BaseException] = []
+
+        def ask(get: Callable[[str], object]) -> None:
+            try:
+                get("/a")
+            except SourceUnavailable as error:
+                failed.append(error)
+
+        thread = Thread(target=ask, args=[api.get])
+        thread.start()
+        sleep(0.2)
+        api.close()
+        thread.join(2)
+        assert failed
