@@ -12,8 +12,8 @@ from benchmarks.common import MakeUrl, add_stubs, back_ends, folder, settings_of
 from benchmarks.figures import Figure, exact
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
+from ratingo_pipelines.sync.context import open_sync_context
 from ratingo_pipelines.sync.meta import backfill_meta
-from ratingo_pipelines.sync.toolkit import open_toolkit
 from ratingo_pipelines_tests.exactness import differences
 
 TITLES = 5_000
@@ -36,15 +36,15 @@ def run() -> Iterator[Figure]:
 def _backfill(sandbox: RunningSandbox, name: str, make: MakeUrl) -> Iterator[Figure]:
     truth = [entry for entry in sandbox.truth(SHOWS) if entry["skip"] is None][:TITLES]
     server = Process(sandbox.process.pid)
-    with folder() as home, open_toolkit(settings_of(sandbox, home, make())) as kit:
-        with kit.database.writing() as conn:
+    with folder() as home, open_sync_context(settings_of(sandbox, home, make())) as ctx:
+        with ctx.database.writing() as conn:
             add_stubs(conn, SHOWS, [entry["tmdb"] for entry in truth])
         before, began, cpu = sum(server.cpu_times()[:2]), monotonic(), process_time()
-        report = backfill_meta(kit, SHOWS, "bench")
+        report = backfill_meta(ctx, SHOWS, "bench")
         seconds, cpu, served = monotonic() - began, process_time() - cpu, sum(server.cpu_times()[:2]) - before
         rate = report.succeeded / seconds
         yield Figure(f"{name}: titles a second over {report.succeeded:,}", rate, "/s", None, 40, at_least=True)
         yield Figure(f"{name}: processor time of this program a title", 1000 * cpu / report.succeeded, "ms")
         yield Figure(f"{name}: processor time of the sandbox a title", 1000 * served / report.succeeded, "ms")
-        found = differences(kit.database, SHOWS, truth, ignoring=OF_TRENDING)
+        found = differences(ctx.database, SHOWS, truth, ignoring=OF_TRENDING)
         yield exact(found, name)

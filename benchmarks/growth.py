@@ -24,9 +24,9 @@ from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.home import prepare_dagster_home
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
+from ratingo_pipelines.sync.context import SyncContext, open_sync_context, utc_now
 from ratingo_pipelines.sync.status import status
 from ratingo_pipelines.sync.titles import sync_pending
-from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit, utc_now
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
 
@@ -51,8 +51,8 @@ def _cycles(sandbox: RunningSandbox, name: str, make: MakeUrl) -> Iterator[Figur
     with folder() as home, _filled(sandbox, home, make, FEW) as few, _filled(sandbox, home, make, MANY) as many:
         cost: dict[int, list[tuple[float, float]]] = {FEW: [], MANY: []}
         for cycle in range(CYCLES):
-            for count, kit in ((FEW, few), (MANY, many)):
-                cost[count].append(_cycle(replace(kit, now=partial(_later, cycle))))
+            for count, ctx in ((FEW, few), (MANY, many)):
+                cost[count].append(_cycle(replace(ctx, now=partial(_later, cycle))))
             sandbox.control("epoch", {"advance": 1})
         sandbox.control("epoch", {"advance": -1})
         truth = sandbox.truth(SHOWS, many.settings.trending_limit)
@@ -66,30 +66,30 @@ def _cycles(sandbox: RunningSandbox, name: str, make: MakeUrl) -> Iterator[Figur
 
 
 @contextmanager
-def _filled(sandbox: RunningSandbox, home: Path, make: MakeUrl, count: int) -> Iterator[Toolkit]:
-    with open_toolkit(settings_of(sandbox, home / str(count), make(), HTTP_CACHE="false")) as kit:
-        fill(kit.database, SHOWS, count, SNAPSHOTS, cycles=count // 10)
-        yield kit
+def _filled(sandbox: RunningSandbox, home: Path, make: MakeUrl, count: int) -> Iterator[SyncContext]:
+    with open_sync_context(settings_of(sandbox, home / str(count), make(), HTTP_CACHE="false")) as ctx:
+        fill(ctx.database, SHOWS, count, SNAPSHOTS, cycles=count // 10)
+        yield ctx
 
 
 def _later(cycle: int) -> datetime:
     return utc_now() + timedelta(hours=6 * cycle)
 
 
-def _cycle(kit: Toolkit) -> tuple[float, float]:
+def _cycle(ctx: SyncContext) -> tuple[float, float]:
     """Processor time (of the database's server as well) and time of a whole cycle, in seconds."""
-    server = _servers_seconds(kit)
+    server = _servers_seconds(ctx)
     began, used = monotonic(), process_time()
-    open_trending_cycle(kit, SHOWS, "bench")
-    sync_pending(kit, SHOWS, "bench")
-    return process_time() - used + _servers_seconds(kit) - server, monotonic() - began
+    open_trending_cycle(ctx, SHOWS, "bench")
+    sync_pending(ctx, SHOWS, "bench")
+    return process_time() - used + _servers_seconds(ctx) - server, monotonic() - began
 
 
-def _servers_seconds(kit: Toolkit) -> float:
+def _servers_seconds(ctx: SyncContext) -> float:
     """Processor time so far of PostgreSQL's processes for our connections, which stay open in the pool."""
-    if kit.database.dialect == "sqlite":
+    if ctx.database.dialect == "sqlite":
         return 0.0
-    with kit.database.reading() as conn:
+    with ctx.database.reading() as conn:
         pids = conn.exec_driver_sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database()").scalars()
         return sum(sum(Process(pid).cpu_times()[:2]) for pid in pids)
 
@@ -102,8 +102,8 @@ def _partitions(sandbox: RunningSandbox, count: int, make: MakeUrl) -> Iterator[
         prepare_dagster_home(settings)
         from ratingo_pipelines.definitions import defs
 
-        with open_toolkit(settings) as kit, dg.DagsterInstance.get() as instance:
-            fill(kit.database, SHOWS, count, 4, cycles=20)
+        with open_sync_context(settings) as ctx, dg.DagsterInstance.get() as instance:
+            fill(ctx.database, SHOWS, count, 4, cycles=20)
             keys = [str(FIRST_ID + n) for n in range(count)]
 
             def add() -> tuple[float]:
@@ -113,11 +113,11 @@ def _partitions(sandbox: RunningSandbox, count: int, make: MakeUrl) -> Iterator[
 
             label = f"{count:,} partitions: "
             yield Figure(f"{label}adding them", add()[0], "s")
-            open_trending_cycle(kit, SHOWS, "bench")
+            open_trending_cycle(ctx, SHOWS, "bench")
             for name in ("shows_cycle", "shows_retries"):
                 [took] = medians(partial(_tick, defs, instance, name))
                 yield Figure(f"{label}a tick of {name}", took, "ms", limit=300 if count == PARTITIONS[0] else None)
-            [took] = medians(partial(_status, kit))
+            [took] = medians(partial(_status, ctx))
             yield Figure(f"{label}status", took, "ms", limit=50 if count == PARTITIONS[0] else None)
 
             def read() -> tuple[float]:
@@ -135,7 +135,7 @@ def _tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> tupl
     return (1000 * (monotonic() - began),)
 
 
-def _status(kit: Toolkit) -> tuple[float]:
+def _status(ctx: SyncContext) -> tuple[float]:
     began = monotonic()
-    status(kit.database, kit.settings.omdb_daily_limit, utc_now())
+    status(ctx.database, ctx.settings.omdb_daily_limit, utc_now())
     return (1000 * (monotonic() - began),)

@@ -11,9 +11,9 @@ from benchmarks.common import LATENCY, LATENCY_SECONDS, MakeUrl, back_ends, fold
 from benchmarks.figures import Figure, exact
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
+from ratingo_pipelines.sync.context import open_sync_context
 from ratingo_pipelines.sync.omdb import backfill_omdb
 from ratingo_pipelines.sync.titles import sync_pending
-from ratingo_pipelines.sync.toolkit import open_toolkit
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
 
@@ -33,16 +33,16 @@ def run() -> Iterator[Figure]:
 
 def _backfill(sandbox: RunningSandbox, make: MakeUrl) -> tuple[float, ...]:
     sandbox.reset()
-    with folder() as home, open_toolkit(settings_of(sandbox, home, make(), TRENDING_LIMIT=str(LISTED))) as kit:
-        open_trending_cycle(kit, SHOWS, "bench")
-        sync_pending(kit, SHOWS, "bench")
+    with folder() as home, open_sync_context(settings_of(sandbox, home, make(), TRENDING_LIMIT=str(LISTED))) as ctx:
+        open_trending_cycle(ctx, SHOWS, "bench")
+        sync_pending(ctx, SHOWS, "bench")
         sandbox.faults(LATENCY)
         began = monotonic()
-        report = backfill_omdb(kit, SHOWS, limit=BATCH)
+        report = backfill_omdb(ctx, SHOWS, limit=BATCH)
         seconds, asked = monotonic() - began, report.requests["omdb"]
         # What is left of the titles, and then there is nothing to ask.
-        backfill_omdb(kit, SHOWS)
-        again = backfill_omdb(kit, SHOWS).requests["omdb"]
-        wrong = differences(kit.database, SHOWS, sandbox.truth(SHOWS, LISTED), after_omdb=True)
-    floor = asked * LATENCY_SECONDS / kit.settings.concurrency
+        backfill_omdb(ctx, SHOWS)
+        again = backfill_omdb(ctx, SHOWS).requests["omdb"]
+        wrong = differences(ctx.database, SHOWS, sandbox.truth(SHOWS, LISTED), after_omdb=True)
+    floor = asked * LATENCY_SECONDS / ctx.settings.concurrency
     return seconds, floor, float(asked), float(again), float(len(wrong))

@@ -11,8 +11,8 @@ from benchmarks.common import folder, settings_of
 from benchmarks.figures import Figure, exact
 from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
+from ratingo_pipelines.sync.context import SyncContext, open_sync_context, utc_now
 from ratingo_pipelines.sync.titles import sync_pending
-from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit, utc_now
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
 
@@ -24,19 +24,19 @@ def run() -> Iterator[Figure]:
     """Count by the sandbox's own counters."""
     with start_sandbox() as sandbox, folder() as home:
         for medium in MEDIA:
-            with open_toolkit(settings_of(sandbox, home / medium.plural)) as kit:
-                yield from _cycle(sandbox, kit, medium, "first cycle", related=1, spare=10)
-                later = replace(kit, now=lambda: utc_now() + CYCLE)
+            with open_sync_context(settings_of(sandbox, home / medium.plural)) as ctx:
+                yield from _cycle(sandbox, ctx, medium, "first cycle", related=1, spare=10)
+                later = replace(ctx, now=lambda: utc_now() + CYCLE)
                 yield from _cycle(sandbox, later, medium, "second cycle", related=0, spare=5)
-                yield exact(differences(kit.database, medium, sandbox.truth(medium, LIMIT)), medium.plural)
+                yield exact(differences(ctx.database, medium, sandbox.truth(medium, LIMIT)), medium.plural)
 
 
 def _cycle(
-    sandbox: RunningSandbox, kit: Toolkit, medium: Medium, name: str, *, related: int, spare: int
+    sandbox: RunningSandbox, ctx: SyncContext, medium: Medium, name: str, *, related: int, spare: int
 ) -> Iterator[Figure]:
     sandbox.reset()
-    open_trending_cycle(kit, medium, name)
-    titles = sync_pending(kit, medium, name).fetched
+    open_trending_cycle(ctx, medium, name)
+    titles = sync_pending(ctx, medium, name).fetched
     counted = sandbox.counters()
     tmdb, trakt = (counted[api]["requests"] for api in ("tmdb", "trakt"))
     repeated = sum(len(counted[api]["repeated"]) for api in counted)

@@ -20,10 +20,10 @@ from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync import selection
+from ratingo_pipelines.sync.context import SyncContext, open_sync_context, utc_now
 from ratingo_pipelines.sync.gather import gather
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
 from ratingo_pipelines.sync.store import TitleStore
-from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit, utc_now
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines.sync.work import ALL_PARTS
 from ratingo_pipelines_tests.exactness import differences
@@ -51,28 +51,28 @@ def run() -> Iterator[Figure]:
 
 def _cycles(sandbox: RunningSandbox, make: MakeUrl) -> tuple[float, ...]:
     sandbox.reset()
-    with folder() as home, open_toolkit(settings_of(sandbox, home, make())) as kit:
-        new, new_cpu, statements = _cycle(kit)
-        children = _child_rows(kit.database)
+    with folder() as home, open_sync_context(settings_of(sandbox, home, make())) as ctx:
+        new, new_cpu, statements = _cycle(ctx)
+        children = _child_rows(ctx.database)
         sandbox.control("epoch", {"advance": 1})
-        later = replace(kit, now=lambda: utc_now() + timedelta(hours=6))
+        later = replace(ctx, now=lambda: utc_now() + timedelta(hours=6))
         again, _, statements_again = _cycle(later)
-        wrong = differences(kit.database, SHOWS, sandbox.truth(SHOWS, kit.settings.trending_limit))
+        wrong = differences(ctx.database, SHOWS, sandbox.truth(SHOWS, ctx.settings.trending_limit))
     return new, new_cpu, again, children, statements, statements_again, float(len(wrong))
 
 
-def _cycle(kit: Toolkit) -> tuple[float, float, float]:
+def _cycle(ctx: SyncContext) -> tuple[float, float, float]:
     """Milliseconds, milliseconds of processor time and statements a title."""
-    open_trending_cycle(kit, SHOWS, "bench")
-    genres, _ = ukrainian_genres(kit, SHOWS)
-    store = TitleStore(kit, SHOWS, SharedRows(kit.database, SHOWS, genres), "bench")
-    chosen = selection.pending(kit, SHOWS, "bench", None)
-    answers = [(work, gather(kit, SHOWS, work, ALL_PARTS)) for work in chosen.works]
+    open_trending_cycle(ctx, SHOWS, "bench")
+    genres, _ = ukrainian_genres(ctx, SHOWS)
+    store = TitleStore(ctx, SHOWS, SharedRows(ctx.database, SHOWS, genres), "bench")
+    chosen = selection.pending(ctx, SHOWS, "bench", None)
+    answers = [(work, gather(ctx, SHOWS, work, ALL_PARTS)) for work in chosen.works]
     took, used, sent = [], [], []
     for work, gathered in answers:
         if gathered.skip is not None:
             continue
-        with counted(kit.database) as statements:
+        with counted(ctx.database) as statements:
             began, cpu = monotonic(), process_time()
             store.store(work, ALL_PARTS, gathered)
             took.append(1000 * (monotonic() - began))

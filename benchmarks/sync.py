@@ -34,8 +34,8 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines.settings import RateLimit, Settings
 from ratingo_pipelines.sources.http.limits import open_turnstile
+from ratingo_pipelines.sync.context import open_sync_context
 from ratingo_pipelines.sync.meta import backfill_meta
-from ratingo_pipelines.sync.toolkit import open_toolkit
 from ratingo_pipelines_tests.exactness import differences
 
 LIMIT = 100
@@ -101,12 +101,12 @@ def _limiter() -> Iterator[Figure]:
 def _busy(sandbox: RunningSandbox) -> Iterator[Figure]:
     due = [entry["tmdb"] for entry in sandbox.truth(SHOWS) if entry["skip"] is None][:DUE]
     sandbox.faults(LATENCY)
-    with folder() as home, open_toolkit(settings_of(sandbox, home, **REAL_LIMITS)) as kit:
-        with kit.database.writing() as conn:
+    with folder() as home, open_sync_context(settings_of(sandbox, home, **REAL_LIMITS)) as ctx:
+        with ctx.database.writing() as conn:
             add_stubs(conn, SHOWS, due)
         began = monotonic()
         ended: list[float] = []
-        asked = backfill_meta(kit, SHOWS, "bench", on_outcome=lambda _: ended.append(monotonic())).requests["tmdb"]
+        asked = backfill_meta(ctx, SHOWS, "bench", on_outcome=lambda _: ended.append(monotonic())).requests["tmdb"]
         seconds = monotonic() - began
     # The first second's grants come at once.
     floor = asked / TMDB_A_SECOND - 1

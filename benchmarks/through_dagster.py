@@ -34,7 +34,7 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.engine import Database
-from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines_tests.exactness import differences
 
 LISTED = 100

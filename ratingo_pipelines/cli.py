@@ -16,8 +16,8 @@ import click
 
 if TYPE_CHECKING:
     from ratingo_pipelines.settings import Settings
+    from ratingo_pipelines.sync.context import SyncContext
     from ratingo_pipelines.sync.report import BatchReport
-    from ratingo_pipelines.sync.toolkit import Toolkit
 
 MEDIUM = click.Choice(["shows", "movies"])
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
@@ -72,11 +72,11 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
     from ratingo_pipelines.terminal.reports import batch_lines, trending_lines
 
     chosen, run_id = BY_NAME[medium], _run_id()
-    with _toolkit(**({"trending_limit": limit} if limit else {})) as kit:
-        trending = None if resume else open_trending_cycle(kit, chosen, run_id)
+    with _sync_context(**({"trending_limit": limit} if limit else {})) as ctx:
+        trending = None if resume else open_trending_cycle(ctx, chosen, run_id)
         with followed(f"{medium}: details, ratings, sparklines") as follower:
-            report = sync_pending(kit, chosen, run_id, on_start=follower.on_start, on_outcome=follower.on_outcome)
-        lacking = due_at_omdb(kit, chosen)
+            report = sync_pending(ctx, chosen, run_id, on_start=follower.on_start, on_outcome=follower.on_outcome)
+        lacking = due_at_omdb(ctx, chosen)
     if as_json:
         _print_json({"trending": trending and trending.as_dict(), "titles": report.as_dict()})
     else:
@@ -100,11 +100,11 @@ def backfill(source: str, medium: str | None, limit: int | None, as_json: bool) 
     from ratingo_pipelines.terminal.reports import batch_lines
 
     reports = []
-    with _toolkit() as kit:
+    with _sync_context() as ctx:
         for chosen in [BY_NAME[medium]] if medium else MEDIA:
             with followed(f"{chosen}: {source}") as follower:
                 complete = backfill_omdb if source == "omdb" else partial(backfill_meta, run_id=_run_id())
-                report = complete(kit, chosen, limit=limit, on_start=follower.on_start, on_outcome=follower.on_outcome)
+                report = complete(ctx, chosen, limit=limit, on_start=follower.on_start, on_outcome=follower.on_outcome)
             reports.append(report)
     if as_json:
         _print_json([report.as_dict() for report in reports])
@@ -125,8 +125,8 @@ def calendar_sync(as_json: bool) -> None:
     from ratingo_pipelines.sync.airings import sync_calendar
     from ratingo_pipelines.terminal.reports import calendar_lines
 
-    with _toolkit() as kit:
-        report = sync_calendar(kit)
+    with _sync_context() as ctx:
+        report = sync_calendar(ctx)
     _print_json(report.as_dict()) if as_json else _print_lines(calendar_lines(report))
 
 
@@ -137,8 +137,8 @@ def calendar_prune(as_json: bool) -> None:
     from ratingo_pipelines.sync.airings import prune_calendar
     from ratingo_pipelines.terminal.reports import prune_lines
 
-    with _toolkit() as kit:
-        report = prune_calendar(kit)
+    with _sync_context() as ctx:
+        report = prune_calendar(ctx)
     _print_json(report.as_dict()) if as_json else _print_lines(prune_lines(report))
 
 
@@ -148,8 +148,8 @@ def status(as_json: bool) -> None:
     """Say how far the latest cycles are and which titles fail."""
     from ratingo_pipelines.storage.engine import Database
     from ratingo_pipelines.storage.schema import ensure_current
+    from ratingo_pipelines.sync.context import utc_now
     from ratingo_pipelines.sync.status import status as read_status
-    from ratingo_pipelines.sync.toolkit import utc_now
     from ratingo_pipelines.terminal.reports import status_lines
 
     settings = _settings()
@@ -246,12 +246,12 @@ def _settings() -> "Settings":
 
 
 @contextmanager
-def _toolkit(**overrides: Any) -> Iterator["Toolkit"]:
+def _sync_context(**overrides: Any) -> Iterator["SyncContext"]:
     from ratingo_pipelines.settings import UPSTREAM_KEYS, load_settings
-    from ratingo_pipelines.sync.toolkit import open_toolkit
+    from ratingo_pipelines.sync.context import open_sync_context
 
-    with open_toolkit(load_settings(requires=UPSTREAM_KEYS, **overrides)) as kit:
-        yield kit
+    with open_sync_context(load_settings(requires=UPSTREAM_KEYS, **overrides)) as ctx:
+        yield ctx
 
 
 def _run_id() -> str:

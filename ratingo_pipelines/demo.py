@@ -21,8 +21,8 @@ from ratingo_pipelines.sandbox.process import start_sandbox
 from ratingo_pipelines.settings import Settings, load_settings
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.schema import upgrade
+from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import MediumStatus, status
-from ratingo_pipelines.sync.toolkit import utc_now
 from ratingo_pipelines.terminal.top import top_table
 
 TITLES_SHOWN = 15

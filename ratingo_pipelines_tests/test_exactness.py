@@ -11,7 +11,7 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import genres, show_airings, tables_of, watch_providers_registry
-from ratingo_pipelines.sync.toolkit import open_toolkit
+from ratingo_pipelines.sync.context import open_sync_context
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.syncing import eligible, run_cycle, settings_for
 
@@ -24,8 +24,8 @@ def synced(running_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFac
     """An SQLite file that one cycle filled."""
     running_sandbox.reset()
     settings = settings_for(running_sandbox, tmp_path_factory.mktemp("home"), trending_limit=LISTED)
-    with open_toolkit(settings) as kit:
-        run_cycle(kit)
+    with open_sync_context(settings) as ctx:
+        run_cycle(ctx)
     return settings.home / "ratingo.db"
 
 

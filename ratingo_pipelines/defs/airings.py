@@ -21,8 +21,8 @@ SHARED = common("calendar")
 )
 def airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
     """Episodes of the coming days, for the shows that the site lists."""
-    with ratingo.open() as kit:
-        report = sync_calendar(kit)
+    with ratingo.open() as ctx:
+        report = sync_calendar(ctx)
     context.log_event(of_airings(SHOWS, report))
     context.instance.add_run_tags(context.run.run_id, {HEADLINE_TAG: f"{report.processed} episodes"})
     return dg.MaterializeResult(metadata=of_calendar(report))
@@ -31,7 +31,7 @@ def airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.M
 @dg.asset(key=STALE_AIRINGS, kinds={"python"}, deps=[AIRINGS], **SHARED)
 def stale_airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
     """Prunes airings of shows the site does not list, and those long aired."""
-    with ratingo.open() as kit:
-        report = prune_calendar(kit)
+    with ratingo.open() as ctx:
+        report = prune_calendar(ctx)
     context.instance.add_run_tags(context.run.run_id, {HEADLINE_TAG: f"{report.deleted} episodes removed"})
     return dg.MaterializeResult(metadata=of_prune(report))

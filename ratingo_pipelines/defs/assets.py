@@ -56,9 +56,9 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         **shared,
     )
     def trending(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
-        with ratingo.open() as kit:
-            report = fetch_trending(context, kit, medium)
-            top = top_of_cycle(kit, medium, TOP)
+        with ratingo.open() as ctx:
+            report = fetch_trending(context, ctx, medium)
+            top = top_of_cycle(ctx, medium, TOP)
         context.log_event(of_fetch(medium, report))
         return dg.MaterializeResult(metadata=of_trending(medium, report, top))
 
@@ -72,8 +72,8 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     )
     def watched_monthly(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
         month = date.fromisoformat(context.partition_key).strftime("%Y-%m")
-        with ratingo.open() as kit:
-            count = fetch_month(kit, medium, month)
+        with ratingo.open() as ctx:
+            count = fetch_month(ctx, medium, month)
         note = {} if count is not None else {"notes": "Trakt has no list of this month"}
         return dg.MaterializeResult(metadata={"dagster/row_count": count or 0, **note})
 
@@ -99,11 +99,11 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
     ) -> Iterator[dg.MaterializeResult]:
         parts = {k: part for k, part in part_keys(medium).items() if k in context.selected_asset_keys}
-        with ratingo.open() as kit:
-            take_over(context, kit, medium)
-            listener = Listener(context, kit, medium, list(parts))
+        with ratingo.open() as ctx:
+            take_over(context, ctx, medium)
+            listener = Listener(context, ctx, medium, list(parts))
             report = sync_ids(
-                kit,
+                ctx,
                 medium,
                 context.run.run_id,
                 _ids(context),
@@ -133,10 +133,10 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     def omdb(
         context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
     ) -> Iterator[dg.MaterializeResult]:
-        with ratingo.open() as kit:
-            listener = Listener(context, kit, medium, [key(medium, "omdb")])
+        with ratingo.open() as ctx:
+            listener = Listener(context, ctx, medium, [key(medium, "omdb")])
             report = backfill_omdb_ids(
-                kit,
+                ctx,
                 medium,
                 _ids(context),
                 force=config.force,

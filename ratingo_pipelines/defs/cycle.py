@@ -12,19 +12,19 @@ from ratingo_pipelines.defs.policies import CYCLE_TAG, HEADLINE_TAG
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Cycle
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import TrendingReport
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.trending import open_trending_cycle
 
 SAID = 10_000
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
-def fetch_trending(context: Context, kit: Toolkit, medium: Medium) -> TrendingReport:
+def fetch_trending(context: Context, ctx: SyncContext, medium: Medium) -> TrendingReport:
     """Open a cycle and register the partitions of its titles, unless another run did since this one was asked for."""
     asked_at = runs.asked_at(context.instance, context.run.run_id)
-    report = open_trending_cycle(kit, medium, context.run.run_id, asked_at)
-    _register(context, kit, medium, report.cycle_id)
+    report = open_trending_cycle(ctx, medium, context.run.run_id, asked_at)
+    _register(context, ctx, medium, report.cycle_id)
     for month in report.months_fetched:
         context.log_event(dg.AssetMaterialization(key(medium, "watched_monthly"), partition=f"{month}-01"))
     headline = f"cycle {report.cycle_id}: {report.eligible} of {report.fetched} {medium} eligible"
@@ -33,38 +33,38 @@ def fetch_trending(context: Context, kit: Toolkit, medium: Medium) -> TrendingRe
     return report
 
 
-def join_cycle(context: Context, kit: Toolkit, medium: Medium) -> None:
+def join_cycle(context: Context, ctx: SyncContext, medium: Medium) -> None:
     """Before a run works off the latest cycle: mark the run as the cycle's, and take over what dead runs hold.
 
     Cycles that the command line opened have no partitions yet.
     """
-    take_over(context, kit, medium)
-    with kit.database.reading() as conn:
+    take_over(context, ctx, medium)
+    with ctx.database.reading() as conn:
         cycle = cycles.latest_cycle(conn, medium)
     if cycle is None:
         return
-    _register(context, kit, medium, cycle.id)
-    _report_for_the_dead(context, kit, medium, cycle)
+    _register(context, ctx, medium, cycle.id)
+    _report_for_the_dead(context, ctx, medium, cycle)
     context.instance.add_run_tags(context.run.run_id, {CYCLE_TAG: str(cycle.id)})
 
 
-def take_over(context: Context, kit: Toolkit, medium: Medium) -> None:
+def take_over(context: Context, ctx: SyncContext, medium: Medium) -> None:
     """Release the claims of runs that Dagster knows to be over: nobody is going to renew them."""
-    now = kit.now()
-    with kit.database.reading() as conn:
+    now = ctx.now()
+    with ctx.database.reading() as conn:
         cycle = cycles.latest_cycle(conn, medium)
         holders = cycles.holders(conn, cycle.id, now) if cycle else {}
     for run_id in sorted(runs.over(context.instance, holders.keys())):
-        with kit.database.writing() as conn:
+        with ctx.database.writing() as conn:
             released = cycles.release(conn, run_id)
         context.log.info(f"took over {released} titles from run {run_id}, which is over")
 
 
-def _report_for_the_dead(context: Context, kit: Toolkit, medium: Medium, cycle: Cycle) -> None:
+def _report_for_the_dead(context: Context, ctx: SyncContext, medium: Medium, cycle: Cycle) -> None:
     """Materialize what earlier runs of the cycle stored but died before saying."""
     if not runs.history(context.instance, cycle.id, None).ended:
         return
-    with kit.database.reading() as conn:
+    with ctx.database.reading() as conn:
         done = {place.tmdb_id: place for place in cycles.titles_of(conn, cycle.id, cycles.DONE)}
     partitions = {str(tmdb_id) for tmdb_id in done} & set(context.instance.get_dynamic_partitions(medium.plural))
     for asset_key in part_keys(medium):
@@ -76,7 +76,7 @@ def _report_for_the_dead(context: Context, kit: Toolkit, medium: Medium, cycle: 
             context.log_event(of_unreported(medium, asset_key, done[int(partition)]))
 
 
-def _register(context: Context, kit: Toolkit, medium: Medium, cycle_id: int) -> None:
-    with kit.database.reading() as conn:
+def _register(context: Context, ctx: SyncContext, medium: Medium, cycle_id: int) -> None:
+    with ctx.database.reading() as conn:
         pending = [place.tmdb_id for place in cycles.titles_of(conn, cycle_id, cycles.PENDING)]
     register_titles(context.instance, medium, pending)

@@ -9,9 +9,9 @@ import dagster as dg
 from ratingo_pipelines.defs.materializations import of_title
 from ratingo_pipelines.defs.memory import give_back
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.glance import watchers_by_day
 from ratingo_pipelines.sync.report import Status, TitleOutcome
-from ratingo_pipelines.sync.toolkit import Toolkit
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -26,12 +26,12 @@ class Listener:
     def __init__(
         self,
         context: dg.OpExecutionContext | dg.AssetExecutionContext,
-        kit: Toolkit,
+        ctx: SyncContext,
         medium: Medium,
         keys: Sequence[dg.AssetKey],
     ) -> None:
         self._context = context
-        self._kit = kit
+        self._ctx = ctx
         self._medium = medium
         self._keys = keys
         # Stubs of related titles have no partition until a trending list names them.
@@ -59,4 +59,4 @@ class Listener:
             give_back()
 
     def _watchers_by_day(self, tmdb_id: int) -> list[int | None]:
-        return watchers_by_day(self._kit, self._medium, tmdb_id)
+        return watchers_by_day(self._ctx, self._medium, tmdb_id)

@@ -50,9 +50,9 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
     @dg.op(name=f"{medium}_fetch_trending", **shared)
     def fetch(context: dg.OpExecutionContext, ratingo: RatingoResource, before: list) -> list[BatchReport]:
         """Fetch the trending list and open a cycle."""
-        with ratingo.open() as kit:
-            report = fetch_trending(context, kit, medium)
-            metadata = of_trending(medium, report, top_of_cycle(kit, medium, TOP))
+        with ratingo.open() as ctx:
+            report = fetch_trending(context, ctx, medium)
+            metadata = of_trending(medium, report, top_of_cycle(ctx, medium, TOP))
         context.log_event(dg.AssetMaterialization(key(medium, "trending"), metadata=metadata))
         return before
 
@@ -61,13 +61,13 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
         context: dg.OpExecutionContext, config: SyncConfig, ratingo: RatingoResource, before: list
     ) -> list[BatchReport]:
         """Work off the pending titles of the latest cycle, or those asked for."""
-        with ratingo.open() as kit:
+        with ratingo.open() as ctx:
             prepare = take_over if config.ids else join_cycle
-            prepare(context, kit, medium)
-            listener = Listener(context, kit, medium, list(part_keys(medium)))
+            prepare(context, ctx, medium)
+            listener = Listener(context, ctx, medium, list(part_keys(medium)))
             if config.ids:
                 report = sync_ids(
-                    kit,
+                    ctx,
                     medium,
                     context.run.run_id,
                     config.ids[: config.limit],
@@ -77,7 +77,7 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
                 )
             else:
                 report = sync_pending(
-                    kit,
+                    ctx,
                     medium,
                     context.run.run_id,
                     limit=config.limit,
@@ -91,10 +91,10 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
         context: dg.OpExecutionContext, config: DueConfig, ratingo: RatingoResource, before: list
     ) -> list[BatchReport]:
         """Ask OMDb about the titles that lack its ratings, as far as the day's quota goes."""
-        with ratingo.open() as kit:
-            listener = Listener(context, kit, medium, [key(medium, "omdb")])
+        with ratingo.open() as ctx:
+            listener = Listener(context, ctx, medium, [key(medium, "omdb")])
             report = backfill_omdb(
-                kit,
+                ctx,
                 medium,
                 limit=config.limit,
                 on_start=listener.on_start,
@@ -107,10 +107,10 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
         context: dg.OpExecutionContext, config: DueConfig, ratingo: RatingoResource, before: list
     ) -> list[BatchReport]:
         """Complete titles whose metadata are incomplete, stubs of related titles among them."""
-        with ratingo.open() as kit:
-            listener = Listener(context, kit, medium, [key(medium, "details")])
+        with ratingo.open() as ctx:
+            listener = Listener(context, ctx, medium, [key(medium, "details")])
             report = backfill_meta(
-                kit,
+                ctx,
                 medium,
                 context.run.run_id,
                 limit=config.limit,
@@ -132,9 +132,9 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
 @dg.op(pool=SHOWS.plural, ins=BEFORE)
 def shows_calendar(context: dg.OpExecutionContext, ratingo: RatingoResource, before: list) -> list[BatchReport]:
     """Write the coming episodes of the shows that the site lists, and prune the calendar."""
-    with ratingo.open() as kit:
+    with ratingo.open() as ctx:
         try:
-            synced = sync_calendar(kit)
+            synced = sync_calendar(ctx)
         except SourceError as error:
             # What the stages before it have to tell is told first; then the run fails.
             report = BatchReport(SHOWS.plural, "calendar", stopped=str(error), stopped_by=stop_of(error))
@@ -148,6 +148,6 @@ def shows_calendar(context: dg.OpExecutionContext, ratingo: RatingoResource, bef
                 requests=synced.requests,
                 seconds=synced.seconds,
             )
-        pruned = prune_calendar(kit)
+        pruned = prune_calendar(ctx)
     context.log_event(dg.AssetMaterialization(STALE_AIRINGS, metadata=of_prune(pruned)))
     return [*before, report]

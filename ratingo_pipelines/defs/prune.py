@@ -9,7 +9,7 @@ from ratingo_pipelines.defs.policies import BACKFILL, HEADLINE_TAG, run_tags
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles
-from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.sync.context import utc_now
 
 
 def prune_partitions(medium: Medium) -> dg.JobDefinition:

@@ -12,17 +12,17 @@ import dagster as dg
 from ratingo_pipelines.defs.conclusion import explained
 from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, load_settings
 from ratingo_pipelines.storage.engine import Database
-from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit
+from ratingo_pipelines.sync.context import SyncContext, open_sync_context
 
 
 class RatingoResource(dg.ConfigurableResource):
     """Opens the database and the three APIs as the environment names them."""
 
     @contextmanager
-    def open(self) -> Iterator[Toolkit]:
-        """Open the toolkit for one step; what cannot go on is raised as a Dagster `Failure` that says what to do."""
-        with explained(), open_toolkit(load_settings(requires=UPSTREAM_KEYS)) as kit:
-            yield kit
+    def open(self) -> Iterator[SyncContext]:
+        """Open the sync_context for one step; what cannot go on is raised as a Dagster `Failure` that says what to do."""
+        with explained(), open_sync_context(load_settings(requires=UPSTREAM_KEYS)) as ctx:
+            yield ctx
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Settings, Database]]:

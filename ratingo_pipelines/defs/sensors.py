@@ -22,9 +22,9 @@ from ratingo_pipelines.sources.webhook import tell
 from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.storage.engine import Database, StorageError
 from ratingo_pipelines.sync.alerts import EndedRun, Problem, news, problems
+from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.decisions import CycleFacts, Launch, RetryFacts, Wait, decide_cycle, decide_retries
 from ratingo_pipelines.sync.status import status
-from ratingo_pipelines.sync.toolkit import utc_now
 
 ALL = "all"
 CHECKED_AFTER = ("sync", "full_sync", "omdb_backfill", "meta_backfill", "retry", "omdb_retry")

@@ -7,33 +7,33 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sources.trakt import CalendarEntry
 from ratingo_pipelines.storage import airings, titles
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import Row
 from ratingo_pipelines.sync.report import CalendarReport, Meter, PruneReport
-from ratingo_pipelines.sync.toolkit import Toolkit
 
 FINALES = frozenset({"mid_season_finale", "season_finale", "series_finale"})
 PREMIERES = frozenset({"mid_season_premiere", "season_premiere", "series_premiere"})
 
 
-def sync_calendar(kit: Toolkit) -> CalendarReport:
+def sync_calendar(ctx: SyncContext) -> CalendarReport:
     """Write the episodes of the coming days for shows that the site lists; `AIRINGS_CALENDAR_DAYS` from today.
 
     An episode of a listed show that the calendar has dropped from its days is removed: it does not air then. An
     empty calendar removes nothing.
     """
-    meter = Meter(kit)
-    start, days = kit.now().date(), kit.settings.airings_calendar_days
+    meter = Meter(ctx)
+    start, days = ctx.now().date(), ctx.settings.airings_calendar_days
     midnight = datetime.combine(start, time(), UTC)
     window = (midnight, midnight + timedelta(days=days))
-    with kit.database.reading() as conn:
+    with ctx.database.reading() as conn:
         listed = titles.listed_tmdb_ids(conn, tables_of(SHOWS))
     rows, empty = [], True
     # Of a month of the whole world's television, only what is listed is kept.
-    for entry in kit.trakt.calendar(start, days):
+    for entry in ctx.trakt.calendar(start, days):
         empty = False
         if entry.show.tmdb in listed:
             rows.append(_row(entry, listed[entry.show.tmdb]))
-    with kit.database.writing() as conn:
+    with ctx.database.writing() as conn:
         changes = airings.put_airings(conn, rows, window, set() if empty else set(listed))
     return CalendarReport(
         processed=len(rows),
@@ -45,11 +45,11 @@ def sync_calendar(kit: Toolkit) -> CalendarReport:
     )
 
 
-def prune_calendar(kit: Toolkit) -> PruneReport:
+def prune_calendar(ctx: SyncContext) -> PruneReport:
     """Remove airings of shows the site does not list, and those aired more than `AIRINGS_KEEP_DAYS` ago."""
     began = monotonic()
-    before = kit.now() - timedelta(days=kit.settings.airings_keep_days)
-    with kit.database.writing() as conn:
+    before = ctx.now() - timedelta(days=ctx.settings.airings_keep_days)
+    with ctx.database.writing() as conn:
         listed = titles.listed_tmdb_ids(conn, tables_of(SHOWS))
         deleted = airings.prune(conn, set(listed), before)
     return PruneReport(deleted=deleted, seconds=round(monotonic() - began, 3))

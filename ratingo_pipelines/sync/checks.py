@@ -13,7 +13,7 @@ from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import cycles, health, quota
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.sync.context import utc_now
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from ratingo_pipelines.sources.errors import NotFound, SourceError, SourceUnavai
 from ratingo_pipelines.sources.tmdb import TmdbTitle
 from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
 from ratingo_pipelines.sync.batch import HasTitle
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
 from ratingo_pipelines.sync.report import BatchStopped, Stop, TitleFailure
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import Part, TitleWork
 
 UNKNOWN_TO_TMDB = "unknown to TMDB"
@@ -41,7 +41,7 @@ class Gathered:
     """Whether the title has no row and its details, which would make one, did not come."""
 
 
-def gather(kit: Toolkit, medium: Medium, work: TitleWork, parts: Collection[Part]) -> Gathered:
+def gather(ctx: SyncContext, medium: Medium, work: TitleWork, parts: Collection[Part]) -> Gathered:
     """Ask for `parts` of one title; raise `BatchStopped` where an API refuses access.
 
     TMDB is asked first: a title it does not know, or that the anime filter catches, costs Trakt no request.
@@ -62,10 +62,10 @@ def gather(kit: Toolkit, medium: Medium, work: TitleWork, parts: Collection[Part
     details = ratings = related = None
     if Part.DETAILS in parts:
         try:
-            details = attempt(Part.DETAILS, lambda: kit.tmdb.details(medium, work.tmdb_id))
+            details = attempt(Part.DETAILS, lambda: ctx.tmdb.details(medium, work.tmdb_id))
         except NotFound:
             return Gathered(skip=UNKNOWN_TO_TMDB)
-    if details is not None and (caught := caught_by_anime_filter(kit, medium, work, details)):
+    if details is not None and (caught := caught_by_anime_filter(ctx, medium, work, details)):
         return Gathered(skip=caught)
     if details is None and not work.known:
         failures = failures or [_failure(work, min(parts), WITHOUT_ROW)]
@@ -76,29 +76,29 @@ def gather(kit: Toolkit, medium: Medium, work: TitleWork, parts: Collection[Part
         if trakt is None:
             failures.append(_failure(work, Part.RATINGS, WITHOUT_TRAKT_ID))
         else:
-            ratings = attempt(Part.RATINGS, lambda: _ratings(kit, medium, trakt))
+            ratings = attempt(Part.RATINGS, lambda: _ratings(ctx, medium, trakt))
     if Part.DETAILS in parts and work.related_due and trakt is not None:
-        related = attempt(Part.DETAILS, lambda: _related(kit, medium, trakt))
+        related = attempt(Part.DETAILS, lambda: _related(ctx, medium, trakt))
     return Gathered(details=details, ratings=ratings, related=related, failures=tuple(failures))
 
 
-def _ratings(kit: Toolkit, medium: Medium, trakt: int | str) -> TraktRatings:
+def _ratings(ctx: SyncContext, medium: Medium, trakt: int | str) -> TraktRatings:
     try:
-        return kit.trakt.ratings(medium, trakt)
+        return ctx.trakt.ratings(medium, trakt)
     except NotFound:
         return NO_RATINGS
 
 
-def _related(kit: Toolkit, medium: Medium, trakt: int | str) -> list[TraktTitle]:
+def _related(ctx: SyncContext, medium: Medium, trakt: int | str) -> list[TraktTitle]:
     try:
-        return kit.trakt.related(medium, trakt, RELATED_SHOWN)
+        return ctx.trakt.related(medium, trakt, RELATED_SHOWN)
     except NotFound:
         return []
 
 
-def caught_by_anime_filter(kit: Toolkit, medium: Medium, work: TitleWork, details: TmdbTitle) -> str | None:
+def caught_by_anime_filter(ctx: SyncContext, medium: Medium, work: TitleWork, details: TmdbTitle) -> str | None:
     """The anime filter's reason to skip a title, now that its Ukrainian title and genres are known."""
-    settings = kit.settings
+    settings = ctx.settings
     if medium.plural not in settings.anime_media:
         return None
     ukrainian = [entry.title for entry in details.translations or [] if entry.language == "uk"]

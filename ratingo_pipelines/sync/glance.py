@@ -7,7 +7,7 @@ from ratingo_pipelines.measures.sparkline import daily_series, points
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles, snapshots, titles
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.context import SyncContext
 
 DAYS_DRAWN = 30
 
@@ -25,9 +25,9 @@ class TopEntry:
     """TMDB's path; None for a title that is not stored yet."""
 
 
-def top_of_cycle(kit: Toolkit, medium: Medium, limit: int) -> list[TopEntry]:
+def top_of_cycle(ctx: SyncContext, medium: Medium, limit: int) -> list[TopEntry]:
     """The first titles of the latest cycle, in the list's order; entries without a TMDB id are left out."""
-    with kit.database.reading() as conn:
+    with ctx.database.reading() as conn:
         cycle = cycles.latest_cycle(conn, medium)
         if cycle is None:
             return []
@@ -47,10 +47,10 @@ def top_of_cycle(kit: Toolkit, medium: Medium, limit: int) -> list[TopEntry]:
     ]
 
 
-def watchers_by_day(kit: Toolkit, medium: Medium, tmdb_id: int) -> list[int | None]:
+def watchers_by_day(ctx: SyncContext, medium: Medium, tmdb_id: int) -> list[int | None]:
     """The last 30 days' watchers of a title, today's last; None before the first that is known."""
-    tables, now = tables_of(medium), kit.now()
-    with kit.database.reading() as conn:
+    tables, now = tables_of(medium), ctx.now()
+    with ctx.database.reading() as conn:
         title_id = titles.known_ids(conn, tables, [tmdb_id]).get(tmdb_id)
         if title_id is None:
             return []

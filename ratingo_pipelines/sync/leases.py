@@ -8,26 +8,26 @@ from threading import Event, Thread
 
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.engine import StorageError
-from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.context import SyncContext
 
 log = logging.getLogger(__name__)
 
 
-def lease_of(kit: Toolkit) -> timedelta:
+def lease_of(ctx: SyncContext) -> timedelta:
     """How long a claim lives without being renewed."""
-    return timedelta(seconds=kit.settings.lease_seconds)
+    return timedelta(seconds=ctx.settings.lease_seconds)
 
 
 @contextmanager
-def kept_leases(kit: Toolkit, run_id: str) -> Iterator[None]:
+def kept_leases(ctx: SyncContext, run_id: str) -> Iterator[None]:
     """Renew all claims of `run_id` several times a lease while the block runs; release what it left over."""
     over = Event()
 
     def renew() -> None:
-        while not over.wait(kit.settings.lease_seconds / 4):
+        while not over.wait(ctx.settings.lease_seconds / 4):
             try:
-                with kit.database.writing() as conn:
-                    cycles.renew(conn, run_id, kit.now() + lease_of(kit))
+                with ctx.database.writing() as conn:
+                    cycles.renew(conn, run_id, ctx.now() + lease_of(ctx))
             except StorageError as error:
                 log.warning("claims not renewed: %s", error)
 
@@ -38,12 +38,12 @@ def kept_leases(kit: Toolkit, run_id: str) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        _release(kit, run_id)
+        _release(ctx, run_id)
 
 
-def _release(kit: Toolkit, run_id: str) -> None:
+def _release(ctx: SyncContext, run_id: str) -> None:
     try:
-        with kit.database.writing() as conn:
+        with ctx.database.writing() as conn:
             cycles.release(conn, run_id)
     except StorageError as error:
         # The report of what was stored matters more; without the database, claims run out by themselves.

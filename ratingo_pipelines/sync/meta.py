@@ -6,17 +6,17 @@ One TMDB call a title. It links only to titles that are already known: it makes 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import titles
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchReport, OnOutcome, OnStart, ignore_outcome, ignore_start
 from ratingo_pipelines.sync.selection import Selection, outside
 from ratingo_pipelines.sync.titles import work_off
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import Part
 
 STAGE = "meta"
 
 
 def backfill_meta(
-    kit: Toolkit,
+    ctx: SyncContext,
     medium: Medium,
     run_id: str,
     *,
@@ -26,10 +26,10 @@ def backfill_meta(
 ) -> BatchReport:
     """Complete every title that is due; what stays incomplete is asked again only after a growing interval."""
     return work_off(
-        kit,
+        ctx,
         medium,
         run_id,
-        _due(kit, medium, limit),
+        _due(ctx, medium, limit),
         frozenset({Part.DETAILS}),
         stage=STAGE,
         makes_stubs=False,
@@ -38,7 +38,7 @@ def backfill_meta(
     )
 
 
-def _due(kit: Toolkit, medium: Medium, limit: int | None) -> Selection:
-    with kit.database.reading() as conn:
-        due = titles.incomplete_titles(conn, tables_of(medium), kit.now(), limit)
+def _due(ctx: SyncContext, medium: Medium, limit: int | None) -> Selection:
+    with ctx.database.reading() as conn:
+        due = titles.incomplete_titles(conn, tables_of(medium), ctx.now(), limit)
         return Selection(outside(conn, medium, due, related_due=False))

@@ -8,31 +8,31 @@ from ratingo_pipelines.measures.deltas import complete_months
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFound, SourceError
 from ratingo_pipelines.storage import monthly
-from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.context import SyncContext
 
 
-def fetch_month(kit: Toolkit, medium: Medium, month: str) -> int | None:
+def fetch_month(ctx: SyncContext, medium: Medium, month: str) -> int | None:
     """Fetch and keep the list of `month` (`YYYY-MM`); the number of titles in it, None where Trakt has no such list."""
     try:
-        entries = kit.trakt.watched_monthly(medium, date.fromisoformat(f"{month}-01"))
+        entries = ctx.trakt.watched_monthly(medium, date.fromisoformat(f"{month}-01"))
     except NotFound:
         entries = []
     # An empty list is Trakt's other way to say that it has none.
     rows = [(e.title.trakt, e.title.tmdb, e.watcher_count) for e in entries if e.title.trakt is not None] or None
-    with kit.database.writing() as conn:
-        monthly.put_list(conn, medium, month, rows, kit.now())
+    with ctx.database.writing() as conn:
+        monthly.put_list(conn, medium, month, rows, ctx.now())
     return len(rows) if rows else None
 
 
-def fetch_missing_months(kit: Toolkit, medium: Medium) -> tuple[list[str], list[str]]:
+def fetch_missing_months(ctx: SyncContext, medium: Medium) -> tuple[list[str], list[str]]:
     """Fetch those of the last complete months that are not kept yet; returns them, and notes on any that failed.
 
     A list that cannot be had now is no reason to have no trending list: the deltas do without it until it comes.
     """
     fetched, notes = [], []
-    months = missing_months(kit, medium)
+    months = missing_months(ctx, medium)
     with ThreadPoolExecutor(max_workers=max(len(months), 1), thread_name_prefix="month") as pool:
-        counts = [(month, pool.submit(fetch_month, kit, medium, month)) for month in months]
+        counts = [(month, pool.submit(fetch_month, ctx, medium, month)) for month in months]
     for month, count in counts:
         try:
             found = count.result()
@@ -47,8 +47,8 @@ def fetch_missing_months(kit: Toolkit, medium: Medium) -> tuple[list[str], list[
     return fetched, notes
 
 
-def missing_months(kit: Toolkit, medium: Medium) -> Sequence[str]:
+def missing_months(ctx: SyncContext, medium: Medium) -> Sequence[str]:
     """Those of the last complete months that are to be fetched."""
-    now = kit.now()
-    with kit.database.reading() as conn:
+    now = ctx.now()
+    with ctx.database.reading() as conn:
         return monthly.missing_months(conn, medium, complete_months(now.date()), now)

@@ -12,6 +12,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.storage.titles import OmdbDue
 from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.batch import run_batch
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.gather import WITHOUT_ROW, failure_of
 from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota
 from ratingo_pipelines.sync.outcomes import record_failures
@@ -27,7 +28,6 @@ from ratingo_pipelines.sync.report import (
     ignore_outcome,
     ignore_start,
 )
-from ratingo_pipelines.sync.toolkit import Toolkit
 
 STAGE = "omdb"
 WITHOUT_KEY = "OMDb skipped: OMDB_API_KEY is not set (a key: https://www.omdbapi.com/apikey.aspx)"
@@ -37,7 +37,7 @@ NOTHING_KNOWN = OmdbRatings()
 
 
 def backfill_omdb(
-    kit: Toolkit,
+    ctx: SyncContext,
     medium: Medium,
     *,
     limit: int | None = None,
@@ -48,21 +48,21 @@ def backfill_omdb(
 
     A title that OMDb knows nothing of is asked again only after a growing interval.
     """
-    with kit.database.reading() as conn:
-        due = titles.titles_lacking_omdb(conn, tables_of(medium), kit.now(), limit) if kit.omdb else []
-    return _work_off(kit, medium, due, {}, False, on_start, on_outcome)
+    with ctx.database.reading() as conn:
+        due = titles.titles_lacking_omdb(conn, tables_of(medium), ctx.now(), limit) if ctx.omdb else []
+    return _work_off(ctx, medium, due, {}, False, on_start, on_outcome)
 
 
-def due_at_omdb(kit: Toolkit, medium: Medium) -> int:
+def due_at_omdb(ctx: SyncContext, medium: Medium) -> int:
     """How many titles the backfill would ask OMDb about now; 0 without a key."""
-    if kit.omdb is None:
+    if ctx.omdb is None:
         return 0
-    with kit.database.reading() as conn:
-        return len(titles.titles_lacking_omdb(conn, tables_of(medium), kit.now()))
+    with ctx.database.reading() as conn:
+        return len(titles.titles_lacking_omdb(conn, tables_of(medium), ctx.now()))
 
 
 def backfill_omdb_ids(
-    kit: Toolkit,
+    ctx: SyncContext,
     medium: Medium,
     tmdb_ids: Sequence[int],
     *,
@@ -71,20 +71,20 @@ def backfill_omdb_ids(
     on_outcome: OnOutcome = ignore_outcome,
 ) -> BatchReport:
     """Ask OMDb about these titles; those asked recently are fresh, unless `force`."""
-    now = kit.now()
+    now = ctx.now()
     wanted = list(dict.fromkeys(tmdb_ids))
-    with kit.database.reading() as conn:
+    with ctx.database.reading() as conn:
         rows = {row.tmdb_id: row for row in titles.omdb_rows(conn, tables_of(medium), wanted)}
         due_ids = set(wanted) if force else asked.due(conn, medium, wanted, "omdb", now)
     passed_over = {i: FRESH for i in wanted if i not in due_ids}
     passed_over |= {i: WITHOUT_IMDB_ID for i, row in rows.items() if row.imdb_id is None}
     passed_over |= {i: WITHOUT_ROW for i in wanted if i not in rows}
     due = [rows[i] for i in wanted if i not in passed_over]
-    return _work_off(kit, medium, due, passed_over, force, on_start, on_outcome)
+    return _work_off(ctx, medium, due, passed_over, force, on_start, on_outcome)
 
 
 def _work_off(
-    kit: Toolkit,
+    ctx: SyncContext,
     medium: Medium,
     due: Sequence[OmdbDue],
     passed_over: dict[int, str],
@@ -92,37 +92,37 @@ def _work_off(
     on_start: OnStart,
     on_outcome: OnOutcome,
 ) -> BatchReport:
-    tally = Tally(kit, on_outcome)
-    if kit.omdb is None:
+    tally = Tally(ctx, on_outcome)
+    if ctx.omdb is None:
         return tally.report(medium.plural, STAGE, fetched=0, notes=(WITHOUT_KEY,))
     fetched = len(due) + len(passed_over)
     on_start(fetched)
     for tmdb_id, reason in passed_over.items():
         tally(TitleOutcome(tmdb_id, str(tmdb_id), Status.SKIPPED, reason))
-    latest_cycle = _latest_cycle(kit, medium)
+    latest_cycle = _latest_cycle(ctx, medium)
     in_cycle = sum(row.tmdb_id in latest_cycle for row in due)
-    with daily_quota(kit, kit.omdb, in_cycle, len(due) - in_cycle) as quota:
-        one = _OneTitle(kit, kit.omdb, medium, quota, latest_cycle, force)
+    with daily_quota(ctx, ctx.omdb, in_cycle, len(due) - in_cycle) as quota:
+        one = _OneTitle(ctx, ctx.omdb, medium, quota, latest_cycle, force)
         stopped = run_batch(
             due,
             one.ask_and_store,
             stage=STAGE,
-            concurrency=kit.settings.concurrency,
+            concurrency=ctx.settings.concurrency,
             settle=one.settle,
             on_outcome=tally,
         )
     return tally.report(medium.plural, STAGE, fetched=fetched, stopped=stopped)
 
 
-def _latest_cycle(kit: Toolkit, medium: Medium) -> frozenset[int]:
-    with kit.database.reading() as conn:
+def _latest_cycle(ctx: SyncContext, medium: Medium) -> frozenset[int]:
+    with ctx.database.reading() as conn:
         cycle = cycles.latest_cycle(conn, medium)
         return frozenset(title.tmdb_id for title in cycles.titles_of(conn, cycle.id)) if cycle else frozenset()
 
 
 @dataclass(frozen=True)
 class _OneTitle:
-    kit: Toolkit
+    ctx: SyncContext
     omdb: OmdbClient
     medium: Medium
     quota: DailyQuota
@@ -149,7 +149,7 @@ class _OneTitle:
 
     def _store(self, row: OmdbDue, ratings: OmdbRatings) -> TitleOutcome:
         tables = tables_of(self.medium)
-        with self.kit.database.writing() as conn:
+        with self.ctx.database.writing() as conn:
             known = titles.lock_title(conn, tables, row.tmdb_id)
             values = facts.improved(
                 {
@@ -166,7 +166,7 @@ class _OneTitle:
                 values["primary_rating"] = primary
             if known is not None:
                 titles.put_title(conn, tables, known, values)
-            asked.note(conn, self.medium, row.tmdb_id, "omdb", self.kit.now(), answered=ratings != NOTHING_KNOWN)
+            asked.note(conn, self.medium, row.tmdb_id, "omdb", self.ctx.now(), answered=ratings != NOTHING_KNOWN)
             failures.clear(conn, self.medium, row.tmdb_id, [STAGE])
         return TitleOutcome(
             row.tmdb_id,
@@ -180,5 +180,5 @@ class _OneTitle:
     def settle(self, row: OmdbDue, outcome: TitleOutcome) -> None:
         """Record the failures of a title."""
         if outcome.failures:
-            with self.kit.database.writing() as conn:
-                record_failures(conn, self.kit, self.medium, outcome)
+            with self.ctx.database.writing() as conn:
+                record_failures(conn, self.ctx, self.medium, outcome)

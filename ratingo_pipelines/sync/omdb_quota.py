@@ -12,8 +12,8 @@ from threading import Lock
 
 from ratingo_pipelines.sources.omdb import OmdbClient
 from ratingo_pipelines.storage import quota
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchStopped, Stop
-from ratingo_pipelines.sync.toolkit import Toolkit
 
 API = "omdb"
 HANDFUL = 20
@@ -24,12 +24,12 @@ RESERVED_FOR_CYCLES = 5
 class DailyQuota:
     """The day's requests, for all threads of one batch: of so many titles of the latest cycle, and so many others."""
 
-    def __init__(self, kit: Toolkit, omdb: OmdbClient, in_cycle: int, others: int) -> None:
-        self._kit = kit
+    def __init__(self, ctx: SyncContext, omdb: OmdbClient, in_cycle: int, others: int) -> None:
+        self._ctx = ctx
         self._omdb = omdb
         self._sent_before = omdb.api.requests
-        self._day = kit.now().date()
-        self._limit = kit.settings.omdb_daily_limit
+        self._day = ctx.now().date()
+        self._limit = ctx.settings.omdb_daily_limit
         self._lock = Lock()
         self._reserve = self._limit // RESERVED_FOR_CYCLES
         self._wanted = {0: in_cycle, self._reserve: others} if self._reserve else {0: in_cycle + others}
@@ -47,7 +47,7 @@ class DailyQuota:
 
     def exhaust(self) -> None:
         """OMDb says that no request is left, whatever was counted here."""
-        with self._lock, self._kit.database.writing() as conn:
+        with self._lock, self._ctx.database.writing() as conn:
             self._exhausted = True
             self._left.clear()
             quota.exhaust(conn, API, self._day.isoformat(), self._limit)
@@ -56,11 +56,11 @@ class DailyQuota:
         """Put the count right: what was sent is what is spent."""
         difference = self._omdb.api.requests - self._sent_before - self._taken
         if difference and not self._exhausted:
-            with self._kit.database.writing() as conn:
+            with self._ctx.database.writing() as conn:
                 quota.correct(conn, API, self._day.isoformat(), difference)
 
     def _take(self, reserve: int) -> None:
-        with self._kit.database.writing() as conn:
+        with self._ctx.database.writing() as conn:
             granted = 0
             if not self._exhausted:
                 wanted = min(HANDFUL, self._wanted[reserve])
@@ -81,9 +81,9 @@ class DailyQuota:
 
 
 @contextmanager
-def daily_quota(kit: Toolkit, omdb: OmdbClient, in_cycle: int, others: int) -> Iterator[DailyQuota]:
+def daily_quota(ctx: SyncContext, omdb: OmdbClient, in_cycle: int, others: int) -> Iterator[DailyQuota]:
     """The day's requests for the batch that the block works off: so many titles of the latest cycle, so many others."""
-    spent = DailyQuota(kit, omdb, in_cycle, others)
+    spent = DailyQuota(ctx, omdb, in_cycle, others)
     try:
         yield spent
     finally:

@@ -11,27 +11,27 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import asked, cycles, failures
 from ratingo_pipelines.storage.failures import Patience
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import Status, TitleFailure, TitleOutcome
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import STAGES, TitleWork
 
 
-def settle(kit: Toolkit, medium: Medium, run_id: str, work: TitleWork, outcome: TitleOutcome) -> None:
+def settle(ctx: SyncContext, medium: Medium, run_id: str, work: TitleWork, outcome: TitleOutcome) -> None:
     """Mark a title's place in the cycle, and record its failures; not when the place is no longer this run's."""
     if outcome.status is Status.DONE:
         return
-    with kit.database.writing() as conn:
+    with ctx.database.writing() as conn:
         place = work.place
         if place and not cycles.mark(conn, place.entry.row_id, run_id, outcome.status, outcome.reason):
             return
         if outcome.status is Status.SKIPPED and work.known:
-            asked.note(conn, medium, work.tmdb_id, "meta", kit.now(), answered=False)
+            asked.note(conn, medium, work.tmdb_id, "meta", ctx.now(), answered=False)
         if outcome.status is Status.SKIPPED and work.failed_before:
             failures.clear(conn, medium, work.tmdb_id, STAGES)
-        record_failures(conn, kit, medium, outcome)
+        record_failures(conn, ctx, medium, outcome)
 
 
-def record_failures(conn: Connection, kit: Toolkit, medium: Medium, outcome: TitleOutcome) -> None:
+def record_failures(conn: Connection, ctx: SyncContext, medium: Medium, outcome: TitleOutcome) -> None:
     """Record the failures of a title, each with its stage and when it is tried again."""
     for failure in outcome.failures:
         failures.record(
@@ -40,11 +40,11 @@ def record_failures(conn: Connection, kit: Toolkit, medium: Medium, outcome: Tit
             failure.tmdb_id,
             failure.stage,
             failure.reason,
-            kit.now(),
+            ctx.now(),
             spends_attempt=failure.spends_attempt or _fails_alone(conn, medium, failure),
             title=failure.title,
             not_before=failure.try_again_at,
-            patience=patience_of(kit.settings),
+            patience=patience_of(ctx.settings),
         )
 
 

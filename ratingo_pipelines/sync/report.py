@@ -8,7 +8,7 @@ from enum import StrEnum
 from time import monotonic
 from typing import Any
 
-from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.context import SyncContext
 
 
 class Status(StrEnum):
@@ -195,10 +195,10 @@ def ignore_start(_: int) -> None:
 class Meter:
     """Measures what a use case cost: seconds and requests since it was made."""
 
-    def __init__(self, kit: Toolkit) -> None:
-        self._kit = kit
+    def __init__(self, ctx: SyncContext) -> None:
+        self._ctx = ctx
         self._began = monotonic()
-        self._before = kit.requests()
+        self._before = ctx.requests()
 
     @property
     def seconds(self) -> float:
@@ -208,14 +208,14 @@ class Meter:
     @property
     def requests(self) -> dict[str, int]:
         """Requests so far, by API."""
-        return {name: count - self._before[name] for name, count in self._kit.requests().items()}
+        return {name: count - self._before[name] for name, count in self._ctx.requests().items()}
 
 
 class Tally:
     """Counts the outcomes of a batch as they come, and hands them on; it keeps none, as there may be very many."""
 
-    def __init__(self, kit: Toolkit, on_outcome: OnOutcome) -> None:
-        self._meter = Meter(kit)
+    def __init__(self, ctx: SyncContext, on_outcome: OnOutcome) -> None:
+        self._meter = Meter(ctx)
         self._on_outcome = on_outcome
         self._counts: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()

@@ -13,8 +13,8 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import asked, cycles, failures, monthly, titles
 from ratingo_pipelines.storage.cycles import Cycle, CycleTitle, Standing
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.leases import lease_of
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import Place, TitleWork
 
 FRESH = "fresh"
@@ -32,33 +32,33 @@ class Selection:
     notes: tuple[str, ...] = ()
 
 
-def pending(kit: Toolkit, medium: Medium, run_id: str, limit: int | None) -> Selection:
+def pending(ctx: SyncContext, medium: Medium, run_id: str, limit: int | None) -> Selection:
     """Claim what is pending in the latest cycle: by rank, up to `limit` titles that no other run holds."""
-    now = kit.now()
-    with kit.database.writing() as conn:
+    now = ctx.now()
+    with ctx.database.writing() as conn:
         cycle = cycles.latest_cycle(conn, medium)
         if cycle is None:
             return Selection(notes=(f"no {medium} cycle yet: fetch the trending list first",))
-        claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(kit), now, limit=limit)
+        claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(ctx), now, limit=limit)
         held = cycles.counts(conn, cycle.id, now).processing - len(claimed)
-        return Selection(_in_cycle(conn, kit, medium, cycle, claimed), notes=_held_note(kit, held))
+        return Selection(_in_cycle(conn, ctx, medium, cycle, claimed), notes=_held_note(ctx, held))
 
 
-def _held_note(kit: Toolkit, held: int) -> tuple[str, ...]:
+def _held_note(ctx: SyncContext, held: int) -> tuple[str, ...]:
     if not held:
         return ()
-    seconds = kit.settings.lease_seconds
+    seconds = ctx.settings.lease_seconds
     return (f"{held} titles are being worked on by another run; if it died, they are free again within {seconds} s",)
 
 
-def by_id(kit: Toolkit, medium: Medium, run_id: str, tmdb_ids: Sequence[int], *, force: bool) -> Selection:
+def by_id(ctx: SyncContext, medium: Medium, run_id: str, tmdb_ids: Sequence[int], *, force: bool) -> Selection:
     """Claim these titles; those the latest cycle does not name are done without a place in it.
 
     Passed over are those done in the latest cycle (unless `force`) and those another run holds.
     """
-    now = kit.now()
+    now = ctx.now()
     wanted = list(dict.fromkeys(tmdb_ids))
-    with kit.database.writing() as conn:
+    with ctx.database.writing() as conn:
         cycle = cycles.latest_cycle(conn, medium)
         if cycle is None:
             return Selection(outside(conn, medium, wanted))
@@ -70,20 +70,20 @@ def by_id(kit: Toolkit, medium: Medium, run_id: str, tmdb_ids: Sequence[int], *,
             elif standing is Standing.DONE and not force:
                 passed_over[tmdb_id] = FRESH
         due = [tmdb_id for tmdb_id in wanted if tmdb_id not in passed_over]
-        claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(kit), now, tmdb_ids=due, retake=True)
+        claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(ctx), now, tmdb_ids=due, retake=True)
         inside = {entry.tmdb_id for entry in claimed}
         # A title of the cycle that could not be claimed was taken by another run this very moment.
         passed_over |= {
             i: HELD for i in due if i not in inside and standings.get(i, Standing.SKIPPED) is not Standing.SKIPPED
         }
-        works = _in_cycle(conn, kit, medium, cycle, claimed, related_due=force)
+        works = _in_cycle(conn, ctx, medium, cycle, claimed, related_due=force)
         works += outside(conn, medium, [i for i in due if i not in inside and i not in passed_over])
     return Selection(works, passed_over)
 
 
 def _in_cycle(
     conn: Connection,
-    kit: Toolkit,
+    ctx: SyncContext,
     medium: Medium,
     cycle: Cycle,
     claimed: Sequence[CycleTitle],
@@ -93,7 +93,7 @@ def _in_cycle(
     ids = [entry.tmdb_id for entry in claimed]
     known = titles.known_ids(conn, tables_of(medium), ids)
     failing = failures.failing_ids(conn, medium, ids)
-    due = set(ids) if related_due else asked.due(conn, medium, ids, asked.RELATED, kit.now())
+    due = set(ids) if related_due else asked.due(conn, medium, ids, asked.RELATED, ctx.now())
     previous = cycles.previous_watchers(conn, cycle)
     months = complete_months(cycle.cycle_at.date())
     lists = monthly_frame(monthly.watchers_rows(conn, medium, months), monthly.known_months(conn, medium, months))

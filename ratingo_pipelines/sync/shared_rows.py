@@ -13,16 +13,16 @@ from ratingo_pipelines.sources.tmdb import Genre, Provider
 from ratingo_pipelines.storage import shared, titles
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import Row
-from ratingo_pipelines.sync.toolkit import Toolkit
 
 UKRAINIAN_LOCALE = "uk-UA"
 
 
-def ukrainian_genres(kit: Toolkit, medium: Medium) -> tuple[dict[int, str], tuple[str, ...]]:
+def ukrainian_genres(ctx: SyncContext, medium: Medium) -> tuple[dict[int, str], tuple[str, ...]]:
     """The genres' Ukrainian names by TMDB's id, and a note where they cannot be had now: known names stay."""
     try:
-        return kit.tmdb.genre_names(medium, UKRAINIAN_LOCALE), ()
+        return ctx.tmdb.genre_names(medium, UKRAINIAN_LOCALE), ()
     except SourceError as error:
         if error.stops_run:
             raise

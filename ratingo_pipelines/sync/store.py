@@ -20,11 +20,11 @@ from ratingo_pipelines.storage import asked, cycles, failures, snapshots, titles
 from ratingo_pipelines.storage.errors import UnstorableValue
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
 from ratingo_pipelines.sync import facts
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import Row
 from ratingo_pipelines.sync.gather import Gathered
 from ratingo_pipelines.sync.report import Status, TitleOutcome
 from ratingo_pipelines.sync.shared_rows import SharedRows
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import ALL_PARTS, STORE, Part, Place, TitleWork
 
 SNAPSHOTS_COMPARED = 6
@@ -50,7 +50,7 @@ class _Related:
 class TitleStore:
     """Stores the titles of one batch; their places in the cycle are claimed by `run_id`."""
 
-    kit: Toolkit
+    ctx: SyncContext
     medium: Medium
     shared: SharedRows
     run_id: str
@@ -78,7 +78,7 @@ class TitleStore:
         written = buckets = 0
         snapshot_added = False
 
-        with self.kit.database.writing() as conn:
+        with self.ctx.database.writing() as conn:
             known = titles.lock_title(conn, tables, work.tmdb_id)
             if place and not self._still_ours(conn, place, complete):
                 return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, CLAIM_LOST)
@@ -108,7 +108,7 @@ class TitleStore:
                 if rows is not None:
                     written += replace(conn, getattr(tables, name), parent, rows, CHILD_KEYS[name]).total
             if details:
-                texts = facts.translation_rows(details, self.kit.settings.locales) or []
+                texts = facts.translation_rows(details, self.ctx.settings.locales) or []
                 written += improve(conn, tables.translations, parent, texts, ("locale",)).total
             if related:
                 rows = facts.related_rows(self.medium, related.source, related.ids)
@@ -201,7 +201,7 @@ class TitleStore:
         row: Mapping[str, Any],
     ) -> None:
         """Note what was asked, so that it is not asked again too soon, and clear failures that are over."""
-        now = self.kit.now()
+        now = self.ctx.now()
         if gathered.related is not None:
             asked.note(conn, self.medium, work.tmdb_id, "related", now, answered=related_known)
         metadata = titles.metadata_columns(self.medium)

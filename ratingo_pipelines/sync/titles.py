@@ -12,6 +12,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.sync import selection
 from ratingo_pipelines.sync.batch import run_batch
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.gather import gather
 from ratingo_pipelines.sync.leases import kept_leases
 from ratingo_pipelines.sync.outcomes import settle
@@ -28,14 +29,13 @@ from ratingo_pipelines.sync.report import (
 from ratingo_pipelines.sync.selection import Selection
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
 from ratingo_pipelines.sync.store import CLAIM_LOST, TitleStore
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import ALL_PARTS, STORE, Part, Place, TitleWork
 
 STAGE = "titles"
 
 
 def sync_pending(
-    kit: Toolkit,
+    ctx: SyncContext,
     medium: Medium,
     run_id: str,
     *,
@@ -44,13 +44,13 @@ def sync_pending(
     on_outcome: OnOutcome = ignore_outcome,
 ) -> BatchReport:
     """Work off what is pending in the latest cycle: by rank, up to `limit` titles that no other run holds."""
-    with kept_leases(kit, run_id):
-        chosen = selection.pending(kit, medium, run_id, limit)
-        return work_off(kit, medium, run_id, chosen, ALL_PARTS, on_start=on_start, on_outcome=on_outcome)
+    with kept_leases(ctx, run_id):
+        chosen = selection.pending(ctx, medium, run_id, limit)
+        return work_off(ctx, medium, run_id, chosen, ALL_PARTS, on_start=on_start, on_outcome=on_outcome)
 
 
 def sync_ids(
-    kit: Toolkit,
+    ctx: SyncContext,
     medium: Medium,
     run_id: str,
     tmdb_ids: Sequence[int],
@@ -64,13 +64,13 @@ def sync_ids(
 
     A title without a place in the latest cycle keeps its watchers, score and `trending_updated_at`.
     """
-    with kept_leases(kit, run_id):
-        chosen = selection.by_id(kit, medium, run_id, tmdb_ids, force=force)
-        return work_off(kit, medium, run_id, chosen, frozenset(parts), on_start=on_start, on_outcome=on_outcome)
+    with kept_leases(ctx, run_id):
+        chosen = selection.by_id(ctx, medium, run_id, tmdb_ids, force=force)
+        return work_off(ctx, medium, run_id, chosen, frozenset(parts), on_start=on_start, on_outcome=on_outcome)
 
 
 def work_off(
-    kit: Toolkit,
+    ctx: SyncContext,
     medium: Medium,
     run_id: str,
     chosen: Selection,
@@ -82,19 +82,19 @@ def work_off(
     on_outcome: OnOutcome,
 ) -> BatchReport:
     """Do `parts` of the titles chosen, in a pool of threads."""
-    tally = Tally(kit, on_outcome)
+    tally = Tally(ctx, on_outcome)
     fetched = len(chosen.works) + len(chosen.passed_over)
     on_start(fetched)
     for tmdb_id, reason in chosen.passed_over.items():
         tally(TitleOutcome(tmdb_id, str(tmdb_id), Status.SKIPPED, reason))
-    genres, notes = ukrainian_genres(kit, medium) if chosen.works and Part.DETAILS in parts else ({}, ())
-    store = TitleStore(kit, medium, SharedRows(kit.database, medium, genres), run_id, makes_stubs)
+    genres, notes = ukrainian_genres(ctx, medium) if chosen.works and Part.DETAILS in parts else ({}, ())
+    store = TitleStore(ctx, medium, SharedRows(ctx.database, medium, genres), run_id, makes_stubs)
     stopped = run_batch(
         chosen.works,
         lambda work: _do(store, work, parts),
         stage=STORE,
-        concurrency=kit.settings.concurrency,
-        settle=lambda work, outcome: settle(kit, medium, run_id, work, outcome),
+        concurrency=ctx.settings.concurrency,
+        settle=lambda work, outcome: settle(ctx, medium, run_id, work, outcome),
         on_outcome=tally,
     )
     return tally.report(medium.plural, stage, fetched=fetched, notes=(*chosen.notes, *notes), stopped=stopped)
@@ -105,7 +105,7 @@ def _do(store: TitleStore, work: TitleWork, parts: frozenset[Part]) -> TitleOutc
     began = monotonic()
     if work.place and not _still_held(store, work.place):
         return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, CLAIM_LOST)
-    gathered = gather(store.kit, store.medium, work, parts)
+    gathered = gather(store.ctx, store.medium, work, parts)
     if gathered.skip is not None:
         return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, gathered.skip)
     if gathered.nothing_to_store:
@@ -117,5 +117,5 @@ def _do(store: TitleStore, work: TitleWork, parts: frozenset[Part]) -> TitleOutc
 
 def _still_held(store: TitleStore, place: Place) -> bool:
     """Whether the title is still this run's to do: what a newer cycle took over is not worth its requests."""
-    with store.kit.database.reading() as conn:
+    with store.ctx.database.reading() as conn:
         return cycles.holds(conn, place.entry.row_id, store.run_id)

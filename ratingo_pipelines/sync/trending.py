@@ -15,9 +15,9 @@ from ratingo_pipelines.sources.errors import BadPayload
 from ratingo_pipelines.sources.trakt import TrendingEntry
 from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.storage.cycles import Entry
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, Status, TrendingReport
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import STORE, Part
 
 WITHOUT_TMDB_ID = "no TMDB id"
@@ -29,25 +29,25 @@ _NOTHING_LISTED = "the trending list is empty or unreadable; nothing was changed
 
 
 def open_trending_cycle(
-    kit: Toolkit, medium: Medium, run_id: str | None = None, asked_at: datetime | None = None
+    ctx: SyncContext, medium: Medium, run_id: str | None = None, asked_at: datetime | None = None
 ) -> TrendingReport:
     """Fetch the list and the monthly lists that are missing; open a cycle with a place for each entry.
 
     A cycle that was opened since `asked_at` answers the request already: of two triggers at once, one fetches.
     Raises a `SourceError` where Trakt does not give the list: then no cycle is opened and all stays as it was.
     """
-    meter = Meter(kit)
-    if asked_at is not None and (reused := _opened_since(kit, medium, asked_at, meter)):
+    meter = Meter(ctx)
+    if asked_at is not None and (reused := _opened_since(ctx, medium, asked_at, meter)):
         return reused
-    listed = kit.trakt.trending(medium, kit.settings.trending_limit)
-    at = kit.now()
+    listed = ctx.trakt.trending(medium, ctx.settings.trending_limit)
+    at = ctx.now()
     if not any(entry.title.tmdb and entry.watchers is not None for entry in listed):
         raise BadPayload("Trakt", _NOTHING_LISTED, "trending")
-    entries = places(medium, listed, kit.settings)
-    months, notes = fetch_missing_months(kit, medium)
+    entries = places(medium, listed, ctx.settings)
+    months, notes = fetch_missing_months(ctx, medium)
     watchers = [entry.watchers for entry in listed if entry.watchers is not None]
-    with kit.database.writing() as conn:
-        entries, given_up = leave_out_given_up(conn, kit, medium, entries)
+    with ctx.database.writing() as conn:
+        entries, given_up = leave_out_given_up(conn, ctx, medium, entries)
         cycle = cycles.open_cycle(conn, medium, at, entries, list_maximum(watchers), run_id)
     return TrendingReport(
         medium=medium.plural,
@@ -64,8 +64,8 @@ def open_trending_cycle(
     )
 
 
-def _opened_since(kit: Toolkit, medium: Medium, moment: datetime, meter: Meter) -> TrendingReport | None:
-    with kit.database.reading() as conn:
+def _opened_since(ctx: SyncContext, medium: Medium, moment: datetime, meter: Meter) -> TrendingReport | None:
+    with ctx.database.reading() as conn:
         cycle = cycles.cycle_opened_since(conn, medium, moment)
     if cycle is None:
         return None
@@ -85,13 +85,13 @@ def _opened_since(kit: Toolkit, medium: Medium, moment: datetime, meter: Meter) 
 
 
 def leave_out_given_up(
-    conn: Connection, kit: Toolkit, medium: Medium, entries: Sequence[Entry]
+    conn: Connection, ctx: SyncContext, medium: Medium, entries: Sequence[Entry]
 ) -> tuple[list[Entry], list[str]]:
     """Enter titles that were given up as failed, not pending, until they are due again; with a note on each."""
     given_up = {
         failure.tmdb_id: f"given up after {failure.attempts} attempts ({failure.stage}: {failure.last_error}); "
         f"next try {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC"
-        for failure in failures.given_up(conn, medium, kit.settings.give_up_after, kit.now())
+        for failure in failures.given_up(conn, medium, ctx.settings.give_up_after, ctx.now())
         if failure.stage in _NOT_TO_BE_HAD
     }
     left_out = [entry for entry in entries if entry.outcome == cycles.PENDING and entry.tmdb_id in given_up]

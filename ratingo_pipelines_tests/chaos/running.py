@@ -14,10 +14,10 @@ from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.pipeline_tables import failures
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.context import SyncContext, open_sync_context
 from ratingo_pipelines.sync.omdb import backfill_omdb
 from ratingo_pipelines.sync.report import BatchReport
 from ratingo_pipelines.sync.titles import sync_pending
-from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.chaos.scenarios import Scenario
 from ratingo_pipelines_tests.exactness import Difference, compare
@@ -133,24 +133,24 @@ class _Run:
         """One cycle, as a process of its own would do it: what sessions share does not outlive it."""
         report = None
         changes = {"trending_limit": self.chaos.listed, **self.scenario.settings} if impaired else {}
-        with open_toolkit(self.settings.model_copy(update=changes)) as opened:
-            kit = replace(opened, now=self.clock)
+        with open_sync_context(self.settings.model_copy(update=changes)) as opened:
+            ctx = replace(opened, now=self.clock)
             try:
-                open_trending_cycle(kit, medium, "chaos")
-                report = sync_pending(kit, medium, "chaos")
+                open_trending_cycle(ctx, medium, "chaos")
+                report = sync_pending(ctx, medium, "chaos")
                 if self.scenario.omdb and impaired:
-                    self._backfill(kit, medium)
+                    self._backfill(ctx, medium)
             except SourceError as error:
                 self.notes.append(f"{medium}: {error}")
-            self.requests += sum(kit.requests().values())
-            apis = [kit.trakt.api, kit.tmdb.api] + ([kit.omdb.api] if kit.omdb else [])
+            self.requests += sum(ctx.requests().values())
+            apis = [ctx.trakt.api, ctx.tmdb.api] + ([ctx.omdb.api] if ctx.omdb else [])
             self.retries += sum(api.retries for api in apis)
-        del kit, opened, apis
+        del ctx, opened, apis
         gc.collect()
         return report
 
-    def _backfill(self, kit: Toolkit, medium: Medium) -> None:
-        report = backfill_omdb(kit, medium, limit=self.chaos.listed)
+    def _backfill(self, ctx: SyncContext, medium: Medium) -> None:
+        report = backfill_omdb(ctx, medium, limit=self.chaos.listed)
         self.notes += [report.stopped] if report.stopped else []
 
     def _wrong(self, now: Mapping[Medium, Any], without: set[int]) -> list[Difference]:

@@ -15,7 +15,7 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings, load_settings
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.engine import Database
-from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.sync.context import utc_now
 
 LISTED = 8
 """So many titles a trending list has here, unless a test wants another number."""

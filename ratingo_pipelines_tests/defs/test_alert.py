@@ -12,7 +12,7 @@ import pytest
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Entry
-from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation
 
 

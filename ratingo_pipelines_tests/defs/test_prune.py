@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage.pipeline_tables import cycles
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation
 
 

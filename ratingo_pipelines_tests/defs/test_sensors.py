@@ -10,8 +10,8 @@ from dagster._core.test_utils import create_run_for_test
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.sync.checks import CHECKS
+from ratingo_pipelines.sync.context import open_sync_context, utc_now
 from ratingo_pipelines.sync.titles import sync_pending
-from ratingo_pipelines.sync.toolkit import open_toolkit, utc_now
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation
 
 MINUTE = timedelta(minutes=1)
@@ -87,8 +87,8 @@ def test_what_a_dead_run_holds_is_taken_over_at_once(installed: Installation) ->
 def test_titles_that_a_dead_run_stored_and_did_not_report_are_materialized_by_the_next(installed: Installation) -> None:
     installed.run("shows_trending")
     run_in(installed, dg.DagsterRunStatus.FAILURE, ratingo__cycle="1")
-    with open_toolkit(installed.settings) as kit:
-        sync_pending(kit, SHOWS, "unreported", limit=3)
+    with open_sync_context(installed.settings) as ctx:
+        sync_pending(ctx, SHOWS, "unreported", limit=3)
     unreported = installed.partitions()[:3]
     assert installed.materialized("shows", "details") == {}
 

@@ -32,7 +32,7 @@ from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.failures import Failure, all_failures
-from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.sync.context import utc_now
 
 LOCATION = "ratingo_pipelines"
 Answer = TypeVar("Answer")

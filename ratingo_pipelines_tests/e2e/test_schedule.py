@@ -10,7 +10,7 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.schema import upgrade
-from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines_tests.e2e.stack import Stack, until
 from ratingo_pipelines_tests.exactness import differences
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit
+from ratingo_pipelines.sync.context import SyncContext, open_sync_context
 from ratingo_pipelines_tests.sync.syncing import Clock, on_database
 
 
@@ -16,8 +16,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def kit(settings: Settings, database_url: str, clock: Clock) -> Iterator[Toolkit]:
+def ctx(settings: Settings, database_url: str, clock: Clock) -> Iterator[SyncContext]:
     """Everything open on a fresh database of either back end, with short trending lists."""
     chosen = on_database(settings, database_url).model_copy(update={"trending_limit": 12})
-    with open_toolkit(chosen) as kit:
-        yield replace(kit, now=clock)
+    with open_sync_context(chosen) as ctx:
+        yield replace(ctx, now=clock)

@@ -1,4 +1,4 @@
-"""What the tests of the use cases share: a toolkit on any database, a clock to turn, and rows to look at."""
+"""What the tests of the use cases share: a sync_context on any database, a clock to turn, and rows to look at."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import metadata, tables_of
+from ratingo_pipelines.sync.context import SyncContext, open_sync_context
 from ratingo_pipelines.sync.report import BatchReport, TrendingReport
 from ratingo_pipelines.sync.titles import sync_pending
-from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit
 from ratingo_pipelines.sync.trending import open_trending_cycle
 
 RUN = "test"
@@ -55,27 +55,27 @@ def on_database(settings: Settings, url: str) -> Settings:
     return settings.model_copy(update={"database_url": SecretStr(url)})
 
 
-def limited(kit: Toolkit, limit: int) -> Toolkit:
-    """The same toolkit with a trending list of that length."""
-    return altered(kit, trending_limit=limit)
+def limited(ctx: SyncContext, limit: int) -> SyncContext:
+    """The same sync_context with a trending list of that length."""
+    return altered(ctx, trending_limit=limit)
 
 
-def altered(kit: Toolkit, **settings: Any) -> Toolkit:
-    """The same toolkit with other settings, for those that its clients do not depend on."""
-    return replace(kit, settings=kit.settings.model_copy(update=settings))
+def altered(ctx: SyncContext, **settings: Any) -> SyncContext:
+    """The same sync_context with other settings, for those that its clients do not depend on."""
+    return replace(ctx, settings=ctx.settings.model_copy(update=settings))
 
 
 @contextmanager
-def another_kit(kit: Toolkit, **settings: Any) -> Iterator[Toolkit]:
-    """A toolkit of its own on the same home and database, as another process would open it."""
-    with open_toolkit(kit.settings.model_copy(update=settings)) as other:
-        yield replace(other, now=kit.now)
+def another_kit(ctx: SyncContext, **settings: Any) -> Iterator[SyncContext]:
+    """A sync_context of its own on the same home and database, as another process would open it."""
+    with open_sync_context(ctx.settings.model_copy(update=settings)) as other:
+        yield replace(other, now=ctx.now)
 
 
-def run_cycle(kit: Toolkit, medium: Medium = SHOWS, run_id: str = RUN) -> tuple[TrendingReport, BatchReport]:
+def run_cycle(ctx: SyncContext, medium: Medium = SHOWS, run_id: str = RUN) -> tuple[TrendingReport, BatchReport]:
     """Open a cycle and work it off."""
-    trending = open_trending_cycle(kit, medium, run_id)
-    return trending, sync_pending(kit, medium, run_id)
+    trending = open_trending_cycle(ctx, medium, run_id)
+    return trending, sync_pending(ctx, medium, run_id)
 
 
 def counts(database: Database) -> dict[str, int]:

@@ -13,33 +13,33 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.sources.errors import BadPayload
 from ratingo_pipelines.storage.tables import show_airings, tables_of
 from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
-from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines_tests.sync.syncing import Clock, all_rows, eligible, run_cycle, title_rows
 
 KINDS = {"season_premiere": "premiere", "season_finale": "finale", "series_finale": "finale", "standard": "episode"}
 
 
-def calendar(sandbox: RunningSandbox, kit: Toolkit) -> list[Mapping[str, Any]]:
-    """What Trakt says of the days that the toolkit asks about."""
-    path = f"/calendars/all/shows/{kit.now():%Y-%m-%d}/{kit.settings.airings_calendar_days}"
+def calendar(sandbox: RunningSandbox, ctx: SyncContext) -> list[Mapping[str, Any]]:
+    """What Trakt says of the days that the sync_context asks about."""
+    path = f"/calendars/all/shows/{ctx.now():%Y-%m-%d}/{ctx.settings.airings_calendar_days}"
     headers = {"trakt-api-key": sandbox.trakt_key, "trakt-api-version": "2"}
     answer = requests.get(sandbox.trakt_url + path, {"extended": "full"}, headers=headers, timeout=30)
     found: list[Mapping[str, Any]] = answer.json()
     return found
 
 
-def stored(kit: Toolkit) -> dict[tuple[int, int, int], Mapping[str, Any]]:
-    return {(row["tmdb_id"], row["season"], row["episode"]): row for row in all_rows(kit.database, show_airings)}
+def stored(ctx: SyncContext) -> dict[tuple[int, int, int], Mapping[str, Any]]:
+    return {(row["tmdb_id"], row["season"], row["episode"]): row for row in all_rows(ctx.database, show_airings)}
 
 
-def test_the_calendar_of_listed_shows_is_stored_as_trakt_tells_it(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    run_cycle(kit)
-    report = sync_calendar(kit)
-    rows, titles = stored(kit), title_rows(kit.database)
+def test_the_calendar_of_listed_shows_is_stored_as_trakt_tells_it(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(ctx)
+    report = sync_calendar(ctx)
+    rows, titles = stored(ctx), title_rows(ctx.database)
     listed = set(eligible(sandbox.truth(SHOWS, 12)))
     expected = {
         (entry["show"]["ids"]["tmdb"], entry["episode"]["season"], entry["episode"]["number"]): entry
-        for entry in calendar(sandbox, kit)
+        for entry in calendar(sandbox, ctx)
         if entry["show"]["ids"]["tmdb"] in listed
     }
     assert expected
@@ -54,54 +54,54 @@ def test_the_calendar_of_listed_shows_is_stored_as_trakt_tells_it(kit: Toolkit, 
         assert row["type"] == (KINDS[kind] if kind else "premiere" if key[2] == 1 else "episode")
 
 
-def test_a_second_sync_changes_nothing_and_a_moved_episode_moves(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    run_cycle(kit)
-    sync_calendar(kit)
-    before = stored(kit)
-    again = sync_calendar(kit)
+def test_a_second_sync_changes_nothing_and_a_moved_episode_moves(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(ctx)
+    sync_calendar(ctx)
+    before = stored(ctx)
+    again = sync_calendar(ctx)
     assert (again.inserted, again.updated, again.deleted) == (0, 0, 0)
     sandbox.control("epoch", {"advance": 3})
-    moved = sync_calendar(kit)
+    moved = sync_calendar(ctx)
     assert moved.updated > 0
-    after = stored(kit)
+    after = stored(ctx)
     assert {key: row["id"] for key, row in after.items() if key in before} == {
         key: row["id"] for key, row in before.items() if key in after
     }
 
 
-def test_a_calendar_that_cannot_be_read_removes_nothing(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    run_cycle(kit)
-    sync_calendar(kit)
-    before = stored(kit)
+def test_a_calendar_that_cannot_be_read_removes_nothing(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(ctx)
+    sync_calendar(ctx)
+    before = stored(ctx)
     sandbox.faults({"kind": "types", "api": "trakt", "endpoint": "/calendars/*"})
     with pytest.raises(BadPayload):
-        sync_calendar(kit)
-    assert stored(kit) == before
+        sync_calendar(ctx)
+    assert stored(ctx) == before
 
 
-def test_an_empty_calendar_removes_nothing(kit: Toolkit, sandbox: RunningSandbox, clock: Clock) -> None:
-    run_cycle(kit)
-    sync_calendar(kit)
-    before = stored(kit)
+def test_an_empty_calendar_removes_nothing(ctx: SyncContext, sandbox: RunningSandbox, clock: Clock) -> None:
+    run_cycle(ctx)
+    sync_calendar(ctx)
+    before = stored(ctx)
     sandbox.control("epoch", {"today": "2031-01-01"})
-    assert calendar(sandbox, kit) == []
-    assert sync_calendar(kit).deleted == 0
-    assert stored(kit) == before
+    assert calendar(sandbox, ctx) == []
+    assert sync_calendar(ctx).deleted == 0
+    assert stored(ctx) == before
 
 
-def test_pruning_removes_what_aired_long_ago_and_what_is_not_listed(kit: Toolkit, clock: Clock) -> None:
-    run_cycle(kit)
-    sync_calendar(kit)
-    rows = stored(kit)
+def test_pruning_removes_what_aired_long_ago_and_what_is_not_listed(ctx: SyncContext, clock: Clock) -> None:
+    run_cycle(ctx)
+    sync_calendar(ctx)
+    rows = stored(ctx)
     shows = sorted({key[0] for key in rows})
     titles = tables_of(SHOWS).titles
-    with kit.database.writing() as conn:
+    with ctx.database.writing() as conn:
         conn.execute(update(titles).where(titles.c.tmdb_id == shows[0]).values(rating_trakt=None))
     unlisted = {key for key in rows if key[0] == shows[0]}
-    assert prune_calendar(kit).deleted == len(unlisted)
-    assert stored(kit).keys() == rows.keys() - unlisted
-    clock.turn(days=kit.settings.airings_keep_days + 14)
-    before = (clock() - timedelta(days=kit.settings.airings_keep_days)).strftime("%Y-%m-%dT%H:%M:%S")
-    prune_calendar(kit)
-    assert stored(kit).keys() == {key for key in rows.keys() - unlisted if rows[key]["air_date"] >= before}
-    assert stored(kit)
+    assert prune_calendar(ctx).deleted == len(unlisted)
+    assert stored(ctx).keys() == rows.keys() - unlisted
+    clock.turn(days=ctx.settings.airings_keep_days + 14)
+    before = (clock() - timedelta(days=ctx.settings.airings_keep_days)).strftime("%Y-%m-%dT%H:%M:%S")
+    prune_calendar(ctx)
+    assert stored(ctx).keys() == {key for key in rows.keys() - unlisted if rows[key]["air_date"] >= before}
+    assert stored(ctx)

@@ -13,7 +13,7 @@ from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import show_airings, tables_of
 from ratingo_pipelines.sync.checks import CHECKS, Finding, look_at
-from ratingo_pipelines.sync.toolkit import Toolkit, utc_now
+from ratingo_pipelines.sync.context import SyncContext, utc_now
 from ratingo_pipelines_tests.sync.syncing import run_cycle
 
 BY_NAME = {check.name: check for check in CHECKS}
@@ -38,11 +38,11 @@ def add_title(database: Database, tmdb_id: int, **values: Any) -> int:
         return int(conn.execute(statement.returning(tables_of(SHOWS).titles.c.id)).scalar_one())
 
 
-def test_a_database_that_a_sync_filled_passes_every_check(kit: Toolkit) -> None:
+def test_a_database_that_a_sync_filled_passes_every_check(ctx: SyncContext) -> None:
     for medium in MEDIA:
-        run_cycle(kit, medium)
+        run_cycle(ctx, medium)
         for check in CHECKS:
-            finding = look_at(kit.database, medium, kit.settings, check)
+            finding = look_at(ctx.database, medium, ctx.settings, check)
             assert finding.passed, finding.said
 
 

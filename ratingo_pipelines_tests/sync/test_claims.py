@@ -11,11 +11,11 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.pipeline_tables import trending
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import Status, TitleOutcome
 from ratingo_pipelines.sync.status import status
 from ratingo_pipelines.sync.store import CLAIM_LOST
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.syncing import (
@@ -38,86 +38,86 @@ def wait_until(happens: Callable[[], bool]) -> None:
         Event().wait(0.02)
 
 
-def test_two_syncs_of_one_cycle_never_do_the_same_title(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    open_trending_cycle(kit, SHOWS, RUN)
-    with another_kit(kit) as other, ThreadPoolExecutor(2) as pool:
-        runs = [pool.submit(sync_pending, *who, limit=6) for who in ((kit, SHOWS, "one"), (other, SHOWS, "two"))]
+def test_two_syncs_of_one_cycle_never_do_the_same_title(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    open_trending_cycle(ctx, SHOWS, RUN)
+    with another_kit(ctx) as other, ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(sync_pending, *who, limit=6) for who in ((ctx, SHOWS, "one"), (other, SHOWS, "two"))]
         reports = [run.result() for run in runs]
     assert all(report.ok for report in reports)
     assert sorted(report.fetched for report in reports) == [6, 6]
     assert sum(report.succeeded for report in reports) == len(eligible(sandbox.truth(SHOWS, 12)))
     counters = sandbox.counters()
     assert counters["trakt"]["repeated"] == {}
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
 
 
-def test_titles_that_another_run_holds_are_left_to_it_and_that_is_said(kit: Toolkit, clock: Clock) -> None:
-    listed = open_trending_cycle(kit, SHOWS, RUN)
-    with kit.database.writing() as conn:
-        lease = clock() + timedelta(seconds=kit.settings.lease_seconds)
+def test_titles_that_another_run_holds_are_left_to_it_and_that_is_said(ctx: SyncContext, clock: Clock) -> None:
+    listed = open_trending_cycle(ctx, SHOWS, RUN)
+    with ctx.database.writing() as conn:
+        lease = clock() + timedelta(seconds=ctx.settings.lease_seconds)
         held = cycles.claim(conn, listed.cycle_id, "dead", lease, clock(), limit=9)
-    first = sync_pending(kit, SHOWS, RUN)
+    first = sync_pending(ctx, SHOWS, RUN)
     assert first.fetched == listed.eligible - len(held)
     assert first.notes == ("9 titles are being worked on by another run; if it died, they are free again within 60 s",)
     told: list[TitleOutcome] = []
-    sync_ids(kit, SHOWS, RUN, [held[0].tmdb_id], on_outcome=told.append)
+    sync_ids(ctx, SHOWS, RUN, [held[0].tmdb_id], on_outcome=told.append)
     assert [(one.status, one.reason) for one in told] == [(Status.SKIPPED, "another run is working on it")]
-    assert status(kit.database, 0, clock()).media[0].counts.processing == 9
-    clock.turn(seconds=kit.settings.lease_seconds + 1)
-    assert status(kit.database, 0, clock()).media[0].counts.processing == 0
-    assert sync_pending(kit, SHOWS, RUN).fetched == 9
-    assert {row["outcome"] for row in all_rows(kit.database, trending)} <= {"done", "skipped"}
+    assert status(ctx.database, 0, clock()).media[0].counts.processing == 9
+    clock.turn(seconds=ctx.settings.lease_seconds + 1)
+    assert status(ctx.database, 0, clock()).media[0].counts.processing == 0
+    assert sync_pending(ctx, SHOWS, RUN).fetched == 9
+    assert {row["outcome"] for row in all_rows(ctx.database, trending)} <= {"done", "skipped"}
 
 
-def test_a_long_run_keeps_its_claims(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    kit = altered(limited(kit, 4), lease_seconds=1)
-    open_trending_cycle(kit, SHOWS, RUN)
+def test_a_long_run_keeps_its_claims(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    ctx = altered(limited(ctx, 4), lease_seconds=1)
+    open_trending_cycle(ctx, SHOWS, RUN)
     sandbox.faults({"kind": "latency", "ms": 2500, "api": "tmdb", "endpoint": "/{medium}/{id}"})
-    with another_kit(kit) as other, ThreadPoolExecutor(1) as pool:
-        long = pool.submit(sync_pending, kit, SHOWS, "long")
-        wait_until(lambda: status(kit.database, 0, kit.now()).media[0].counts.processing > 0)
-        Event().wait(1.5 * kit.settings.lease_seconds)
+    with another_kit(ctx) as other, ThreadPoolExecutor(1) as pool:
+        long = pool.submit(sync_pending, ctx, SHOWS, "long")
+        wait_until(lambda: status(ctx.database, 0, ctx.now()).media[0].counts.processing > 0)
+        Event().wait(1.5 * ctx.settings.lease_seconds)
         meanwhile = sync_pending(other, SHOWS, "eager")
         report = long.result()
     assert meanwhile.fetched == 0
     assert report.succeeded == report.fetched > 0
 
 
-def test_an_older_cycle_never_overwrites_a_newer_one(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    run_cycle(kit)
+def test_an_older_cycle_never_overwrites_a_newer_one(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(ctx)
     listed = eligible(sandbox.truth(SHOWS, 12))
     slow = listed[0]
-    older = open_trending_cycle(kit, SHOWS, RUN)
+    older = open_trending_cycle(ctx, SHOWS, RUN)
     sandbox.faults({"kind": "latency", "ms": 2500, "api": "tmdb", "ids": [slow], "times": 1})
     told: list[TitleOutcome] = []
-    with another_kit(kit) as other, ThreadPoolExecutor(1) as pool:
-        overtaken = pool.submit(sync_pending, kit, SHOWS, "older", on_outcome=told.append)
+    with another_kit(ctx) as other, ThreadPoolExecutor(1) as pool:
+        overtaken = pool.submit(sync_pending, ctx, SHOWS, "older", on_outcome=told.append)
         wait_until(lambda: sandbox.control("faults")["faults"][0]["hits"] > 0)
         sandbox.control("epoch", {"advance": 1})
         newer, report = run_cycle(other, run_id="newer")
         overtaken.result()
     assert report.ok
     assert [one.reason for one in told if one.tmdb_id == slow] == [CLAIM_LOST]
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
-    places = {row["cycle_id"]: row for row in all_rows(kit.database, trending) if row["tmdb_id"] == slow}
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
+    places = {row["cycle_id"]: row for row in all_rows(ctx.database, trending) if row["tmdb_id"] == slow}
     assert (places[older.cycle_id]["outcome"], places[newer.cycle_id]["outcome"]) == ("skipped", "done")
-    t, row = tables_of(SHOWS), title_rows(kit.database)[slow]
-    snapshots = [one["created_at"] for one in all_rows(kit.database, t.snapshots) if one["show_id"] == row["id"]]
+    t, row = tables_of(SHOWS), title_rows(ctx.database)[slow]
+    snapshots = [one["created_at"] for one in all_rows(ctx.database, t.snapshots) if one["show_id"] == row["id"]]
     assert older.cycle_at not in snapshots
     assert len(snapshots) == len(set(snapshots)) == 2
 
 
-def test_what_a_new_cycle_supersedes_is_said_to_be(kit: Toolkit) -> None:
-    first = open_trending_cycle(kit, SHOWS, RUN)
-    sync_pending(kit, SHOWS, RUN, limit=2)
-    open_trending_cycle(kit, SHOWS, RUN)
-    rows = [row for row in all_rows(kit.database, trending) if row["cycle_id"] == first.cycle_id]
+def test_what_a_new_cycle_supersedes_is_said_to_be(ctx: SyncContext) -> None:
+    first = open_trending_cycle(ctx, SHOWS, RUN)
+    sync_pending(ctx, SHOWS, RUN, limit=2)
+    open_trending_cycle(ctx, SHOWS, RUN)
+    rows = [row for row in all_rows(ctx.database, trending) if row["cycle_id"] == first.cycle_id]
     assert [row["outcome"] for row in rows].count("done") == 2
     assert {row["reason"] for row in rows if row["outcome"] == "skipped"} == {cycles.SUPERSEDED}
-    assert sync_pending(kit, SHOWS, RUN).ok
+    assert sync_pending(ctx, SHOWS, RUN).ok
 
 
-def test_cycles_opened_within_one_second_still_follow_each_other(kit: Toolkit) -> None:
-    times = [open_trending_cycle(kit, SHOWS, RUN).cycle_at for _ in range(3)]
+def test_cycles_opened_within_one_second_still_follow_each_other(ctx: SyncContext) -> None:
+    times = [open_trending_cycle(ctx, SHOWS, RUN).cycle_at for _ in range(3)]
     assert times == sorted(set(times))
     assert all(moment.microsecond == 0 for moment in times)

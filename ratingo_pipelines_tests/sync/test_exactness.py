@@ -9,9 +9,9 @@ from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.pipeline_tables import trending
+from ratingo_pipelines.sync.context import open_sync_context, utc_now
 from ratingo_pipelines.sync.report import BatchReport, TrendingReport
 from ratingo_pipelines.sync.status import status
-from ratingo_pipelines.sync.toolkit import open_toolkit, utc_now
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.syncing import all_rows, counts, eligible, ids, run_cycle, settings_for, title_rows
 
@@ -59,8 +59,8 @@ def history(
 
     def cycle(medium: Medium) -> Cycle:
         running_sandbox.reset()
-        with open_toolkit(settings) as kit:
-            listed, titles = run_cycle(kit, medium)
+        with open_sync_context(settings) as ctx:
+            listed, titles = run_cycle(ctx, medium)
         return Cycle(
             listed,
             titles,

@@ -13,10 +13,10 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.sources.errors import AccessDenied, BadPayload
 from ratingo_pipelines.storage.pipeline_tables import cycles, failures, monthly_lists, trending
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_month
 from ratingo_pipelines.sync.report import Stop, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_pending
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.meddling import Meddler, Reply, meddling
@@ -36,22 +36,22 @@ DETAILS = {"api": "tmdb", "endpoint": "/{medium}/{id}"}
 RATINGS = {"api": "trakt", "endpoint": "/{medium}/{id}/ratings"}
 
 
-def outcomes(kit: Toolkit) -> dict[int, str]:
+def outcomes(ctx: SyncContext) -> dict[int, str]:
     """Of the titles of the latest cycle."""
-    rows = all_rows(kit.database, trending)
+    rows = all_rows(ctx.database, trending)
     return {row["tmdb_id"]: row["outcome"] for row in rows if row["cycle_id"] == rows[-1]["cycle_id"]}
 
 
-def test_while_tmdb_is_down_known_titles_get_ratings_and_snapshots(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    run_cycle(limited(kit, 6))
-    before = title_rows(kit.database)
+def test_while_tmdb_is_down_known_titles_get_ratings_and_snapshots(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(limited(ctx, 6))
+    before = title_rows(ctx.database)
     sandbox.control("epoch", {"advance": 1})
-    with meddling_kit(kit, sandbox, tmdb_answers(Reply(503))) as (other, _):
+    with meddling_kit(ctx, sandbox, tmdb_answers(Reply(503))) as (other, _):
         listed, report = run_cycle(other)
     truth = {entry["tmdb"]: entry for entry in sandbox.truth(SHOWS, 12) if not entry["skip"]}
     assert {failure.tmdb_id for failure in report.failures} == truth.keys()
-    rows, t = title_rows(kit.database), tables_of(SHOWS)
-    watched = {(one["tmdb_id"], one["watchers"]) for one in all_rows(kit.database, t.snapshots)}
+    rows, t = title_rows(ctx.database), tables_of(SHOWS)
+    watched = {(one["tmdb_id"], one["watchers"]) for one in all_rows(ctx.database, t.snapshots)}
     known = {tmdb_id for tmdb_id in before.keys() & truth.keys() if before[tmdb_id]["status"]}
     for tmdb_id in known:
         row, true = rows[tmdb_id], truth[tmdb_id]
@@ -65,18 +65,18 @@ def test_while_tmdb_is_down_known_titles_get_ratings_and_snapshots(kit: Toolkit,
     assert all(row["trending_score"] is None for row in stubs), (
         "without details there are stubs of related titles at most"
     )
-    assert {row["attempts"] for row in all_rows(kit.database, failures)} == {0}
-    assert run_cycle(kit)[1].ok
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
-    assert all_rows(kit.database, failures) == []
+    assert {row["attempts"] for row in all_rows(ctx.database, failures)} == {0}
+    assert run_cycle(ctx)[1].ok
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
+    assert all_rows(ctx.database, failures) == []
 
 
-def test_an_api_that_fails_on_and_on_is_left_alone_and_that_is_said(kit: Toolkit, sandbox: RunningSandbox) -> None:
+def test_an_api_that_fails_on_and_on_is_left_alone_and_that_is_said(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     page = Reply(200, b"<html>Back in a minute</html>", {"Content-Type": "text/html"})
-    with meddling_kit(limited(kit, 60), sandbox, tmdb_answers(page)) as (other, _):
+    with meddling_kit(limited(ctx, 60), sandbox, tmdb_answers(page)) as (other, _):
         _, report = run_cycle(other)
     assert report.succeeded == 0
-    assert sandbox.counters()["tmdb"]["endpoints"]["/{medium}/{id}"] <= 20 + kit.settings.concurrency
+    assert sandbox.counters()["tmdb"]["endpoints"]["/{medium}/{id}"] <= 20 + ctx.settings.concurrency
     waiting = [note for note in report.notes if "times in a row" in note]
     assert len(waiting) == 1
     assert waiting[0].startswith("TMDB: failed ")
@@ -84,124 +84,124 @@ def test_an_api_that_fails_on_and_on_is_left_alone_and_that_is_said(kit: Toolkit
     assert not any(failure.spends_attempt for failure in report.failures if failure.try_again_at)
 
 
-def test_while_ratings_cannot_be_had_details_are_stored(kit: Toolkit, sandbox: RunningSandbox) -> None:
+def test_while_ratings_cannot_be_had_details_are_stored(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "types", **RATINGS})
-    _, report = run_cycle(kit)
+    _, report = run_cycle(ctx)
     ids = eligible(sandbox.truth(SHOWS, 12))
     assert {failure.tmdb_id for failure in report.failures} == set(ids)
     assert {failure.stage for failure in report.failures} == {"ratings"}
-    wrong = differences(kit.database, SHOWS, sandbox.truth(SHOWS, 12))
+    wrong = differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12))
     kept = ("rating_imdb", "imdb_votes", "rating_metacritic", "rating_buckets", "trending_updated_at", "primary_rating")
     assert [line for line in wrong if not any(name in line for name in kept)] == []
     sandbox.faults()
-    assert run_cycle(kit)[1].ok
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
+    assert run_cycle(ctx)[1].ok
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
 
 
-def test_related_titles_that_did_not_come_are_not_replaced_by_others(kit: Toolkit, sandbox: RunningSandbox) -> None:
+def test_related_titles_that_did_not_come_are_not_replaced_by_others(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "types", "api": "trakt", "endpoint": "/{medium}/{id}/related"})
-    _, report = run_cycle(kit)
+    _, report = run_cycle(ctx)
     assert {failure.stage for failure in report.failures} == {"details"}
-    assert all_rows(kit.database, tables_of(SHOWS).related) == []
+    assert all_rows(ctx.database, tables_of(SHOWS).related) == []
     sandbox.faults()
-    run_cycle(kit)
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
+    run_cycle(ctx)
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
 
 
-def test_one_title_fails_alone(kit: Toolkit, sandbox: RunningSandbox) -> None:
+def test_one_title_fails_alone(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     ids = eligible(sandbox.truth(SHOWS, 12))
     sandbox.faults({"kind": "types", **DETAILS, "ids": [ids[2]]})
     told: list[TitleOutcome] = []
-    open_trending_cycle(kit, SHOWS, RUN)
-    report = sync_pending(kit, SHOWS, RUN, on_outcome=told.append)
+    open_trending_cycle(ctx, SHOWS, RUN)
+    report = sync_pending(ctx, SHOWS, RUN, on_outcome=told.append)
     assert [failure.tmdb_id for failure in report.failures] == [ids[2]]
     assert (report.succeeded, report.failed, report.ok) == (len(ids) - 1, 1, False)
     assert len(told) == report.fetched
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 12), without=[ids[2]]) == []
-    assert outcomes(kit)[ids[2]] == "error"
-    [failure] = all_rows(kit.database, failures)
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12), without=[ids[2]]) == []
+    assert outcomes(ctx)[ids[2]] == "error"
+    [failure] = all_rows(ctx.database, failures)
     assert (failure["tmdb_id"], failure["stage"], failure["attempts"]) == (ids[2], "details", 1)
     assert failure["title"]
     assert failure["last_error"].startswith("TMDB: ")
 
 
 def test_a_pause_beyond_the_cap_fails_the_rest_until_then_and_blames_no_title(
-    kit: Toolkit, sandbox: RunningSandbox
+    ctx: SyncContext, sandbox: RunningSandbox
 ) -> None:
-    run_cycle(limited(kit, 4))
+    run_cycle(limited(ctx, 4))
     cloudflare = Reply(429, b"<html>Error 1015</html>", {"Content-Type": "text/html", "Retry-After": "300"})
-    with meddling_kit(kit, sandbox, tmdb_answers(cloudflare)) as (other, _):
+    with meddling_kit(ctx, sandbox, tmdb_answers(cloudflare)) as (other, _):
         _, report = run_cycle(other)
     assert report.seconds < 30
-    assert report.requests["tmdb"] <= kit.settings.concurrency + 1
+    assert report.requests["tmdb"] <= ctx.settings.concurrency + 1
     assert {failure.spends_attempt for failure in report.failures} == {False}
     assert all("try again at" in failure.reason for failure in report.failures)
     assert report.ratings > 0, "Trakt goes on"
     soonest = datetime.now(UTC) + timedelta(seconds=200)
-    assert all(row["next_attempt_at"] > soonest for row in all_rows(kit.database, failures))
+    assert all(row["next_attempt_at"] > soonest for row in all_rows(ctx.database, failures))
 
 
 def test_a_key_revoked_in_the_middle_stops_the_run_at_once_with_what_to_do(
-    kit: Toolkit, sandbox: RunningSandbox
+    ctx: SyncContext, sandbox: RunningSandbox
 ) -> None:
-    kit = altered(limited(kit, 40), concurrency=4)
-    open_trending_cycle(kit, SHOWS, RUN)
+    ctx = altered(limited(ctx, 40), concurrency=4)
+    open_trending_cycle(ctx, SHOWS, RUN)
     sandbox.faults({"kind": "revoked", **RATINGS})
-    report = sync_pending(kit, SHOWS, RUN)
+    report = sync_pending(ctx, SHOWS, RUN)
     assert (report.ok, report.stopped_by, report.failures) == (False, Stop.ACCESS, ())
     assert "TRAKT_CLIENT_ID" in (report.stopped or "")
     assert sandbox.counters()["trakt"]["statuses"]["403"] <= 4
-    assert all_rows(kit.database, failures) == []
-    assert list(outcomes(kit).values()).count("pending") > 30
+    assert all_rows(ctx.database, failures) == []
+    assert list(outcomes(ctx).values()).count("pending") > 30
     sandbox.faults()
-    assert sync_pending(kit, SHOWS, RUN).ok
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 40)) == []
+    assert sync_pending(ctx, SHOWS, RUN).ok
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 40)) == []
 
 
-def test_a_key_that_tmdb_refuses_stops_the_run_before_it_begins(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    open_trending_cycle(kit, SHOWS, RUN)
+def test_a_key_that_tmdb_refuses_stops_the_run_before_it_begins(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    open_trending_cycle(ctx, SHOWS, RUN)
     sandbox.faults({"kind": "revoked", "api": "tmdb"})
     with pytest.raises(AccessDenied, match="TMDB_ACCESS_TOKEN"):
-        sync_pending(kit, SHOWS, RUN)
-    assert set(outcomes(kit).values()) <= {"pending", "skipped"}
+        sync_pending(ctx, SHOWS, RUN)
+    assert set(outcomes(ctx).values()) <= {"pending", "skipped"}
     sandbox.faults()
-    assert sync_pending(kit, SHOWS, RUN).ok, "the claims were given back"
+    assert sync_pending(ctx, SHOWS, RUN).ok, "the claims were given back"
 
 
-def test_a_trending_list_that_cannot_be_read_opens_no_cycle(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    run_cycle(limited(kit, 3))
+def test_a_trending_list_that_cannot_be_read_opens_no_cycle(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(limited(ctx, 3))
     sandbox.faults({"kind": "types", "api": "trakt", "endpoint": "/{medium}/trending"})
     with pytest.raises(BadPayload, match="trending"):
-        open_trending_cycle(kit, SHOWS, RUN)
-    assert len(all_rows(kit.database, cycles)) == 1
+        open_trending_cycle(ctx, SHOWS, RUN)
+    assert len(all_rows(ctx.database, cycles)) == 1
 
 
-def test_an_empty_trending_list_opens_no_cycle(kit: Toolkit, sandbox: RunningSandbox) -> None:
+def test_an_empty_trending_list_opens_no_cycle(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     def edit(path: str, payload: Any) -> Any:
         return [] if path.endswith("/trending") else payload
 
-    with meddling_kit(kit, sandbox, edit) as (other, _), pytest.raises(BadPayload, match="empty"):
+    with meddling_kit(ctx, sandbox, edit) as (other, _), pytest.raises(BadPayload, match="empty"):
         open_trending_cycle(other, SHOWS, RUN)
-    assert all_rows(kit.database, cycles) == []
+    assert all_rows(ctx.database, cycles) == []
 
 
 @pytest.mark.parametrize(
     "spoilt", [[], [{"watcher_count": "several", "show": {"ids": "things"}}]], ids=["empty", "odd"]
 )
 def test_a_month_that_was_not_told_is_not_kept_as_one_in_which_nobody_watched(
-    kit: Toolkit, sandbox: RunningSandbox, spoilt: list[Any]
+    ctx: SyncContext, sandbox: RunningSandbox, spoilt: list[Any]
 ) -> None:
     def edit(path: str, payload: Any) -> Any:
         return spoilt if "/watched/monthly" in path else payload
 
-    with meddling_kit(kit, sandbox, edit) as (other, meddler):
+    with meddling_kit(ctx, sandbox, edit) as (other, meddler):
         assert open_trending_cycle(other, SHOWS, RUN).notes
-        assert not any(row["found"] for row in all_rows(kit.database, monthly_lists))
+        assert not any(row["found"] for row in all_rows(ctx.database, monthly_lists))
         meddler.edit = lambda path, payload: payload
         assert fetch_month(other, SHOWS, "2026-01") == 250
 
 
-def test_a_title_that_nobody_names_fails_with_that_reason(kit: Toolkit, sandbox: RunningSandbox) -> None:
+def test_a_title_that_nobody_names_fails_with_that_reason(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     nameless = eligible(sandbox.truth(SHOWS, 12))[0]
 
     def edit(path: str, payload: Any) -> Any:
@@ -209,35 +209,35 @@ def test_a_title_that_nobody_names_fails_with_that_reason(kit: Toolkit, sandbox:
             return [one | {"show": one["show"] | {"title": None}} for one in payload]
         return payload | {"name": "", "original_name": None} if path.endswith(f"/tv/{nameless}") else payload
 
-    with meddling_kit(kit, sandbox, edit) as (other, _):
+    with meddling_kit(ctx, sandbox, edit) as (other, _):
         _, report = run_cycle(other)
     reasons = {failure.tmdb_id: failure.reason for failure in report.failures}
     assert reasons == {nameless: "cannot be stored: neither Trakt nor TMDB gives it a title"}
 
 
-def test_a_database_that_goes_away_ends_the_run_with_what_was_stored(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    kit = altered(limited(kit, 30), concurrency=2)
-    open_trending_cycle(kit, SHOWS, RUN)
-    report = sync_pending(kit, SHOWS, RUN, on_outcome=once_after(3, lambda: execute(kit, HIDE)))
+def test_a_database_that_goes_away_ends_the_run_with_what_was_stored(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    ctx = altered(limited(ctx, 30), concurrency=2)
+    open_trending_cycle(ctx, SHOWS, RUN)
+    report = sync_pending(ctx, SHOWS, RUN, on_outcome=once_after(3, lambda: execute(ctx, HIDE)))
     assert (report.ok, report.stopped_by) == (False, Stop.DATABASE)
     assert "ratingo db upgrade" in (report.stopped or "")
-    execute(kit, SHOW)
+    execute(ctx, SHOW)
     assert 3 <= report.succeeded < 20
-    again = sync_pending(kit, SHOWS, RUN)
+    again = sync_pending(ctx, SHOWS, RUN)
     assert again.ok
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 30)) == []
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 30)) == []
 
 
-def test_a_database_server_that_drops_its_connections_loses_no_title(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    if kit.database.dialect != "postgresql":
+def test_a_database_server_that_drops_its_connections_loses_no_title(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    if ctx.database.dialect != "postgresql":
         pytest.skip("SQLite has no server")
-    open_trending_cycle(kit, SHOWS, RUN)
-    report = sync_pending(kit, SHOWS, RUN, on_outcome=once_after(2, lambda: execute(kit, DROP)))
+    open_trending_cycle(ctx, SHOWS, RUN)
+    report = sync_pending(ctx, SHOWS, RUN, on_outcome=once_after(2, lambda: execute(ctx, DROP)))
     if report.stopped_by is not None:
         assert report.stopped_by is Stop.DATABASE
-        kit.database.dispose()
-        assert sync_pending(kit, SHOWS, RUN).ok
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
+        ctx.database.dispose()
+        assert sync_pending(ctx, SHOWS, RUN).ok
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
 
 
 DROP = (
@@ -266,9 +266,9 @@ def once_after(count: int, act: Callable[[], None]) -> Callable[[TitleOutcome], 
     return listener
 
 
-def execute(kit: Toolkit, statement: str) -> None:
+def execute(ctx: SyncContext, statement: str) -> None:
     """From a connection that is none of the program's."""
-    engine = create_engine(kit.database.url, isolation_level="AUTOCOMMIT")
+    engine = create_engine(ctx.database.url, isolation_level="AUTOCOMMIT")
     with engine.connect() as conn:
         conn.execute(text(statement))
     engine.dispose()
@@ -276,10 +276,10 @@ def execute(kit: Toolkit, statement: str) -> None:
 
 @contextmanager
 def meddling_kit(
-    kit: Toolkit, sandbox: RunningSandbox, edit: Callable[[str, Any], Any]
-) -> Iterator[tuple[Toolkit, Meddler]]:
-    """The toolkit, on upstreams whose answers are edited."""
+    ctx: SyncContext, sandbox: RunningSandbox, edit: Callable[[str, Any], Any]
+) -> Iterator[tuple[SyncContext, Meddler]]:
+    """The sync_context, on upstreams whose answers are edited."""
     with meddling(sandbox, edit) as meddler:
         urls = {name.lower(): url for name, url in meddler.environment().items() if name.endswith("_BASE_URL")}
-        with another_kit(kit, **urls) as other:
+        with another_kit(ctx, **urls) as other:
             yield other, meddler

@@ -8,7 +8,7 @@ import pytest
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.meddling import meddling
 from ratingo_pipelines_tests.sync.syncing import all_rows, another_kit, eligible, run_cycle, title_rows
@@ -67,8 +67,8 @@ MONSTROUS: dict[str, Change] = {
 }
 
 
-def test_each_is_stored_cleaned_or_fails_alone(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    with another_kit(kit, trending_limit=len(MONSTROUS) + 8, trakt_base_url=sandbox.trakt_url) as wide:
+def test_each_is_stored_cleaned_or_fails_alone(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    with another_kit(ctx, trending_limit=len(MONSTROUS) + 8, trakt_base_url=sandbox.trakt_url) as wide:
         truth = sandbox.truth(SHOWS, wide.settings.trending_limit)
         ids = eligible(truth)
         changes = dict(zip(ids, MONSTROUS.items(), strict=False))
@@ -82,8 +82,8 @@ def test_each_is_stored_cleaned_or_fails_alone(kit: Toolkit, sandbox: RunningSan
             _, report = run_cycle(other)
     assert {changes[failure.tmdb_id][0] for failure in report.failures} <= set(MONSTROUS)
     assert all(failure.reason for failure in report.failures)
-    assert differences(kit.database, SHOWS, truth, without=set(changes)) == []
-    rows = {changes[tmdb_id][0]: row for tmdb_id, row in title_rows(kit.database).items() if tmdb_id in changes}
+    assert differences(ctx.database, SHOWS, truth, without=set(changes)) == []
+    rows = {changes[tmdb_id][0]: row for tmdb_id, row in title_rows(ctx.database).items() if tmdb_id in changes}
     assert rows.keys() | {changes[failure.tmdb_id][0] for failure in report.failures} == MONSTROUS.keys()
     assert rows["NUL and a lone surrogate"]["overview"].startswith("Nul and a lone ")
     assert rows["a very long overview"]["overview"] == LONG
@@ -95,7 +95,7 @@ def test_each_is_stored_cleaned_or_fails_alone(kit: Toolkit, sandbox: RunningSan
     assert [one["id"] for one in rows["a provider without a name"]["watch_providers"]] == [801]
     people = [one["id"] for one in rows["a person several times"]["cast"]]
     assert len(people) == len(set(people)) == 12
-    cast = all_rows(kit.database, tables_of(SHOWS).cast)
+    cast = all_rows(ctx.database, tables_of(SHOWS).cast)
     assert len(cast) == len({(one["show_id"], one["person_id"]) for one in cast})
 
 
@@ -104,7 +104,7 @@ def test_each_is_stored_cleaned_or_fails_alone(kit: Toolkit, sandbox: RunningSan
     [("watchers", HUGE), ("watchers", "many"), ("show", None), ("ids", {"tmdb": HUGE}), ("title", NUL_AND_SURROGATE)],
 )
 def test_one_odd_entry_of_the_list_harms_no_other(
-    kit: Toolkit, sandbox: RunningSandbox, field: str, value: Any
+    ctx: SyncContext, sandbox: RunningSandbox, field: str, value: Any
 ) -> None:
     truth = sandbox.truth(SHOWS, 12)
 
@@ -114,13 +114,13 @@ def test_one_odd_entry_of_the_list_harms_no_other(
             payload[0] = entry | {field: value} if field in entry else entry | {"show": entry["show"] | {field: value}}
         return payload
 
-    with meddling(sandbox, edit) as meddler, another_kit(kit, **base_urls(meddler.environment())) as other:
+    with meddling(sandbox, edit) as meddler, another_kit(ctx, **base_urls(meddler.environment())) as other:
         _, report = run_cycle(other)
     assert report.ok
-    wrong = differences(kit.database, SHOWS, truth, without=[truth[0]["tmdb"]], ignoring=["trending_score"])
+    wrong = differences(ctx.database, SHOWS, truth, without=[truth[0]["tmdb"]], ignoring=["trending_score"])
     assert wrong == []
     if field == "title":
-        assert title_rows(kit.database)[truth[0]["tmdb"]]["title"].startswith("Nul and a lone ")
+        assert title_rows(ctx.database)[truth[0]["tmdb"]]["title"].startswith("Nul and a lone ")
 
 
 def base_urls(environment: dict[str, str]) -> dict[str, str]:

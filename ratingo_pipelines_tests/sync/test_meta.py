@@ -6,9 +6,9 @@ from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.pipeline_tables import failures
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.titles import sync_ids
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import Part
 from ratingo_pipelines_tests.sync.syncing import (
     RUN,
@@ -25,20 +25,20 @@ FROM_LISTS = {"rating_trakt", "trending_score", "rating_trakt_avg", "rating_trak
 FROM_TRAKT = {"rating_imdb", "imdb_votes", "rating_metacritic"}
 
 
-def test_stubs_are_completed_by_one_call_each_and_none_is_made(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    kit = limited(kit, 6)
-    run_cycle(kit, MOVIES)
+def test_stubs_are_completed_by_one_call_each_and_none_is_made(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    ctx = limited(ctx, 6)
+    run_cycle(ctx, MOVIES)
     listed = set(eligible(sandbox.truth(MOVIES, 6)))
-    before = title_rows(kit.database, MOVIES)
+    before = title_rows(ctx.database, MOVIES)
     stubs = before.keys() - listed
     asked_before = sandbox.counters()["tmdb"]["requests"]
-    report = backfill_meta(kit, MOVIES, RUN)
+    report = backfill_meta(ctx, MOVIES, RUN)
     assert report.failures == ()
     # Listed titles may lack something as well: a Ukrainian title, above all.
     assert report.succeeded >= len(stubs)
     assert sandbox.counters()["tmdb"]["requests"] - asked_before == report.succeeded
     assert "trakt" not in report.requests or report.requests["trakt"] == 0
-    after = title_rows(kit.database, MOVIES)
+    after = title_rows(ctx.database, MOVIES)
     assert {tmdb_id: row["id"] for tmdb_id, row in after.items()} == {i: row["id"] for i, row in before.items()}
     for tmdb_id in stubs:
         truth = sandbox.control(f"truth/movies/{tmdb_id}")["row"]
@@ -49,36 +49,38 @@ def test_stubs_are_completed_by_one_call_each_and_none_is_made(kit: Toolkit, san
 
 
 def test_what_stays_incomplete_is_asked_again_after_a_growing_interval(
-    kit: Toolkit, sandbox: RunningSandbox, clock: Clock
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
 ) -> None:
     untranslated = sandbox.control("oddities")["no_ukrainian_translation"]["shows"][0]["tmdb"]
-    sync_ids(kit, SHOWS, RUN, [untranslated], parts=[Part.DETAILS])
-    with kit.database.writing() as conn:
+    sync_ids(ctx, SHOWS, RUN, [untranslated], parts=[Part.DETAILS])
+    with ctx.database.writing() as conn:
         conn.execute(delete(tables_of(SHOWS).titles).where(tables_of(SHOWS).titles.c.tmdb_id != untranslated))
     waited = []
     for _ in range(7):
-        waited.append(days_until(clock, lambda: backfill_meta(kit, SHOWS, RUN).fetched > 0))
+        waited.append(days_until(clock, lambda: backfill_meta(ctx, SHOWS, RUN).fetched > 0))
     assert waited == [1, 2, 4, 8, 16, 30, 30]
 
 
-def test_a_stub_that_tmdb_does_not_know_is_not_asked_about_for_ever(kit: Toolkit, sandbox: RunningSandbox) -> None:
+def test_a_stub_that_tmdb_does_not_know_is_not_asked_about_for_ever(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     unknown = sandbox.control("oddities")["unknown_to_tmdb"]["shows"][0]["tmdb"]
-    with kit.database.writing() as conn:
+    with ctx.database.writing() as conn:
         conn.execute(insert(tables_of(SHOWS).titles).values(tmdb_id=unknown, title="Nobody knows"))
-    first, second = backfill_meta(kit, SHOWS, RUN), backfill_meta(kit, SHOWS, RUN)
+    first, second = backfill_meta(ctx, SHOWS, RUN), backfill_meta(ctx, SHOWS, RUN)
     assert (first.fetched, first.skipped, first.ok) == (1, {"unknown to TMDB": 1}, True)
     assert second.fetched == 0
 
 
-def test_a_stub_that_fails_waits_before_it_is_tried_again(kit: Toolkit, sandbox: RunningSandbox, clock: Clock) -> None:
+def test_a_stub_that_fails_waits_before_it_is_tried_again(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
     tmdb_id = eligible(sandbox.truth(SHOWS, 12))[0]
-    with kit.database.writing() as conn:
+    with ctx.database.writing() as conn:
         conn.execute(insert(tables_of(SHOWS).titles).values(tmdb_id=tmdb_id, title="A stub"))
     sandbox.faults({"kind": "types", "api": "tmdb", "ids": [tmdb_id]})
-    assert [failure.tmdb_id for failure in backfill_meta(kit, SHOWS, RUN).failures] == [tmdb_id]
-    assert backfill_meta(kit, SHOWS, RUN).fetched == 0
+    assert [failure.tmdb_id for failure in backfill_meta(ctx, SHOWS, RUN).failures] == [tmdb_id]
+    assert backfill_meta(ctx, SHOWS, RUN).fetched == 0
     sandbox.faults()
     clock.turn(minutes=16)
-    assert backfill_meta(kit, SHOWS, RUN).succeeded == 1
-    assert title_rows(kit.database)[tmdb_id]["overview"]
-    assert all_rows(kit.database, failures) == []
+    assert backfill_meta(ctx, SHOWS, RUN).succeeded == 1
+    assert title_rows(ctx.database)[tmdb_id]["overview"]
+    assert all_rows(ctx.database, failures) == []

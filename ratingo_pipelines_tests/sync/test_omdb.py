@@ -9,10 +9,10 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import quota
 from ratingo_pipelines.storage.pipeline_tables import asked, failures
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids
 from ratingo_pipelines.sync.report import Stop
 from ratingo_pipelines.sync.titles import sync_ids
-from ratingo_pipelines.sync.toolkit import Toolkit
 from ratingo_pipelines.sync.work import Part
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.syncing import (
@@ -32,76 +32,76 @@ TODAY = "%Y-%m-%d"
 DETAILS = [Part.DETAILS]
 
 
-def used(kit: Toolkit) -> int:
-    with kit.database.reading() as conn:
-        return quota.used(conn, "omdb", kit.now().strftime(TODAY))
+def used(ctx: SyncContext) -> int:
+    with ctx.database.reading() as conn:
+        return quota.used(conn, "omdb", ctx.now().strftime(TODAY))
 
 
 def odd(sandbox: RunningSandbox, name: str) -> list[int]:
     return [title["tmdb"] for title in sandbox.control("oddities")[name]["shows"]]
 
 
-def test_every_fact_is_right_once_omdb_was_asked(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    kit = limited(kit, 40)
-    run_cycle(kit)
-    backfill_omdb(kit, SHOWS, limit=40)
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 40), after_omdb=True) == []
+def test_every_fact_is_right_once_omdb_was_asked(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    ctx = limited(ctx, 40)
+    run_cycle(ctx)
+    backfill_omdb(ctx, SHOWS, limit=40)
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 40), after_omdb=True) == []
 
 
-def test_a_second_backfill_asks_nothing(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    run_cycle(limited(kit, 3))
-    first, second = backfill_omdb(kit, SHOWS), backfill_omdb(kit, SHOWS)
+def test_a_second_backfill_asks_nothing(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(limited(ctx, 3))
+    first, second = backfill_omdb(ctx, SHOWS), backfill_omdb(ctx, SHOWS)
     assert first.succeeded > 20
     assert (second.fetched, second.requests["omdb"]) == (0, 0)
-    assert sandbox.counters()["omdb"]["requests"] == first.requests["omdb"] == used(kit)
+    assert sandbox.counters()["omdb"]["requests"] == first.requests["omdb"] == used(ctx)
 
 
 @pytest.mark.parametrize("oddity", ["omdb_na", "omdb_not_found"])
 def test_no_answer_is_an_answer_and_asked_for_again_ever_later(
-    kit: Toolkit, sandbox: RunningSandbox, clock: Clock, oddity: str
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock, oddity: str
 ) -> None:
     tmdb_id = odd(sandbox, oddity)[0]
-    sync_ids(kit, SHOWS, RUN, [tmdb_id], parts=DETAILS)
+    sync_ids(ctx, SHOWS, RUN, [tmdb_id], parts=DETAILS)
     waited = []
     for _ in range(5):
-        waited.append(days_until(clock, lambda: backfill_omdb_ids(kit, SHOWS, [tmdb_id]).succeeded > 0))
+        waited.append(days_until(clock, lambda: backfill_omdb_ids(ctx, SHOWS, [tmdb_id]).succeeded > 0))
     assert waited == [0, 3, 6, 12, 24]
-    assert title_rows(kit.database)[tmdb_id]["rating_imdb"] is None
+    assert title_rows(ctx.database)[tmdb_id]["rating_imdb"] is None
 
 
-def test_a_body_that_is_no_json_is_that_titles_failure_alone(kit: Toolkit, sandbox: RunningSandbox) -> None:
+def test_a_body_that_is_no_json_is_that_titles_failure_alone(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     broken, sound = odd(sandbox, "omdb_invalid_json")[:2], odd(sandbox, "imdb_only_at_omdb")
-    sync_ids(kit, SHOWS, RUN, [*broken, *sound], parts=DETAILS)
-    report = backfill_omdb_ids(kit, SHOWS, [*broken, *sound])
+    sync_ids(ctx, SHOWS, RUN, [*broken, *sound], parts=DETAILS)
+    report = backfill_omdb_ids(ctx, SHOWS, [*broken, *sound])
     assert {failure.tmdb_id for failure in report.failures} == set(broken)
     assert report.succeeded == len(sound)
-    assert {row["tmdb_id"]: row["stage"] for row in all_rows(kit.database, failures)} == dict.fromkeys(broken, "omdb")
+    assert {row["tmdb_id"]: row["stage"] for row in all_rows(ctx.database, failures)} == dict.fromkeys(broken, "omdb")
     # A later success of the title's other parts is none of OMDb's, and it goes on waiting.
-    sync_ids(kit, SHOWS, RUN, broken, parts=DETAILS)
-    assert len(all_rows(kit.database, failures)) == len(broken)
-    assert not {row for row in broken if row in backfill_fetched(kit)}
+    sync_ids(ctx, SHOWS, RUN, broken, parts=DETAILS)
+    assert len(all_rows(ctx.database, failures)) == len(broken)
+    assert not {row for row in broken if row in backfill_fetched(ctx)}
 
 
-def backfill_fetched(kit: Toolkit) -> set[int]:
+def backfill_fetched(ctx: SyncContext) -> set[int]:
     reached: set[int] = set()
-    backfill_omdb(kit, SHOWS, on_outcome=lambda outcome: reached.add(outcome.tmdb_id))
+    backfill_omdb(ctx, SHOWS, on_outcome=lambda outcome: reached.add(outcome.tmdb_id))
     return reached
 
 
-def test_without_a_key_it_is_skipped_and_said_so(kit: Toolkit) -> None:
-    run_cycle(limited(kit, 3))
-    report = backfill_omdb(replace(kit, omdb=None), SHOWS)
+def test_without_a_key_it_is_skipped_and_said_so(ctx: SyncContext) -> None:
+    run_cycle(limited(ctx, 3))
+    report = backfill_omdb(replace(ctx, omdb=None), SHOWS)
     assert report.ok
     assert "OMDB_API_KEY is not set" in report.notes[0]
 
 
-def test_our_own_daily_limit_ends_a_backfill_without_a_failure(kit: Toolkit, clock: Clock) -> None:
-    run_cycle(kit)
-    little = altered(kit, omdb_daily_limit=30, concurrency=1)
+def test_our_own_daily_limit_ends_a_backfill_without_a_failure(ctx: SyncContext, clock: Clock) -> None:
+    run_cycle(ctx)
+    little = altered(ctx, omdb_daily_limit=30, concurrency=1)
     first = backfill_omdb(little, SHOWS)
     # One in five is left to titles of the cycles to come.
     assert first.succeeded + first.failed == 24
-    assert used(kit) == first.requests["omdb"]
+    assert used(ctx) == first.requests["omdb"]
     assert first.stopped_by is Stop.QUOTA
     assert "OMDB_DAILY_LIMIT" in (first.stopped or "")
     assert backfill_omdb(little, SHOWS).requests["omdb"] == 0
@@ -109,69 +109,69 @@ def test_our_own_daily_limit_ends_a_backfill_without_a_failure(kit: Toolkit, clo
     assert backfill_omdb(little, SHOWS).succeeded >= 23
 
 
-def test_what_is_left_to_the_latest_cycle_is_spent_on_its_titles(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    run_cycle(kit)
-    spent = backfill_omdb(altered(kit, omdb_daily_limit=30, concurrency=1), SHOWS).requests["omdb"]
-    rows = title_rows(kit.database)
+def test_what_is_left_to_the_latest_cycle_is_spent_on_its_titles(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(ctx)
+    spent = backfill_omdb(altered(ctx, omdb_daily_limit=30, concurrency=1), SHOWS).requests["omdb"]
+    rows = title_rows(ctx.database)
     listed = [tmdb_id for tmdb_id in eligible(sandbox.truth(SHOWS, 12)) if rows[tmdb_id]["imdb_id"]]
-    with another_kit(kit, http_cache=False, omdb_daily_limit=30) as fresh:
+    with another_kit(ctx, http_cache=False, omdb_daily_limit=30) as fresh:
         report = backfill_omdb_ids(fresh, SHOWS, listed, force=True)
     assert spent < 30
     assert report.requests["omdb"] == report.succeeded == 30 - spent
-    assert used(kit) == 30
+    assert used(ctx) == 30
 
 
 def test_omdbs_own_limit_in_the_middle_ends_the_backfill_until_the_next_day(
-    kit: Toolkit, sandbox: RunningSandbox, clock: Clock
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
 ) -> None:
-    kit = altered(kit, omdb_daily_limit=1000, concurrency=4)
-    run_cycle(kit)
+    ctx = altered(ctx, omdb_daily_limit=1000, concurrency=4)
+    run_cycle(ctx)
     sandbox.faults({"kind": "omdb_limit", "limit": 10})
-    report = backfill_omdb(kit, SHOWS)
+    report = backfill_omdb(ctx, SHOWS)
     assert (report.ok, report.stopped_by) == (True, Stop.QUOTA)
     # One answer may have been a body that is no JSON, which was asked for once more.
     assert report.succeeded in {9, 10}
     assert "Request limit reached" in (report.stopped or "")
     assert report.failures == ()
-    assert used(kit) == 1000
-    assert backfill_omdb(kit, SHOWS).requests["omdb"] == 0
-    assert len([row for row in all_rows(kit.database, asked) if row["source"] == "omdb"]) == report.succeeded
+    assert used(ctx) == 1000
+    assert backfill_omdb(ctx, SHOWS).requests["omdb"] == 0
+    assert len([row for row in all_rows(ctx.database, asked) if row["source"] == "omdb"]) == report.succeeded
     sandbox.faults()
     clock.turn(days=1)
-    backfill_omdb(kit, SHOWS)
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, 12), after_omdb=True) == []
+    backfill_omdb(ctx, SHOWS)
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12), after_omdb=True) == []
 
 
 def test_requests_that_were_repeated_are_counted_and_kept_answers_are_not(
-    kit: Toolkit, sandbox: RunningSandbox, clock: Clock
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
 ) -> None:
     tmdb_ids = odd(sandbox, "imdb_only_at_omdb")
-    sync_ids(kit, SHOWS, RUN, tmdb_ids, parts=DETAILS)
+    sync_ids(ctx, SHOWS, RUN, tmdb_ids, parts=DETAILS)
     sandbox.faults({"kind": "status", "api": "omdb", "status": 503, "times": 3})
-    backfill_omdb_ids(kit, SHOWS, tmdb_ids)
-    assert used(kit) == sandbox.counters()["omdb"]["requests"] == len(tmdb_ids) + 3
+    backfill_omdb_ids(ctx, SHOWS, tmdb_ids)
+    assert used(ctx) == sandbox.counters()["omdb"]["requests"] == len(tmdb_ids) + 3
     clock.turn(days=7, minutes=1)
-    assert backfill_omdb_ids(kit, SHOWS, tmdb_ids).succeeded == len(tmdb_ids)
-    assert used(kit) == 0
+    assert backfill_omdb_ids(ctx, SHOWS, tmdb_ids).succeeded == len(tmdb_ids)
+    assert used(ctx) == 0
 
 
-def test_a_refused_key_stops_the_backfill_at_once_with_what_to_do(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    run_cycle(kit)
-    with another_kit(kit, omdb_api_key=SecretStr("wrong")) as other:
+def test_a_refused_key_stops_the_backfill_at_once_with_what_to_do(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(ctx)
+    with another_kit(ctx, omdb_api_key=SecretStr("wrong")) as other:
         report = backfill_omdb(other, SHOWS)
     assert (report.ok, report.stopped_by, report.succeeded, report.failures) == (False, Stop.ACCESS, 0, ())
     assert "OMDB_API_KEY" in (report.stopped or "")
-    assert sandbox.counters()["omdb"]["requests"] <= kit.settings.concurrency
+    assert sandbox.counters()["omdb"]["requests"] <= ctx.settings.concurrency
 
 
-def test_known_values_survive_an_omdb_that_knows_nothing(kit: Toolkit, sandbox: RunningSandbox) -> None:
+def test_known_values_survive_an_omdb_that_knows_nothing(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     tmdb_id = odd(sandbox, "imdb_only_at_omdb")[0]
-    sync_ids(kit, SHOWS, RUN, [tmdb_id], parts=DETAILS)
-    backfill_omdb_ids(kit, SHOWS, [tmdb_id])
-    before = title_rows(kit.database)[tmdb_id]
+    sync_ids(ctx, SHOWS, RUN, [tmdb_id], parts=DETAILS)
+    backfill_omdb_ids(ctx, SHOWS, [tmdb_id])
+    before = title_rows(ctx.database)[tmdb_id]
     assert before["rating_imdb"] is not None
-    with another_kit(kit, http_cache=False) as other:
+    with another_kit(ctx, http_cache=False) as other:
         sandbox.faults({"kind": "types", "api": "omdb"})
         assert backfill_omdb_ids(other, SHOWS, [tmdb_id], force=True).failed == 1
-    after = title_rows(kit.database)[tmdb_id]
+    after = title_rows(ctx.database)[tmdb_id]
     assert {name: after[name] for name in before} == dict(before)

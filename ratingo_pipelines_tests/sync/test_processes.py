@@ -10,7 +10,7 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.pipeline_tables import trending
-from ratingo_pipelines.sync.toolkit import Toolkit
+from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.processes import environment, kill_when, ratingo, report_of, start
@@ -29,29 +29,29 @@ def done_in_latest_cycle(database: Database) -> set[int]:
 
 
 def test_two_syncs_of_the_same_cycle_lose_no_title_and_show_no_error(
-    kit: Toolkit, sandbox: RunningSandbox, database_url: str, tmp_path: Path
+    ctx: SyncContext, sandbox: RunningSandbox, database_url: str, tmp_path: Path
 ) -> None:
-    open_trending_cycle(limited(kit, LISTED), SHOWS, RUN)
+    open_trending_cycle(limited(ctx, LISTED), SHOWS, RUN)
     env = environment(sandbox, tmp_path / "home", DATABASE_URL=database_url)
     running = [start("sync", "shows", "--resume", "--json", env=env, cwd=tmp_path) for _ in range(2)]
     told = [process.communicate(timeout=120) for process in running]
     assert [process.returncode for process in running] == [0, 0], told
     assert all("rror" not in err for _, err in told)
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, LISTED)) == []
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, LISTED)) == []
     counters = sandbox.counters()
     assert counters["trakt"]["repeated"] == {}
     assert counters["tmdb"]["endpoints"]["/{medium}/{id}"] <= LISTED
 
 
 def test_two_syncs_that_each_open_a_cycle_lose_no_title_and_show_no_error(
-    kit: Toolkit, sandbox: RunningSandbox, database_url: str, tmp_path: Path
+    ctx: SyncContext, sandbox: RunningSandbox, database_url: str, tmp_path: Path
 ) -> None:
     env = environment(sandbox, tmp_path / "home", DATABASE_URL=database_url, TRENDING_LIMIT=str(LISTED))
     running = [start("sync", "shows", env=env, cwd=tmp_path) for _ in range(2)]
     told = [process.communicate(timeout=120) for process in running]
     assert [process.returncode for process in running] == [0, 0], told
-    assert done_in_latest_cycle(kit.database) == set(eligible(sandbox.truth(SHOWS, LISTED)))
-    assert differences(kit.database, SHOWS, sandbox.truth(SHOWS, LISTED)) == []
+    assert done_in_latest_cycle(ctx.database) == set(eligible(sandbox.truth(SHOWS, LISTED)))
+    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, LISTED)) == []
 
 
 @pytest.mark.e2e

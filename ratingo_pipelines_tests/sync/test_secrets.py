@@ -16,9 +16,9 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sync.airings import sync_calendar
+from ratingo_pipelines.sync.context import SyncContext, open_sync_context
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.omdb import backfill_omdb
-from ratingo_pipelines.sync.toolkit import Toolkit, open_toolkit
 from ratingo_pipelines_tests.sync.meddling import Meddler, Reply, meddling
 from ratingo_pipelines_tests.sync.syncing import on_database, run_cycle
 from ratingo_pipelines_tests.sync.test_hostile_values import base_urls
@@ -86,12 +86,12 @@ def test_no_key_is_in_anything_that_a_failing_sync_leaves_behind(
         update={**keys, **base_urls(meddler.environment()), "trending_limit": 8}
     )
     said: list[str] = [repr(chosen), str(chosen)]
-    with open_toolkit(chosen) as kit:
-        said += attempt(kit, lambda: run_cycle(kit))
-        said += attempt(kit, lambda: backfill_meta(kit, SHOWS, "run", limit=8))
-        said += attempt(kit, lambda: backfill_omdb(kit, SHOWS, limit=8))
-        said += attempt(kit, lambda: sync_calendar(kit))
-        said += list(table_texts(kit))
+    with open_sync_context(chosen) as ctx:
+        said += attempt(ctx, lambda: run_cycle(ctx))
+        said += attempt(ctx, lambda: backfill_meta(ctx, SHOWS, "run", limit=8))
+        said += attempt(ctx, lambda: backfill_omdb(ctx, SHOWS, limit=8))
+        said += attempt(ctx, lambda: sync_calendar(ctx))
+        said += list(table_texts(ctx))
     captured = capfd.readouterr()
     said += [captured.out, captured.err, caplog.text]
     assert meddler.edit.asked > 2 * 7  # type: ignore[attr-defined]
@@ -107,14 +107,14 @@ def test_no_refused_key_is_in_the_message_that_says_so(
     if name == "tmdb_api_key":
         wrong["tmdb_access_token"] = None
     chosen = on_database(settings, sqlite_url()).model_copy(update={**wrong, "trending_limit": 3})
-    with open_toolkit(chosen) as kit:
-        said = attempt(kit, lambda: run_cycle(kit)) + attempt(kit, lambda: backfill_omdb(kit, SHOWS, limit=3))
-        said += list(table_texts(kit))
+    with open_sync_context(chosen) as ctx:
+        said = attempt(ctx, lambda: run_cycle(ctx)) + attempt(ctx, lambda: backfill_omdb(ctx, SHOWS, limit=3))
+        said += list(table_texts(ctx))
     assert [text for text in said if WORD in text] == []
     assert [text for text in said if name.upper() in text], "the message names the variable"
 
 
-def attempt(kit: Toolkit, act: Any) -> list[str]:
+def attempt(ctx: SyncContext, act: Any) -> list[str]:
     """All that is told of an act: its report, or its exception with whatever caused it."""
     try:
         told = act()
@@ -130,10 +130,10 @@ def chain(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-def table_texts(kit: Toolkit) -> Iterator[str]:
+def table_texts(ctx: SyncContext) -> Iterator[str]:
     metadata = MetaData()
-    metadata.reflect(kit.database.engine)
-    with kit.database.reading() as conn:
+    metadata.reflect(ctx.database.engine)
+    with ctx.database.reading() as conn:
         for table in metadata.tables.values():
             for row in conn.execute(select(table)):
                 yield str(row)

@@ -9,8 +9,8 @@ from ratingo_pipelines.storage import cycles, failures, quota
 from ratingo_pipelines.storage.cycles import Counts, Entry
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import status
-from ratingo_pipelines.sync.toolkit import utc_now
 from ratingo_pipelines.terminal.reports import status_lines
 
 

@@ -5,85 +5,85 @@ from datetime import timedelta
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import cycles, failures
-from ratingo_pipelines.sync.toolkit import Toolkit, utc_now
+from ratingo_pipelines.sync.context import SyncContext, utc_now
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.sync.syncing import Clock, altered, limited, run_cycle
 
 
-def test_a_cycle_opened_since_a_trigger_was_pulled_answers_it(kit: Toolkit) -> None:
+def test_a_cycle_opened_since_a_trigger_was_pulled_answers_it(ctx: SyncContext) -> None:
     pulled_at = utc_now()
-    first = open_trending_cycle(kit, SHOWS, "first", pulled_at)
-    asked = kit.requests()["trakt"]
+    first = open_trending_cycle(ctx, SHOWS, "first", pulled_at)
+    asked = ctx.requests()["trakt"]
 
-    second = open_trending_cycle(kit, SHOWS, "second", pulled_at + timedelta(milliseconds=1))
+    second = open_trending_cycle(ctx, SHOWS, "second", pulled_at + timedelta(milliseconds=1))
 
     assert (first.reused, second.reused) == (False, True)
     assert (second.cycle_id, second.fetched, second.eligible) == (first.cycle_id, first.fetched, first.eligible)
-    assert kit.requests()["trakt"] == asked
+    assert ctx.requests()["trakt"] == asked
 
 
-def test_a_trigger_pulled_after_the_cycle_was_opened_opens_another(kit: Toolkit) -> None:
-    first = open_trending_cycle(kit, SHOWS, "first", utc_now())
+def test_a_trigger_pulled_after_the_cycle_was_opened_opens_another(ctx: SyncContext) -> None:
+    first = open_trending_cycle(ctx, SHOWS, "first", utc_now())
 
-    second = open_trending_cycle(kit, SHOWS, "second", utc_now())
+    second = open_trending_cycle(ctx, SHOWS, "second", utc_now())
 
     assert not second.reused
     assert second.cycle_id > first.cycle_id
 
 
-def give_up(kit: Toolkit, tmdb_id: int, attempts: int = 6, stage: str = "details") -> None:
+def give_up(ctx: SyncContext, tmdb_id: int, attempts: int = 6, stage: str = "details") -> None:
     for _ in range(attempts):
-        with kit.database.writing() as conn:
-            failures.record(conn, SHOWS, tmdb_id, stage, "it broke", kit.now(), spends_attempt=True, title="Gone")
+        with ctx.database.writing() as conn:
+            failures.record(conn, SHOWS, tmdb_id, stage, "it broke", ctx.now(), spends_attempt=True, title="Gone")
 
 
-def outcomes(kit: Toolkit, cycle_id: int) -> dict[int, tuple[str, str | None]]:
-    with kit.database.reading() as conn:
+def outcomes(ctx: SyncContext, cycle_id: int) -> dict[int, tuple[str, str | None]]:
+    with ctx.database.reading() as conn:
         return {entry.tmdb_id: (entry.outcome, entry.reason) for entry in cycles.titles_of(conn, cycle_id)}
 
 
-def test_a_title_that_was_given_up_enters_a_cycle_as_failed_with_the_reason(kit: Toolkit) -> None:
-    [dead, *_] = outcomes(kit, open_trending_cycle(kit, SHOWS).cycle_id)
-    give_up(kit, dead)
+def test_a_title_that_was_given_up_enters_a_cycle_as_failed_with_the_reason(ctx: SyncContext) -> None:
+    [dead, *_] = outcomes(ctx, open_trending_cycle(ctx, SHOWS).cycle_id)
+    give_up(ctx, dead)
 
-    report = open_trending_cycle(kit, SHOWS)
+    report = open_trending_cycle(ctx, SHOWS)
 
-    outcome, reason = outcomes(kit, report.cycle_id)[dead]
+    outcome, reason = outcomes(ctx, report.cycle_id)[dead]
     assert outcome == "error"
     assert reason is not None
     assert reason.startswith("given up after 6 attempts (details: it broke); next try ")
     assert any(note.startswith(f"{dead} ") for note in report.notes)
 
 
-def test_after_a_week_it_is_pending_again(kit: Toolkit, clock: Clock) -> None:
-    [dead, *_] = outcomes(kit, open_trending_cycle(kit, SHOWS).cycle_id)
-    give_up(kit, dead)
+def test_after_a_week_it_is_pending_again(ctx: SyncContext, clock: Clock) -> None:
+    [dead, *_] = outcomes(ctx, open_trending_cycle(ctx, SHOWS).cycle_id)
+    give_up(ctx, dead)
 
     clock.turn(days=7, seconds=1)
 
-    assert outcomes(kit, open_trending_cycle(kit, SHOWS).cycle_id)[dead] == ("pending", None)
+    assert outcomes(ctx, open_trending_cycle(ctx, SHOWS).cycle_id)[dead] == ("pending", None)
 
 
-def test_neither_fewer_attempts_nor_omdbs_failures_keep_a_title_out(kit: Toolkit) -> None:
-    [one, other, *_] = outcomes(kit, open_trending_cycle(kit, SHOWS).cycle_id)
-    give_up(kit, one, attempts=5)
-    give_up(kit, other, stage="omdb")
+def test_neither_fewer_attempts_nor_omdbs_failures_keep_a_title_out(ctx: SyncContext) -> None:
+    [one, other, *_] = outcomes(ctx, open_trending_cycle(ctx, SHOWS).cycle_id)
+    give_up(ctx, one, attempts=5)
+    give_up(ctx, other, stage="omdb")
 
-    found = outcomes(kit, open_trending_cycle(kit, SHOWS).cycle_id)
+    found = outcomes(ctx, open_trending_cycle(ctx, SHOWS).cycle_id)
 
     assert (found[one][0], found[other][0]) == ("pending", "pending")
 
 
-def test_how_many_attempts_a_title_has_is_configured(kit: Toolkit) -> None:
-    [dead, *_] = outcomes(kit, open_trending_cycle(kit, SHOWS).cycle_id)
-    patient = altered(kit, give_up_after=2)
+def test_how_many_attempts_a_title_has_is_configured(ctx: SyncContext) -> None:
+    [dead, *_] = outcomes(ctx, open_trending_cycle(ctx, SHOWS).cycle_id)
+    patient = altered(ctx, give_up_after=2)
     give_up(patient, dead, attempts=2)
     # Two attempts wait half an hour, not a week; of whom gives up after two, so much is known already.
-    assert outcomes(kit, open_trending_cycle(patient, SHOWS).cycle_id)[dead][0] == "error"
+    assert outcomes(ctx, open_trending_cycle(patient, SHOWS).cycle_id)[dead][0] == "error"
 
 
-def test_a_title_that_alone_gets_no_answer_spends_attempts(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    few = limited(kit, 3)
+def test_a_title_that_alone_gets_no_answer_spends_attempts(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    few = limited(ctx, 3)
     dead = sandbox.truth(SHOWS, 3)[1]["tmdb"]
     sandbox.faults({"kind": "fail", "api": "tmdb", "ids": [dead]})
 
@@ -91,30 +91,30 @@ def test_a_title_that_alone_gets_no_answer_spends_attempts(kit: Toolkit, sandbox
         run_cycle(few)
 
     # The first time, it may be that the API is down.
-    assert [(failure.tmdb_id, failure.attempts) for failure in recorded(kit)] == [(dead, 2)]
+    assert [(failure.tmdb_id, failure.attempts) for failure in recorded(ctx)] == [(dead, 2)]
 
 
-def test_titles_spend_none_while_the_api_answers_nobody(kit: Toolkit, sandbox: RunningSandbox) -> None:
-    few = limited(kit, 3)
+def test_titles_spend_none_while_the_api_answers_nobody(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    few = limited(ctx, 3)
     sandbox.faults({"kind": "status", "status": 503, "api": "tmdb"})
 
     for _ in range(2):
         run_cycle(few)
 
-    assert [failure.attempts for failure in recorded(kit)] == [0, 0, 0]
+    assert [failure.attempts for failure in recorded(ctx)] == [0, 0, 0]
 
 
-def test_what_fails_without_spending_attempts_is_asked_ever_more_rarely(kit: Toolkit) -> None:
+def test_what_fails_without_spending_attempts_is_asked_ever_more_rarely(ctx: SyncContext) -> None:
     began, delays = utc_now(), []
     for hours in (0, 4, 8, 12, 100):
         now = began + timedelta(hours=hours)
-        with kit.database.writing() as conn:
+        with ctx.database.writing() as conn:
             failure = failures.record(conn, SHOWS, 1, "details", "down", now, spends_attempt=False, title=None)
         delays.append((failure.next_attempt_at - now) / timedelta(hours=1))
 
     assert delays == [0.25, 1, 2, 3, 6]
 
 
-def recorded(kit: Toolkit) -> list[failures.Failure]:
-    with kit.database.reading() as conn:
+def recorded(ctx: SyncContext) -> list[failures.Failure]:
+    with ctx.database.reading() as conn:
         return failures.all_failures(conn, SHOWS)

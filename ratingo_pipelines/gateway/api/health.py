@@ -12,7 +12,7 @@ from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sources.scrub import one_line
 from ratingo_pipelines.storage.cycles import Cycle
 from ratingo_pipelines.storage.engine import StorageError
-from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.sync.context import utc_now
 
 LOCATION_SECONDS = 2
 HEARTBEAT_SECONDS = 120

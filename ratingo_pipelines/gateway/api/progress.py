@@ -10,7 +10,7 @@ from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.storage.cycles import Counts, Cycle, Standing
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.failures import Failure
-from ratingo_pipelines.sync.toolkit import utc_now
+from ratingo_pipelines.sync.context import utc_now
 
 
 @dataclass(frozen=True)

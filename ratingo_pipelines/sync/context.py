@@ -1,6 +1,6 @@
 """What every use case works with: settings, database and the three clients, opened together.
 
-Whoever starts a sync (Dagster's resource, the command line, a test) opens a `Toolkit` and hands it on.
+Whoever starts a sync (Dagster's resource, the command line, a test) opens a `SyncContext` and hands it on.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Toolkit:
+class SyncContext:
     """Open connections to everything; `omdb` is None when no key is configured."""
 
     settings: Settings
@@ -48,17 +48,17 @@ class Toolkit:
 
 
 @contextmanager
-def open_toolkit(settings: Settings) -> Iterator[Toolkit]:
+def open_sync_context(settings: Settings) -> Iterator[SyncContext]:
     """Open everything `settings` names, making an empty database; raise `StorageError` where it is outdated."""
     prepare_home(settings)
     database = Database(settings.database)
     try:
         prepare(database)
-        toolkit = Toolkit(settings, database, open_trakt(settings), open_tmdb(settings), open_omdb(settings))
+        ctx = SyncContext(settings, database, open_trakt(settings), open_tmdb(settings), open_omdb(settings))
     except BaseException:
         database.dispose()
         raise
     try:
-        yield toolkit
+        yield ctx
     finally:
-        toolkit.close()
+        ctx.close()
