@@ -25,7 +25,7 @@ from ratingo_pipelines.sync.gather import gather
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
 from ratingo_pipelines.sync.store import TitleStore
 from ratingo_pipelines.sync.trending import open_trending_cycle
-from ratingo_pipelines.sync.work import ALL_PARTS
+from ratingo_pipelines.sync.work import ALL_STAGES
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.statements import counted
 
@@ -67,14 +67,14 @@ def _cycle(ctx: SyncContext) -> tuple[float, float, float]:
     genres, _ = ukrainian_genres(ctx, SHOWS)
     store = TitleStore(ctx, SHOWS, SharedRows(ctx.database, SHOWS, genres), "bench")
     chosen = selection.pending(ctx, SHOWS, "bench", None)
-    answers = [(work, gather(ctx, SHOWS, work, ALL_PARTS)) for work in chosen.works]
+    answers = [(work, gather(ctx, SHOWS, work, ALL_STAGES)) for work in chosen.works]
     took, used, sent = [], [], []
     for work, gathered in answers:
         if gathered.skip is not None:
             continue
         with counted(ctx.database) as statements:
             began, cpu = monotonic(), process_time()
-            store.store(work, ALL_PARTS, gathered)
+            store.store(work, ALL_STAGES, gathered)
             took.append(1000 * (monotonic() - began))
             used.append(1000 * (process_time() - cpu))
         sent.append(len(statements))

@@ -13,7 +13,7 @@ from ratingo_pipelines.defs.conclusion import headline, raise_if_any_failed
 from ratingo_pipelines.defs.cycle import fetch_trending, take_over
 from ratingo_pipelines.defs.listener import Listener
 from ratingo_pipelines.defs.materializations import of_fetch, of_trending
-from ratingo_pipelines.defs.partitions import MONTHS, TITLES, key, part_keys
+from ratingo_pipelines.defs.partitions import MONTHS, TITLES, key, stage_keys
 from ratingo_pipelines.defs.policies import FRESH, common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import Medium
@@ -88,7 +88,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
                 skippable=True,
                 **shared,
             )
-            for asset_key, part in part_keys(medium).items()
+            for asset_key, part in stage_keys(medium).items()
         ],
         partitions_def=TITLES[medium],
         backfill_policy=BATCH,
@@ -98,7 +98,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     def titles(
         context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
     ) -> Iterator[dg.MaterializeResult]:
-        parts = {k: part for k, part in part_keys(medium).items() if k in context.selected_asset_keys}
+        parts = {k: part for k, part in stage_keys(medium).items() if k in context.selected_asset_keys}
         with ratingo.open() as ctx:
             take_over(context, ctx, medium)
             listener = Listener(context, ctx, medium, list(parts))
@@ -147,7 +147,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
 
     sync_report = dg.AssetSpec(
         key(medium, "sync_report"),
-        deps=list(part_keys(medium)),
+        deps=list(stage_keys(medium)),
         kinds={"python"},
         description="Counts of each sync, as numbers to plot over time.",
         **shared,

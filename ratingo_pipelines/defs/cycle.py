@@ -7,7 +7,7 @@ import dagster as dg
 
 from ratingo_pipelines.defs import runs
 from ratingo_pipelines.defs.materializations import of_unreported
-from ratingo_pipelines.defs.partitions import key, part_keys, register_titles
+from ratingo_pipelines.defs.partitions import key, register_titles, stage_keys
 from ratingo_pipelines.defs.policies import CYCLE_TAG, HEADLINE_TAG
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles
@@ -67,7 +67,7 @@ def _report_for_the_dead(context: Context, ctx: SyncContext, medium: Medium, cyc
     with ctx.database.reading() as conn:
         done = {place.tmdb_id: place for place in cycles.titles_of(conn, cycle.id, cycles.DONE)}
     partitions = {str(tmdb_id) for tmdb_id in done} & set(context.instance.get_dynamic_partitions(medium.plural))
-    for asset_key in part_keys(medium):
+    for asset_key in stage_keys(medium):
         since = dg.AssetRecordsFilter(
             asset_key, asset_partitions=sorted(partitions), after_timestamp=cycle.cycle_at.timestamp()
         )

@@ -12,7 +12,7 @@ import dagster as dg
 
 from ratingo_pipelines.defs.checks import CHECKS
 from ratingo_pipelines.defs.ops import shows_calendar, stages
-from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, part_keys
+from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, stage_keys
 from ratingo_pipelines.defs.policies import BACKFILL, CYCLE, RETRY, run_tags
 from ratingo_pipelines.defs.prune import prune_partitions
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
@@ -71,7 +71,7 @@ def _asset_jobs(medium: Medium) -> list[Any]:
             CYCLE,
             f"Fetches the trending {medium} and opens a cycle, which the sensor then has worked off.",
         ),
-        asset_job(f"{medium}_retry", list(part_keys(medium)), medium, RETRY, "One title that failed, whole."),
+        asset_job(f"{medium}_retry", list(stage_keys(medium)), medium, RETRY, "One title that failed, whole."),
         asset_job(f"{medium}_omdb_retry", [key(medium, "omdb")], medium, RETRY, "One title's OMDb ratings."),
         checks_job(medium),
         prune_partitions(medium),

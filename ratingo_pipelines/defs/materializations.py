@@ -17,7 +17,7 @@ from ratingo_pipelines.sync.report import (
     TitleOutcome,
     TrendingReport,
 )
-from ratingo_pipelines.sync.work import Part
+from ratingo_pipelines.sync.work import TitleStage
 
 Value = dg.MetadataValue | str | int | float
 Metadata = dict[str, Value]
@@ -39,7 +39,7 @@ def of_title(
         drawn: Metadata = {}
         if part in outcome.stored:
             drawn = _drawn(part, outcome, watchers_by_day)
-        elif outcome.status is Status.DONE and part == Part.SPARKLINES:
+        elif outcome.status is Status.DONE and part == TitleStage.SPARKLINES:
             drawn = {"skipped": NOT_IN_CYCLE}
         elif outcome.status is not Status.SKIPPED:
             continue
@@ -77,10 +77,10 @@ def title_metadata(medium: Medium, outcome: TitleOutcome) -> Metadata:
 
 def _drawn(part: str, outcome: TitleOutcome, watchers_by_day: Callable[[int], Sequence[int | None]]) -> Metadata:
     """A small picture where there is one to draw."""
-    if part == Part.RATINGS and outcome.distribution:
+    if part == TitleStage.RATINGS and outcome.distribution:
         picture = as_markdown_image(histogram_svg(outcome.distribution, label=VOTES), VOTES)
         return {"distribution": dg.MetadataValue.md(picture)}
-    if part == Part.SPARKLINES:
+    if part == TitleStage.SPARKLINES:
         picture = as_markdown_image(svg(watchers_by_day(outcome.tmdb_id), label=WATCHERS), WATCHERS)
         return {"watchers by day": dg.MetadataValue.md(picture)}
     return {}

@@ -14,7 +14,7 @@ from ratingo_pipelines.defs.conclusion import headline, raise_if_any_failed, sto
 from ratingo_pipelines.defs.cycle import fetch_trending, join_cycle, take_over
 from ratingo_pipelines.defs.listener import Listener
 from ratingo_pipelines.defs.materializations import of_calendar, of_prune, of_report, of_trending
-from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, part_keys
+from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, stage_keys
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.sources.errors import SourceError
@@ -64,7 +64,7 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
         with ratingo.open() as ctx:
             prepare = take_over if config.ids else join_cycle
             prepare(context, ctx, medium)
-            listener = Listener(context, ctx, medium, list(part_keys(medium)))
+            listener = Listener(context, ctx, medium, list(stage_keys(medium)))
             if config.ids:
                 report = sync_ids(
                     ctx,

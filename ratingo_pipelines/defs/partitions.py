@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
-from ratingo_pipelines.sync.work import Part
+from ratingo_pipelines.sync.work import TitleStage
 
 FIRST_MONTH = "2024-01-01"
 
@@ -25,9 +25,9 @@ def key(medium: Medium, name: str) -> dg.AssetKey:
     return dg.AssetKey([medium.plural, name])
 
 
-def part_keys(medium: Medium) -> dict[dg.AssetKey, Part]:
+def stage_keys(medium: Medium) -> dict[dg.AssetKey, TitleStage]:
     """The assets of a title's parts."""
-    return {key(medium, part.value): part for part in Part}
+    return {key(medium, part.value): part for part in TitleStage}
 
 
 AIRINGS = key(SHOWS, "airings")

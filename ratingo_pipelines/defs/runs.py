@@ -15,7 +15,7 @@ from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, Bulk
 from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.decisions import OMDB
-from ratingo_pipelines.sync.work import Part
+from ratingo_pipelines.sync.work import TitleStage
 
 OVER = (RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELED)
 NOT_OVER = [status for status in RunStatus if status not in OVER]
@@ -24,7 +24,7 @@ ASSETS_ALONE = "__ASSET_JOB"
 LATEST = 20
 """So many of a cycle's runs are looked at; how often they got nowhere matters no further."""
 _ENDED_BACKFILLS = frozenset(BULK_ACTION_TERMINAL_STATUSES)
-_PARTITIONED = {*(part.value for part in Part), OMDB}
+_PARTITIONED = {*(part.value for part in TitleStage), OMDB}
 
 
 @dataclass(frozen=True)

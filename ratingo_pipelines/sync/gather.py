@@ -16,7 +16,7 @@ from ratingo_pipelines.sync.batch import HasTitle
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
 from ratingo_pipelines.sync.report import BatchStopped, Stop, TitleFailure
-from ratingo_pipelines.sync.work import Part, TitleWork
+from ratingo_pipelines.sync.work import TitleStage, TitleWork
 
 UNKNOWN_TO_TMDB = "unknown to TMDB"
 WITHOUT_ROW = "the title has no row yet: materialize its details first"
@@ -41,14 +41,14 @@ class Gathered:
     """Whether the title has no row and its details, which would make one, did not come."""
 
 
-def gather(ctx: SyncContext, medium: Medium, work: TitleWork, parts: Collection[Part]) -> Gathered:
+def gather(ctx: SyncContext, medium: Medium, work: TitleWork, parts: Collection[TitleStage]) -> Gathered:
     """Ask for `parts` of one title; raise `BatchStopped` where an API refuses access.
 
     TMDB is asked first: a title it does not know, or that the anime filter catches, costs Trakt no request.
     """
     failures: list[TitleFailure] = []
 
-    def attempt(stage: Part, ask: Callable[[], Answer]) -> Answer | None:
+    def attempt(stage: TitleStage, ask: Callable[[], Answer]) -> Answer | None:
         try:
             return ask()
         except NotFound:
@@ -60,9 +60,9 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, parts: Collection[
             return None
 
     details = ratings = related = None
-    if Part.DETAILS in parts:
+    if TitleStage.DETAILS in parts:
         try:
-            details = attempt(Part.DETAILS, lambda: ctx.tmdb.details(medium, work.tmdb_id))
+            details = attempt(TitleStage.DETAILS, lambda: ctx.tmdb.details(medium, work.tmdb_id))
         except NotFound:
             return Gathered(skip=UNKNOWN_TO_TMDB)
     if details is not None and (caught := caught_by_anime_filter(ctx, medium, work, details)):
@@ -72,13 +72,13 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, parts: Collection[
         return Gathered(failures=tuple(failures), nothing_to_store=True)
 
     trakt = work.trakt
-    if Part.RATINGS in parts:
+    if TitleStage.RATINGS in parts:
         if trakt is None:
-            failures.append(_failure(work, Part.RATINGS, WITHOUT_TRAKT_ID))
+            failures.append(_failure(work, TitleStage.RATINGS, WITHOUT_TRAKT_ID))
         else:
-            ratings = attempt(Part.RATINGS, lambda: _ratings(ctx, medium, trakt))
-    if Part.DETAILS in parts and work.related_due and trakt is not None:
-        related = attempt(Part.DETAILS, lambda: _related(ctx, medium, trakt))
+            ratings = attempt(TitleStage.RATINGS, lambda: _ratings(ctx, medium, trakt))
+    if TitleStage.DETAILS in parts and work.related_due and trakt is not None:
+        related = attempt(TitleStage.DETAILS, lambda: _related(ctx, medium, trakt))
     return Gathered(details=details, ratings=ratings, related=related, failures=tuple(failures))
 
 
@@ -119,5 +119,5 @@ def failure_of(work: HasTitle, stage: str, error: SourceError) -> TitleFailure:
     )
 
 
-def _failure(work: TitleWork, stage: Part, reason: str) -> TitleFailure:
+def _failure(work: TitleWork, stage: TitleStage, reason: str) -> TitleFailure:
     return TitleFailure(work.tmdb_id, work.title, stage, reason)

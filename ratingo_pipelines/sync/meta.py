@@ -10,7 +10,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchReport, OnOutcome, OnStart, ignore_outcome, ignore_start
 from ratingo_pipelines.sync.selection import Selection, outside
 from ratingo_pipelines.sync.titles import work_off
-from ratingo_pipelines.sync.work import Part
+from ratingo_pipelines.sync.work import TitleStage
 
 STAGE = "meta"
 
@@ -30,7 +30,7 @@ def backfill_meta(
         medium,
         run_id,
         _due(ctx, medium, limit),
-        frozenset({Part.DETAILS}),
+        frozenset({TitleStage.DETAILS}),
         stage=STAGE,
         makes_stubs=False,
         on_start=on_start,

@@ -13,7 +13,7 @@ from ratingo_pipelines.storage import asked, cycles, failures
 from ratingo_pipelines.storage.failures import Patience
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import Status, TitleFailure, TitleOutcome
-from ratingo_pipelines.sync.work import STAGES, TitleWork
+from ratingo_pipelines.sync.work import FAILURE_STAGES, TitleWork
 
 
 def settle(ctx: SyncContext, medium: Medium, run_id: str, work: TitleWork, outcome: TitleOutcome) -> None:
@@ -27,7 +27,7 @@ def settle(ctx: SyncContext, medium: Medium, run_id: str, work: TitleWork, outco
         if outcome.status is Status.SKIPPED and work.known:
             asked.note(conn, medium, work.tmdb_id, "meta", ctx.now(), answered=False)
         if outcome.status is Status.SKIPPED and work.failed_before:
-            failures.clear(conn, medium, work.tmdb_id, STAGES)
+            failures.clear(conn, medium, work.tmdb_id, FAILURE_STAGES)
         record_failures(conn, ctx, medium, outcome)
 
 
@@ -50,7 +50,7 @@ def record_failures(conn: Connection, ctx: SyncContext, medium: Medium, outcome:
 
 def _fails_alone(conn: Connection, medium: Medium, failure: TitleFailure) -> bool:
     """Whether others came through since the API failed at this title the last time: then it is not down."""
-    if not failure.unanswered or failure.stage not in STAGES:
+    if not failure.unanswered or failure.stage not in FAILURE_STAGES:
         return False
     before = failures.last_failed_at(conn, medium, failure.tmdb_id, failure.stage)
     return before is not None and cycles.done_since(conn, medium, before)

@@ -25,7 +25,7 @@ from ratingo_pipelines.sync.facts import Row
 from ratingo_pipelines.sync.gather import Gathered
 from ratingo_pipelines.sync.report import Status, TitleOutcome
 from ratingo_pipelines.sync.shared_rows import SharedRows
-from ratingo_pipelines.sync.work import ALL_PARTS, STORE, Part, Place, TitleWork
+from ratingo_pipelines.sync.work import ALL_STAGES, STORE, Place, TitleStage, TitleWork
 
 SNAPSHOTS_COMPARED = 6
 CLAIM_LOST = "a newer cycle or another run took the title over"
@@ -61,7 +61,7 @@ class TitleStore:
     list it leaves alone.
     """
 
-    def store(self, work: TitleWork, parts: Set[Part], gathered: Gathered) -> TitleOutcome:
+    def store(self, work: TitleWork, parts: Set[TitleStage], gathered: Gathered) -> TitleOutcome:
         """Write what was gathered of one title; the outcome tells which parts came through.
 
         Nothing is written when the title's place in its cycle is no longer this run's: others write it anew.
@@ -71,10 +71,10 @@ class TitleStore:
         related = self._related(work, gathered)
         children = self._children(gathered)
         place = work.place
-        snapshots_wanted = Part.SPARKLINES in parts and place is not None
+        snapshots_wanted = TitleStage.SPARKLINES in parts and place is not None
         # Parts of a title that was done leave it done.
         done_before = place is not None and place.entry.outcome == Status.DONE
-        complete = (parts >= ALL_PARTS or done_before) and not gathered.failures
+        complete = (parts >= ALL_STAGES or done_before) and not gathered.failures
         written = buckets = 0
         snapshot_added = False
 
@@ -113,14 +113,14 @@ class TitleStore:
             if related:
                 rows = facts.related_rows(self.medium, related.source, related.ids)
                 written += replace(conn, tables.related, parent, rows, (tables.related_key,)).total
-            if Part.RATINGS in parts:
+            if TitleStage.RATINGS in parts:
                 buckets = _put_ratings(conn, tables, parent, ratings, row, bare)
             self._remember(conn, work, parts, gathered, related is not None, row)
 
         stored = {
-            Part.DETAILS: details is not None,
-            Part.RATINGS: ratings is not None,
-            Part.SPARKLINES: snapshots_wanted,
+            TitleStage.DETAILS: details is not None,
+            TitleStage.RATINGS: ratings is not None,
+            TitleStage.SPARKLINES: snapshots_wanted,
         }
         return TitleOutcome(
             tmdb_id=work.tmdb_id,
@@ -176,10 +176,10 @@ class TitleStore:
             "content_ratings": facts.content_rating_rows(details),
         }
 
-    def _values(self, work: TitleWork, parts: Set[Part], gathered: Gathered, related: _Related | None) -> Row:
+    def _values(self, work: TitleWork, parts: Set[TitleStage], gathered: Gathered, related: _Related | None) -> Row:
         """The row's columns that come from the sources, those that would make it worse left out."""
         values: Row = {"tmdb_id": work.tmdb_id}
-        if work.place and Part.RATINGS in parts:
+        if work.place and TitleStage.RATINGS in parts:
             # The list names average and votes as well, for titles whose ratings do not come.
             entry = work.place.entry
             values |= {"rating_trakt_avg": entry.rating, "rating_trakt_votes": entry.votes}
@@ -195,7 +195,7 @@ class TitleStore:
         self,
         conn: Connection,
         work: TitleWork,
-        parts: Set[Part],
+        parts: Set[TitleStage],
         gathered: Gathered,
         related_known: bool,
         row: Mapping[str, Any],

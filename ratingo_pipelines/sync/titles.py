@@ -29,7 +29,7 @@ from ratingo_pipelines.sync.report import (
 from ratingo_pipelines.sync.selection import Selection
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
 from ratingo_pipelines.sync.store import CLAIM_LOST, TitleStore
-from ratingo_pipelines.sync.work import ALL_PARTS, STORE, Part, Place, TitleWork
+from ratingo_pipelines.sync.work import ALL_STAGES, STORE, Place, TitleStage, TitleWork
 
 STAGE = "titles"
 
@@ -46,7 +46,7 @@ def sync_pending(
     """Work off what is pending in the latest cycle: by rank, up to `limit` titles that no other run holds."""
     with kept_leases(ctx, run_id):
         chosen = selection.pending(ctx, medium, run_id, limit)
-        return work_off(ctx, medium, run_id, chosen, ALL_PARTS, on_start=on_start, on_outcome=on_outcome)
+        return work_off(ctx, medium, run_id, chosen, ALL_STAGES, on_start=on_start, on_outcome=on_outcome)
 
 
 def sync_ids(
@@ -55,7 +55,7 @@ def sync_ids(
     run_id: str,
     tmdb_ids: Sequence[int],
     *,
-    parts: Collection[Part] = ALL_PARTS,
+    parts: Collection[TitleStage] = ALL_STAGES,
     force: bool = False,
     on_start: OnStart = ignore_start,
     on_outcome: OnOutcome = ignore_outcome,
@@ -74,7 +74,7 @@ def work_off(
     medium: Medium,
     run_id: str,
     chosen: Selection,
-    parts: frozenset[Part],
+    parts: frozenset[TitleStage],
     *,
     stage: str = STAGE,
     makes_stubs: bool = True,
@@ -87,7 +87,7 @@ def work_off(
     on_start(fetched)
     for tmdb_id, reason in chosen.passed_over.items():
         tally(TitleOutcome(tmdb_id, str(tmdb_id), Status.SKIPPED, reason))
-    genres, notes = ukrainian_genres(ctx, medium) if chosen.works and Part.DETAILS in parts else ({}, ())
+    genres, notes = ukrainian_genres(ctx, medium) if chosen.works and TitleStage.DETAILS in parts else ({}, ())
     store = TitleStore(ctx, medium, SharedRows(ctx.database, medium, genres), run_id, makes_stubs)
     stopped = run_batch(
         chosen.works,
@@ -100,7 +100,7 @@ def work_off(
     return tally.report(medium.plural, stage, fetched=fetched, notes=(*chosen.notes, *notes), stopped=stopped)
 
 
-def _do(store: TitleStore, work: TitleWork, parts: frozenset[Part]) -> TitleOutcome:
+def _do(store: TitleStore, work: TitleWork, parts: frozenset[TitleStage]) -> TitleOutcome:
     """One title: ask, then store what came."""
     began = monotonic()
     if work.place and not _still_held(store, work.place):

@@ -18,12 +18,12 @@ from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, Status, TrendingReport
-from ratingo_pipelines.sync.work import STORE, Part
+from ratingo_pipelines.sync.work import STORE, TitleStage
 
 WITHOUT_TMDB_ID = "no TMDB id"
 WITHOUT_WATCHERS = "no watchers"
 LISTED_TWICE = "listed twice"
-_NOT_TO_BE_HAD = {Part.DETAILS, STORE}
+_NOT_TO_BE_HAD = {TitleStage.DETAILS, STORE}
 """The stages without which there is no title; where another one is given up, the title is still worth a snapshot."""
 _NOTHING_LISTED = "the trending list is empty or unreadable; nothing was changed, try again later"
 

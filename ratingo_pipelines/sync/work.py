@@ -6,7 +6,7 @@ from enum import StrEnum
 from ratingo_pipelines.storage.cycles import Cycle, CycleTitle
 
 
-class Part(StrEnum):
+class TitleStage(StrEnum):
     """A part of a title that can be asked for alone; a Dagster asset each."""
 
     DETAILS = "details"
@@ -14,10 +14,10 @@ class Part(StrEnum):
     SPARKLINES = "sparklines"
 
 
-ALL_PARTS = frozenset(Part)
+ALL_STAGES = frozenset(TitleStage)
 STORE = "store"
 """The stage of failures that no part of the title is to blame for."""
-STAGES = frozenset({*Part, STORE})
+FAILURE_STAGES = frozenset({*TitleStage, STORE})
 """All stages in which a title can fail, but for OMDb's."""
 
 

@@ -6,11 +6,11 @@ import dagster as dg
 import pytest
 
 from ratingo_pipelines.definitions import defs
-from ratingo_pipelines.defs.partitions import key, part_keys
+from ratingo_pipelines.defs.partitions import key, stage_keys
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of
 
-PARTS = list(part_keys(SHOWS))
+PARTS = list(stage_keys(SHOWS))
 DETAILS, RATINGS, SPARKLINES = PARTS
 FORCED = {"ops": {"shows_titles": {"config": {"force": True}}}}
 
@@ -205,7 +205,7 @@ def test_movies_have_the_same_assets(installed: Installation) -> None:
     assert installed.run("movies_trending").success
     ids = installed.partitions(MOVIES)
 
-    result = installed.over(list(part_keys(MOVIES)), ids[0], ids[2])
+    result = installed.over(list(stage_keys(MOVIES)), ids[0], ids[2])
 
     assert result.success
     found: dict[int, dict[str, Any]] = installed.materialized("movies", "details")

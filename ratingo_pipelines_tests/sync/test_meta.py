@@ -9,7 +9,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.titles import sync_ids
-from ratingo_pipelines.sync.work import Part
+from ratingo_pipelines.sync.work import TitleStage
 from ratingo_pipelines_tests.sync.syncing import (
     RUN,
     Clock,
@@ -52,7 +52,7 @@ def test_what_stays_incomplete_is_asked_again_after_a_growing_interval(
     ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
 ) -> None:
     untranslated = sandbox.control("oddities")["no_ukrainian_translation"]["shows"][0]["tmdb"]
-    sync_ids(ctx, SHOWS, RUN, [untranslated], parts=[Part.DETAILS])
+    sync_ids(ctx, SHOWS, RUN, [untranslated], parts=[TitleStage.DETAILS])
     with ctx.database.writing() as conn:
         conn.execute(delete(tables_of(SHOWS).titles).where(tables_of(SHOWS).titles.c.tmdb_id != untranslated))
     waited = []

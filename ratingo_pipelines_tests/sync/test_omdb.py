@@ -13,7 +13,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids
 from ratingo_pipelines.sync.report import Stop
 from ratingo_pipelines.sync.titles import sync_ids
-from ratingo_pipelines.sync.work import Part
+from ratingo_pipelines.sync.work import TitleStage
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.syncing import (
     RUN,
@@ -29,7 +29,7 @@ from ratingo_pipelines_tests.sync.syncing import (
 )
 
 TODAY = "%Y-%m-%d"
-DETAILS = [Part.DETAILS]
+DETAILS = [TitleStage.DETAILS]
 
 
 def used(ctx: SyncContext) -> int:

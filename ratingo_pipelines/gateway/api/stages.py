@@ -144,7 +144,7 @@ def _stages_of(medium: Medium) -> list[Stage]:
     ]
 
 
-STAGES = {
+FAILURE_STAGES = {
     stage.job: stage
     for stage in [
         *(stage for medium in MEDIA for stage in _stages_of(medium)),

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from ratingo_pipelines.gateway.api.answers import Answer
 from ratingo_pipelines.gateway.api.progress import Ended, Progress, Waiting, listed
 from ratingo_pipelines.gateway.api.runs import NotLaunched, Run, Runs
-from ratingo_pipelines.gateway.api.stages import STAGES, Facts, Stage, processed
+from ratingo_pipelines.gateway.api.stages import FAILURE_STAGES, Facts, Stage, processed
 from ratingo_pipelines.gateway.api.waiting import Patience
 from ratingo_pipelines.media import Medium
 
@@ -60,7 +60,7 @@ class Triggers:
 
     async def report(self, run: Run) -> dict[str, Any] | None:
         """The answer of a run that ended, if it is one of the stages'."""
-        stage = STAGES.get(run.job)
+        stage = FAILURE_STAGES.get(run.job)
         return None if stage is None else stage.answer(await self._facts(stage, run))
 
     async def _launch(self, job: str, config: Mapping[str, Any], path: str) -> str:
