@@ -83,12 +83,12 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
             dg.AssetSpec(
                 asset_key,
                 deps=[key(medium, "trending")],
-                kinds={"tmdb"} if part == "details" else {"trakt"},
-                description=DESCRIPTIONS[part],
+                kinds={"tmdb"} if stage == "details" else {"trakt"},
+                description=DESCRIPTIONS[stage],
                 skippable=True,
                 **shared,
             )
-            for asset_key, part in stage_keys(medium).items()
+            for asset_key, stage in stage_keys(medium).items()
         ],
         partitions_def=TITLES[medium],
         backfill_policy=BATCH,
@@ -98,16 +98,16 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     def titles(
         context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
     ) -> Iterator[dg.MaterializeResult]:
-        parts = {k: part for k, part in stage_keys(medium).items() if k in context.selected_asset_keys}
+        stages = {k: stage for k, stage in stage_keys(medium).items() if k in context.selected_asset_keys}
         with ratingo.open() as ctx:
             take_over(context, ctx, medium)
-            listener = Listener(context, ctx, medium, list(parts))
+            listener = Listener(context, ctx, medium, list(stages))
             report = sync_ids(
                 ctx,
                 medium,
                 context.run.run_id,
                 _ids(context),
-                parts=frozenset(parts.values()),
+                stages=frozenset(stages.values()),
                 force=config.force,
                 on_start=listener.on_start,
                 on_outcome=listener.on_outcome,

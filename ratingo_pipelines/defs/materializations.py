@@ -37,9 +37,9 @@ def of_title(
     for asset_key in keys:
         part = asset_key.path[-1]
         drawn: Metadata = {}
-        if part in outcome.stored:
-            drawn = _drawn(part, outcome, watchers_by_day)
-        elif outcome.status is Status.DONE and part == TitleStage.SPARKLINES:
+        if stage in outcome.stored:
+            drawn = _drawn(stage, outcome, watchers_by_day)
+        elif outcome.status is Status.DONE and stage == TitleStage.SPARKLINES:
             drawn = {"skipped": NOT_IN_CYCLE}
         elif outcome.status is not Status.SKIPPED:
             continue
@@ -75,12 +75,12 @@ def title_metadata(medium: Medium, outcome: TitleOutcome) -> Metadata:
     return metadata
 
 
-def _drawn(part: str, outcome: TitleOutcome, watchers_by_day: Callable[[int], Sequence[int | None]]) -> Metadata:
+def _drawn(stage: str, outcome: TitleOutcome, watchers_by_day: Callable[[int], Sequence[int | None]]) -> Metadata:
     """A small picture where there is one to draw."""
-    if part == TitleStage.RATINGS and outcome.distribution:
+    if stage == TitleStage.RATINGS and outcome.distribution:
         picture = as_markdown_image(histogram_svg(outcome.distribution, label=VOTES), VOTES)
         return {"distribution": dg.MetadataValue.md(picture)}
-    if part == TitleStage.SPARKLINES:
+    if stage == TitleStage.SPARKLINES:
         picture = as_markdown_image(svg(watchers_by_day(outcome.tmdb_id), label=WATCHERS), WATCHERS)
         return {"watchers by day": dg.MetadataValue.md(picture)}
     return {}

@@ -26,8 +26,8 @@ def key(medium: Medium, name: str) -> dg.AssetKey:
 
 
 def stage_keys(medium: Medium) -> dict[dg.AssetKey, TitleStage]:
-    """The assets of a title's parts."""
-    return {key(medium, part.value): part for part in TitleStage}
+    """The assets of a title's stages."""
+    return {key(medium, stage.value): stage for stage in TitleStage}
 
 
 AIRINGS = key(SHOWS, "airings")

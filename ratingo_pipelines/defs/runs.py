@@ -24,7 +24,7 @@ ASSETS_ALONE = "__ASSET_JOB"
 LATEST = 20
 """So many of a cycle's runs are looked at; how often they got nowhere matters no further."""
 _ENDED_BACKFILLS = frozenset(BULK_ACTION_TERMINAL_STATUSES)
-_PARTITIONED = {*(part.value for part in TitleStage), OMDB}
+_PARTITIONED = {*(stage.value for stage in TitleStage), OMDB}
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,8 @@ class Gathered:
     """Whether the title has no row and its details, which would make one, did not come."""
 
 
-def gather(ctx: SyncContext, medium: Medium, work: TitleWork, parts: Collection[TitleStage]) -> Gathered:
-    """Ask for `parts` of one title; raise `BatchStopped` where an API refuses access.
+def gather(ctx: SyncContext, medium: Medium, work: TitleWork, stages: Collection[TitleStage]) -> Gathered:
+    """Ask for `stages` of one title; raise `BatchStopped` where an API refuses access.
 
     TMDB is asked first: a title it does not know, or that the anime filter catches, costs Trakt no request.
     """
@@ -60,7 +60,7 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, parts: Collection[
             return None
 
     details = ratings = related = None
-    if TitleStage.DETAILS in parts:
+    if TitleStage.DETAILS in stages:
         try:
             details = attempt(TitleStage.DETAILS, lambda: ctx.tmdb.details(medium, work.tmdb_id))
         except NotFound:
@@ -68,16 +68,16 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, parts: Collection[
     if details is not None and (caught := caught_by_anime_filter(ctx, medium, work, details)):
         return Gathered(skip=caught)
     if details is None and not work.known:
-        failures = failures or [_failure(work, min(parts), WITHOUT_ROW)]
+        failures = failures or [_failure(work, min(stages), WITHOUT_ROW)]
         return Gathered(failures=tuple(failures), nothing_to_store=True)
 
     trakt = work.trakt
-    if TitleStage.RATINGS in parts:
+    if TitleStage.RATINGS in stages:
         if trakt is None:
             failures.append(_failure(work, TitleStage.RATINGS, WITHOUT_TRAKT_ID))
         else:
             ratings = attempt(TitleStage.RATINGS, lambda: _ratings(ctx, medium, trakt))
-    if TitleStage.DETAILS in parts and work.related_due and trakt is not None:
+    if TitleStage.DETAILS in stages and work.related_due and trakt is not None:
         related = attempt(TitleStage.DETAILS, lambda: _related(ctx, medium, trakt))
     return Gathered(details=details, ratings=ratings, related=related, failures=tuple(failures))
 

@@ -68,7 +68,7 @@ class TitleOutcome:
     reason: str | None = None
     failures: tuple[TitleFailure, ...] = ()
     stored: frozenset[str] = frozenset()
-    """The parts that were stored: `details`, `ratings`, `sparklines`, `omdb`; some may be though others failed."""
+    """The stages that were stored: `details`, `ratings`, `sparklines`, `omdb`; some may be though others failed."""
     added: bool = False
     rows_written: int = 0
     buckets_written: int = 0

@@ -61,8 +61,8 @@ class TitleStore:
     list it leaves alone.
     """
 
-    def store(self, work: TitleWork, parts: Set[TitleStage], gathered: Gathered) -> TitleOutcome:
-        """Write what was gathered of one title; the outcome tells which parts came through.
+    def store(self, work: TitleWork, stages: Set[TitleStage], gathered: Gathered) -> TitleOutcome:
+        """Write what was gathered of one title; the outcome tells which stages came through.
 
         Nothing is written when the title's place in its cycle is no longer this run's: others write it anew.
         """
@@ -71,10 +71,10 @@ class TitleStore:
         related = self._related(work, gathered)
         children = self._children(gathered)
         place = work.place
-        snapshots_wanted = TitleStage.SPARKLINES in parts and place is not None
+        snapshots_wanted = TitleStage.SPARKLINES in stages and place is not None
         # Parts of a title that was done leave it done.
         done_before = place is not None and place.entry.outcome == Status.DONE
-        complete = (parts >= ALL_STAGES or done_before) and not gathered.failures
+        complete = (stages >= ALL_STAGES or done_before) and not gathered.failures
         written = buckets = 0
         snapshot_added = False
 
@@ -84,7 +84,7 @@ class TitleStore:
                 return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, CLAIM_LOST)
             if known is not None and not self.makes_stubs and titles.has_related(conn, tables, known["id"], "trakt"):
                 related = None
-            values = self._values(work, parts, gathered, related)
+            values = self._values(work, stages, gathered, related)
             if known is not None and work.trakt_title is None:
                 # Trakt's title goes first, and the row may have it: from an earlier list, or as a related title.
                 values.pop("title", None)
@@ -113,9 +113,9 @@ class TitleStore:
             if related:
                 rows = facts.related_rows(self.medium, related.source, related.ids)
                 written += replace(conn, tables.related, parent, rows, (tables.related_key,)).total
-            if TitleStage.RATINGS in parts:
+            if TitleStage.RATINGS in stages:
                 buckets = _put_ratings(conn, tables, parent, ratings, row, bare)
-            self._remember(conn, work, parts, gathered, related is not None, row)
+            self._remember(conn, work, stages, gathered, related is not None, row)
 
         stored = {
             TitleStage.DETAILS: details is not None,
@@ -128,7 +128,7 @@ class TitleStore:
             status=Status.ERROR if gathered.failures else Status.DONE,
             reason=gathered.failures[0].reason if gathered.failures else None,
             failures=gathered.failures,
-            stored=frozenset(part for part, done in stored.items() if done),
+            stored=frozenset(stage for stage, done in stored.items() if done),
             added=_is_new(known, place),
             rows_written=1 + written + buckets + snapshot_added,
             buckets_written=buckets,
@@ -176,10 +176,10 @@ class TitleStore:
             "content_ratings": facts.content_rating_rows(details),
         }
 
-    def _values(self, work: TitleWork, parts: Set[TitleStage], gathered: Gathered, related: _Related | None) -> Row:
+    def _values(self, work: TitleWork, stages: Set[TitleStage], gathered: Gathered, related: _Related | None) -> Row:
         """The row's columns that come from the sources, those that would make it worse left out."""
         values: Row = {"tmdb_id": work.tmdb_id}
-        if work.place and TitleStage.RATINGS in parts:
+        if work.place and TitleStage.RATINGS in stages:
             # The list names average and votes as well, for titles whose ratings do not come.
             entry = work.place.entry
             values |= {"rating_trakt_avg": entry.rating, "rating_trakt_votes": entry.votes}
@@ -195,7 +195,7 @@ class TitleStore:
         self,
         conn: Connection,
         work: TitleWork,
-        parts: Set[TitleStage],
+        stages: Set[TitleStage],
         gathered: Gathered,
         related_known: bool,
         row: Mapping[str, Any],
@@ -208,7 +208,7 @@ class TitleStore:
         if gathered.details and any(row.get(column) is None for column in metadata):
             asked.note(conn, self.medium, work.tmdb_id, "meta", now, answered=False)
         if work.failed_before:
-            over = {*parts, STORE} - {failure.stage for failure in gathered.failures}
+            over = {*stages, STORE} - {failure.stage for failure in gathered.failures}
             failures.clear(conn, self.medium, work.tmdb_id, over)
 
 

@@ -55,18 +55,18 @@ def sync_ids(
     run_id: str,
     tmdb_ids: Sequence[int],
     *,
-    parts: Collection[TitleStage] = ALL_STAGES,
+    stages: Collection[TitleStage] = ALL_STAGES,
     force: bool = False,
     on_start: OnStart = ignore_start,
     on_outcome: OnOutcome = ignore_outcome,
 ) -> BatchReport:
-    """Do `parts` of these titles, named by the latest cycle or not; those done in it are fresh, unless `force`.
+    """Do `stages` of these titles, named by the latest cycle or not; those done in it are fresh, unless `force`.
 
     A title without a place in the latest cycle keeps its watchers, score and `trending_updated_at`.
     """
     with kept_leases(ctx, run_id):
         chosen = selection.by_id(ctx, medium, run_id, tmdb_ids, force=force)
-        return work_off(ctx, medium, run_id, chosen, frozenset(parts), on_start=on_start, on_outcome=on_outcome)
+        return work_off(ctx, medium, run_id, chosen, frozenset(stages), on_start=on_start, on_outcome=on_outcome)
 
 
 def work_off(
@@ -74,24 +74,24 @@ def work_off(
     medium: Medium,
     run_id: str,
     chosen: Selection,
-    parts: frozenset[TitleStage],
+    stages: frozenset[TitleStage],
     *,
     stage: str = STAGE,
     makes_stubs: bool = True,
     on_start: OnStart,
     on_outcome: OnOutcome,
 ) -> BatchReport:
-    """Do `parts` of the titles chosen, in a pool of threads."""
+    """Do `stages` of the titles chosen, in a pool of threads."""
     tally = Tally(ctx, on_outcome)
     fetched = len(chosen.works) + len(chosen.passed_over)
     on_start(fetched)
     for tmdb_id, reason in chosen.passed_over.items():
         tally(TitleOutcome(tmdb_id, str(tmdb_id), Status.SKIPPED, reason))
-    genres, notes = ukrainian_genres(ctx, medium) if chosen.works and TitleStage.DETAILS in parts else ({}, ())
+    genres, notes = ukrainian_genres(ctx, medium) if chosen.works and TitleStage.DETAILS in stages else ({}, ())
     store = TitleStore(ctx, medium, SharedRows(ctx.database, medium, genres), run_id, makes_stubs)
     stopped = run_batch(
         chosen.works,
-        lambda work: _do(store, work, parts),
+        lambda work: _do(store, work, stages),
         stage=STORE,
         concurrency=ctx.settings.concurrency,
         settle=lambda work, outcome: settle(ctx, medium, run_id, work, outcome),
@@ -100,18 +100,18 @@ def work_off(
     return tally.report(medium.plural, stage, fetched=fetched, notes=(*chosen.notes, *notes), stopped=stopped)
 
 
-def _do(store: TitleStore, work: TitleWork, parts: frozenset[TitleStage]) -> TitleOutcome:
+def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> TitleOutcome:
     """One title: ask, then store what came."""
     began = monotonic()
     if work.place and not _still_held(store, work.place):
         return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, CLAIM_LOST)
-    gathered = gather(store.ctx, store.medium, work, parts)
+    gathered = gather(store.ctx, store.medium, work, stages)
     if gathered.skip is not None:
         return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, gathered.skip)
     if gathered.nothing_to_store:
         reason = gathered.failures[0].reason
         return TitleOutcome(work.tmdb_id, work.title, Status.ERROR, reason, gathered.failures)
-    outcome = store.store(work, parts, gathered)
+    outcome = store.store(work, stages, gathered)
     return replace(outcome, seconds=round(monotonic() - began, 3))
 
 

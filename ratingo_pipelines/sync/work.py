@@ -1,4 +1,4 @@
-"""What there is to do for one title: which parts, and what the latest cycle says of it. Plain values, no I/O."""
+"""What there is to do for one title: which stages, and what the latest cycle says of it. Plain values, no I/O."""
 
 from dataclasses import dataclass
 from enum import StrEnum

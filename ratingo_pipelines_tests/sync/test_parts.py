@@ -32,7 +32,7 @@ def test_ratings_alone_ask_trakt_alone(ctx: SyncContext, sandbox: RunningSandbox
     run_cycle(ctx)
     sandbox.control("epoch", {"advance": 2})
     before = sandbox.counters()
-    report = sync_ids(ctx, SHOWS, RUN, [first], parts=[TitleStage.RATINGS], force=True)
+    report = sync_ids(ctx, SHOWS, RUN, [first], stages=[TitleStage.RATINGS], force=True)
     after = sandbox.counters()
     assert report.ok
     assert after["tmdb"]["requests"] == before["tmdb"]["requests"]
@@ -49,7 +49,7 @@ def test_ratings_of_a_title_without_a_row_fail_with_that_reason(
     ctx: SyncContext, sandbox: RunningSandbox, first: int
 ) -> None:
     open_trending_cycle(ctx, SHOWS, RUN)
-    report = sync_ids(ctx, SHOWS, RUN, [first], parts=[TitleStage.RATINGS])
+    report = sync_ids(ctx, SHOWS, RUN, [first], stages=[TitleStage.RATINGS])
     assert [(failure.stage, failure.reason) for failure in report.failures] == [("ratings", WITHOUT_ROW)]
     assert counts(ctx.database)["shows"] == 0
     assert "tmdb" not in sandbox.counters()
@@ -59,7 +59,7 @@ def test_details_alone_store_the_details_and_leave_the_title_unfinished(
     ctx: SyncContext, sandbox: RunningSandbox, first: int
 ) -> None:
     open_trending_cycle(ctx, SHOWS, RUN)
-    report = sync_ids(ctx, SHOWS, RUN, [first], parts=[TitleStage.DETAILS])
+    report = sync_ids(ctx, SHOWS, RUN, [first], stages=[TitleStage.DETAILS])
     row = title_rows(ctx.database)[first]
     assert (report.ok, report.snapshots, report.ratings) == (True, 0, 0)
     assert row["overview"]
@@ -73,7 +73,7 @@ def test_sparklines_alone_ask_nobody(ctx: SyncContext, sandbox: RunningSandbox, 
     sandbox.control("epoch", {"advance": 1})
     open_trending_cycle(ctx, SHOWS, RUN)
     before = sandbox.counters()
-    report = sync_ids(ctx, SHOWS, RUN, [first], parts=[TitleStage.SPARKLINES])
+    report = sync_ids(ctx, SHOWS, RUN, [first], stages=[TitleStage.SPARKLINES])
     assert sandbox.counters() == before
     assert report.snapshots == 1
     watchers = next(entry["watchers"] for entry in sandbox.truth(SHOWS) if entry["tmdb"] == first)
@@ -127,7 +127,7 @@ def test_success_of_a_part_clears_the_failures_of_that_part_alone(
     sync_ids(ctx, SHOWS, RUN, [first], force=True)
     assert {row["stage"] for row in all_rows(ctx.database, failures)} == {"details", "ratings"}
     sandbox.faults()
-    sync_ids(ctx, SHOWS, RUN, [first], parts=[TitleStage.RATINGS], force=True)
+    sync_ids(ctx, SHOWS, RUN, [first], stages=[TitleStage.RATINGS], force=True)
     assert {row["stage"] for row in all_rows(ctx.database, failures)} == {"details"}
     sync_ids(ctx, SHOWS, RUN, [first], force=True)
     assert all_rows(ctx.database, failures) == []
