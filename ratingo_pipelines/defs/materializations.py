@@ -35,7 +35,7 @@ def of_title(
     """A materialization for each of `keys` whose part of the title is stored, or that is skipped for a reason."""
     metadata = title_metadata(medium, outcome)
     for asset_key in keys:
-        part = asset_key.path[-1]
+        stage = asset_key.path[-1]
         drawn: Metadata = {}
         if stage in outcome.stored:
             drawn = _drawn(stage, outcome, watchers_by_day)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.sync.report import Stop
-from ratingo_pipelines.sync.status import MediumStatus, Status
+from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 
 OLD_AFTER: Mapping[str, timedelta] = {SHOWS.plural: timedelta(hours=12), MOVIES.plural: timedelta(hours=36)}
 """A cycle this old says that its schedule does not run: shows have one every 6 hours, movies one a day."""
@@ -41,7 +41,7 @@ class EndedRun:
 
 
 def problems(
-    status: Status,
+    status: SyncStatus,
     runs: Sequence[EndedRun],
     now: datetime,
     *,

@@ -64,7 +64,7 @@ class TitleOutcome:
 
     tmdb_id: int
     title: str
-    status: Status
+    status: SyncStatus
     reason: str | None = None
     failures: tuple[TitleFailure, ...] = ()
     stored: frozenset[str] = frozenset()

@@ -25,7 +25,7 @@ class MediumStatus:
 
 
 @dataclass(frozen=True)
-class Status:
+class SyncStatus:
     """The state of everything at one moment (UTC)."""
 
     at: datetime
@@ -62,12 +62,12 @@ class Status:
         }
 
 
-def status(database: Database, omdb_limit: int, now: datetime, give_up_after: int = GIVE_UP_AFTER) -> Status:
+def status(database: Database, omdb_limit: int, now: datetime, give_up_after: int = GIVE_UP_AFTER) -> SyncStatus:
     """Read the state of all media."""
     with database.reading() as conn:
         media = tuple(_of_medium(conn, medium, now) for medium in MEDIA)
         used = quota.used(conn, "omdb", now.date().isoformat())
-    return Status(now, media, used, omdb_limit, give_up_after)
+    return SyncStatus(now, media, used, omdb_limit, give_up_after)
 
 
 def _of_medium(conn: Connection, medium: Medium, now: datetime) -> MediumStatus:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ratingo_pipelines.sync.report import BatchReport, CalendarReport, PruneReport, TrendingReport
-from ratingo_pipelines.sync.status import MediumStatus, Status
+from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 
 FAILURES_SHOWN = 50
 
@@ -45,14 +45,14 @@ def prune_lines(report: PruneReport) -> Iterator[str]:
     yield f"calendar: {report.deleted} stale airings removed"
 
 
-def status_lines(status: Status) -> Iterator[str]:
+def status_lines(status: SyncStatus) -> Iterator[str]:
     """The state of everything."""
     for medium in status.media:
         yield from _medium_lines(status, medium)
     yield f"OMDb: {status.omdb_left} of {status.omdb_limit} requests left until midnight UTC"
 
 
-def _medium_lines(status: Status, medium: MediumStatus) -> Iterator[str]:
+def _medium_lines(status: SyncStatus, medium: MediumStatus) -> Iterator[str]:
     if medium.cycle is None:
         yield f"{medium.medium}: no cycle yet: `ratingo sync {medium.medium}`"
         return

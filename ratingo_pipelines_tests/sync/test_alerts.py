@@ -7,7 +7,7 @@ import pytest
 
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.sync.alerts import EndedRun, Problem, news, problems
-from ratingo_pipelines.sync.status import MediumStatus, Status
+from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 FINE = EndedRun("shows_trending", "r1", False, NOW - timedelta(hours=1))
@@ -23,7 +23,7 @@ def medium(name: str = "shows", hours: float = 1, **counts: int) -> MediumStatus
     return MediumStatus(name, cycle, int(hours * 3600), Counts(**counts), ())
 
 
-def keys(status: Status, *runs: EndedRun, **given: object) -> list[str]:
+def keys(status: SyncStatus, *runs: EndedRun, **given: object) -> list[str]:
     found = problems(status, runs, NOW, grace=timedelta(minutes=5), **given)  # type: ignore[arg-type]
     return [problem.key for problem in found]
 
@@ -45,7 +45,7 @@ def keys(status: Status, *runs: EndedRun, **given: object) -> list[str]:
     ],
 )
 def test_old_cycles_and_many_failures_need_a_person_and_one_dead_title_does_not(
-    status: Status, told: list[str]
+    status: SyncStatus, told: list[str]
 ) -> None:
     assert keys(status) == told
 
