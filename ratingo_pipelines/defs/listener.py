@@ -11,7 +11,7 @@ from ratingo_pipelines.defs.memory import give_back
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.glance import watchers_by_day
-from ratingo_pipelines.sync.report import Status, TitleOutcome
+from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -52,7 +52,7 @@ class Listener:
             # They are stored; the step would keep them to its end, and memory grow with the batch.
             deque(self._context.consume_events(), maxlen=0)
         self._ended += 1
-        self._failed += outcome.status is Status.ERROR
+        self._failed += outcome.status is TitleStatus.ERROR
         if self._ended == self._total or monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
             self._said_at = monotonic()
             self._context.log.info(f"{self._ended}/{self._total}, {self._failed} failed")

@@ -13,8 +13,8 @@ from ratingo_pipelines.sync.report import (
     BatchReport,
     CalendarReport,
     PruneReport,
-    Status,
     TitleOutcome,
+    TitleStatus,
     TrendingReport,
 )
 from ratingo_pipelines.sync.work import TitleStage
@@ -39,9 +39,9 @@ def of_title(
         drawn: Metadata = {}
         if stage in outcome.stored:
             drawn = _drawn(stage, outcome, watchers_by_day)
-        elif outcome.status is Status.DONE and stage == TitleStage.SPARKLINES:
+        elif outcome.status is TitleStatus.DONE and stage == TitleStage.SPARKLINES:
             drawn = {"skipped": NOT_IN_CYCLE}
-        elif outcome.status is not Status.SKIPPED:
+        elif outcome.status is not TitleStatus.SKIPPED:
             continue
         yield dg.AssetMaterialization(asset_key, partition=str(outcome.tmdb_id), metadata={**metadata, **drawn})
 
@@ -60,7 +60,7 @@ def of_unreported(medium: Medium, asset_key: dg.AssetKey, place: CycleTitle) -> 
 def title_metadata(medium: Medium, outcome: TitleOutcome) -> Metadata:
     """What a person wants to see of one title."""
     metadata: Metadata = {"title": outcome.title, "TMDB": dg.MetadataValue.url(_tmdb(medium, outcome.tmdb_id))}
-    if outcome.status is Status.SKIPPED:
+    if outcome.status is TitleStatus.SKIPPED:
         metadata["skipped"] = outcome.reason or ""
         return metadata
     metadata["rows written"] = outcome.rows_written

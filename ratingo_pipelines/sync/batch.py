@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.engine import StorageError
-from ratingo_pipelines.sync.report import BatchStopped, OnOutcome, Status, Stop, TitleFailure, TitleOutcome
+from ratingo_pipelines.sync.report import BatchStopped, OnOutcome, Stop, TitleFailure, TitleOutcome, TitleStatus
 
 AHEAD = 4
 """So many times `concurrency` titles are begun before the caller has heard of their outcomes, and no more: memory does
@@ -120,7 +120,7 @@ def _outcome(future: "Future[TitleOutcome | None]", item: HasTitle, stage: str) 
         log.exception("unexpected failure of %s %s", item.tmdb_id, item.title)
         reason = f"unexpected {type(error).__name__}: {_first_line(error)}"
     failure = TitleFailure(item.tmdb_id, item.title, stage, reason)
-    return TitleOutcome(item.tmdb_id, item.title, Status.ERROR, reason, failures=(failure,))
+    return TitleOutcome(item.tmdb_id, item.title, TitleStatus.ERROR, reason, failures=(failure,))
 
 
 def _first_line(error: Exception) -> str:

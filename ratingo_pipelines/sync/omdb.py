@@ -21,10 +21,10 @@ from ratingo_pipelines.sync.report import (
     BatchStopped,
     OnOutcome,
     OnStart,
-    Status,
     Stop,
     Tally,
     TitleOutcome,
+    TitleStatus,
     ignore_outcome,
     ignore_start,
 )
@@ -98,7 +98,7 @@ def _work_off(
     fetched = len(due) + len(passed_over)
     on_start(fetched)
     for tmdb_id, reason in passed_over.items():
-        tally(TitleOutcome(tmdb_id, str(tmdb_id), Status.SKIPPED, reason))
+        tally(TitleOutcome(tmdb_id, str(tmdb_id), TitleStatus.SKIPPED, reason))
     latest_cycle = _latest_cycle(ctx, medium)
     in_cycle = sum(row.tmdb_id in latest_cycle for row in due)
     with daily_quota(ctx, ctx.omdb, in_cycle, len(due) - in_cycle) as quota:
@@ -144,7 +144,7 @@ class _OneTitle:
             if error.stops_run:
                 raise BatchStopped(str(error), Stop.ACCESS) from error
             failure = failure_of(row, STAGE, error)
-            return TitleOutcome(row.tmdb_id, row.title, Status.ERROR, failure.reason, (failure,))
+            return TitleOutcome(row.tmdb_id, row.title, TitleStatus.ERROR, failure.reason, (failure,))
         return self._store(row, ratings)
 
     def _store(self, row: OmdbDue, ratings: OmdbRatings) -> TitleOutcome:
@@ -171,7 +171,7 @@ class _OneTitle:
         return TitleOutcome(
             row.tmdb_id,
             row.title,
-            Status.DONE,
+            TitleStatus.DONE,
             stored=frozenset({STAGE}),
             rows_written=1,
             imdb_id=row.imdb_id,

@@ -12,21 +12,21 @@ from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import asked, cycles, failures
 from ratingo_pipelines.storage.failures import Patience
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.report import Status, TitleFailure, TitleOutcome
+from ratingo_pipelines.sync.report import TitleFailure, TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.work import FAILURE_STAGES, TitleWork
 
 
 def settle(ctx: SyncContext, medium: Medium, run_id: str, work: TitleWork, outcome: TitleOutcome) -> None:
     """Mark a title's place in the cycle, and record its failures; not when the place is no longer this run's."""
-    if outcome.status is Status.DONE:
+    if outcome.status is TitleStatus.DONE:
         return
     with ctx.database.writing() as conn:
         place = work.place
         if place and not cycles.mark(conn, place.entry.row_id, run_id, outcome.status, outcome.reason):
             return
-        if outcome.status is Status.SKIPPED and work.known:
+        if outcome.status is TitleStatus.SKIPPED and work.known:
             asked.note(conn, medium, work.tmdb_id, "meta", ctx.now(), answered=False)
-        if outcome.status is Status.SKIPPED and work.failed_before:
+        if outcome.status is TitleStatus.SKIPPED and work.failed_before:
             failures.clear(conn, medium, work.tmdb_id, FAILURE_STAGES)
         record_failures(conn, ctx, medium, outcome)
 

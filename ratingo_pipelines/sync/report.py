@@ -11,7 +11,7 @@ from typing import Any
 from ratingo_pipelines.sync.context import SyncContext
 
 
-class Status(StrEnum):
+class TitleStatus(StrEnum):
     """How one title ended."""
 
     DONE = "done"
@@ -64,7 +64,7 @@ class TitleOutcome:
 
     tmdb_id: int
     title: str
-    status: SyncStatus
+    status: TitleStatus
     reason: str | None = None
     failures: tuple[TitleFailure, ...] = ()
     stored: frozenset[str] = frozenset()
@@ -228,10 +228,10 @@ class Tally:
             counts["added" if outcome.added else "updated"] += 1
         if "sparklines" in outcome.stored:
             counts["snapshots" if outcome.snapshot_added else "snapshots_unchanged"] += 1
-        counts["succeeded"] += outcome.status is Status.DONE
+        counts["succeeded"] += outcome.status is TitleStatus.DONE
         counts["ratings"] += "ratings" in outcome.stored
         counts["buckets"] += outcome.buckets_written
-        if outcome.status is Status.SKIPPED:
+        if outcome.status is TitleStatus.SKIPPED:
             self._skipped[outcome.reason or ""] += 1
         self._failures += outcome.failures
         self._on_outcome(outcome)

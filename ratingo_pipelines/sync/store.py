@@ -23,7 +23,7 @@ from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import Row
 from ratingo_pipelines.sync.gather import Gathered
-from ratingo_pipelines.sync.report import Status, TitleOutcome
+from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.shared_rows import SharedRows
 from ratingo_pipelines.sync.work import ALL_STAGES, STORE, Place, TitleStage, TitleWork
 
@@ -73,7 +73,7 @@ class TitleStore:
         place = work.place
         snapshots_wanted = TitleStage.SPARKLINES in stages and place is not None
         # Parts of a title that was done leave it done.
-        done_before = place is not None and place.entry.outcome == Status.DONE
+        done_before = place is not None and place.entry.outcome == TitleStatus.DONE
         complete = (stages >= ALL_STAGES or done_before) and not gathered.failures
         written = buckets = 0
         snapshot_added = False
@@ -81,7 +81,7 @@ class TitleStore:
         with self.ctx.database.writing() as conn:
             known = titles.lock_title(conn, tables, work.tmdb_id)
             if place and not self._still_ours(conn, place, complete):
-                return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, CLAIM_LOST)
+                return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, CLAIM_LOST)
             if known is not None and not self.makes_stubs and titles.has_related(conn, tables, known["id"], "trakt"):
                 related = None
             values = self._values(work, stages, gathered, related)
@@ -125,7 +125,7 @@ class TitleStore:
         return TitleOutcome(
             tmdb_id=work.tmdb_id,
             title=work.title,
-            status=Status.ERROR if gathered.failures else Status.DONE,
+            status=TitleStatus.ERROR if gathered.failures else TitleStatus.DONE,
             reason=gathered.failures[0].reason if gathered.failures else None,
             failures=gathered.failures,
             stored=frozenset(stage for stage, done in stored.items() if done),
@@ -143,7 +143,7 @@ class TitleStore:
     def _still_ours(self, conn: Connection, place: Place, complete: bool) -> bool:
         """Whether the title's place is this run's; a title that will be whole is marked so at once, to save asking."""
         if complete:
-            return cycles.mark(conn, place.entry.row_id, self.run_id, Status.DONE)
+            return cycles.mark(conn, place.entry.row_id, self.run_id, TitleStatus.DONE)
         return cycles.holds(conn, place.entry.row_id, self.run_id)
 
     def _related(self, work: TitleWork, gathered: Gathered) -> _Related | None:

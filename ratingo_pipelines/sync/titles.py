@@ -20,9 +20,9 @@ from ratingo_pipelines.sync.report import (
     BatchReport,
     OnOutcome,
     OnStart,
-    Status,
     Tally,
     TitleOutcome,
+    TitleStatus,
     ignore_outcome,
     ignore_start,
 )
@@ -86,7 +86,7 @@ def work_off(
     fetched = len(chosen.works) + len(chosen.passed_over)
     on_start(fetched)
     for tmdb_id, reason in chosen.passed_over.items():
-        tally(TitleOutcome(tmdb_id, str(tmdb_id), Status.SKIPPED, reason))
+        tally(TitleOutcome(tmdb_id, str(tmdb_id), TitleStatus.SKIPPED, reason))
     genres, notes = ukrainian_genres(ctx, medium) if chosen.works and TitleStage.DETAILS in stages else ({}, ())
     store = TitleStore(ctx, medium, SharedRows(ctx.database, medium, genres), run_id, makes_stubs)
     stopped = run_batch(
@@ -104,13 +104,13 @@ def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> Ti
     """One title: ask, then store what came."""
     began = monotonic()
     if work.place and not _still_held(store, work.place):
-        return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, CLAIM_LOST)
+        return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, CLAIM_LOST)
     gathered = gather(store.ctx, store.medium, work, stages)
     if gathered.skip is not None:
-        return TitleOutcome(work.tmdb_id, work.title, Status.SKIPPED, gathered.skip)
+        return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, gathered.skip)
     if gathered.nothing_to_store:
         reason = gathered.failures[0].reason
-        return TitleOutcome(work.tmdb_id, work.title, Status.ERROR, reason, gathered.failures)
+        return TitleOutcome(work.tmdb_id, work.title, TitleStatus.ERROR, reason, gathered.failures)
     outcome = store.store(work, stages, gathered)
     return replace(outcome, seconds=round(monotonic() - began, 3))
 

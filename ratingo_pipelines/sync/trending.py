@@ -17,7 +17,7 @@ from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_missing_months
-from ratingo_pipelines.sync.report import Meter, Status, TrendingReport
+from ratingo_pipelines.sync.report import Meter, TitleStatus, TrendingReport
 from ratingo_pipelines.sync.work import STORE, TitleStage
 
 WITHOUT_TMDB_ID = "no TMDB id"
@@ -55,7 +55,7 @@ def open_trending_cycle(
         cycle_at=cycle.cycle_at,
         fetched=len(listed),
         eligible=cycle.eligible,
-        skipped=dict(Counter(entry.reason or "" for entry in entries if entry.outcome == Status.SKIPPED)),
+        skipped=dict(Counter(entry.reason or "" for entry in entries if entry.outcome == TitleStatus.SKIPPED)),
         max_watchers=cycle.max_watchers,
         months_fetched=tuple(months),
         notes=(*notes, *given_up),
@@ -123,7 +123,7 @@ def places(medium: Medium, listed: Iterable[TrendingEntry], settings: Settings) 
                 watchers=entry.watchers or 0,
                 rating=title.rating,
                 votes=title.votes,
-                outcome="pending" if reason is None else Status.SKIPPED,
+                outcome="pending" if reason is None else TitleStatus.SKIPPED,
                 reason=reason,
             )
         )

@@ -8,7 +8,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ratingo_pipelines.sync.report import Status, TitleOutcome
+from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -45,7 +45,7 @@ class _Bar:
         self._progress.update(self._task, total=total)
 
     def on_outcome(self, outcome: TitleOutcome) -> None:
-        self._failed += outcome.status is Status.ERROR
+        self._failed += outcome.status is TitleStatus.ERROR
         label = f"{self._label}, {self._failed} failed" if self._failed else self._label
         self._progress.update(self._task, advance=1, description=label)
 
@@ -62,7 +62,7 @@ class _Lines:
 
     def on_outcome(self, outcome: TitleOutcome) -> None:
         self._ended += 1
-        self._failed += outcome.status is Status.ERROR
+        self._failed += outcome.status is TitleStatus.ERROR
         if self._ended == self._total or monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
             self._said_at = monotonic()
             self._say(f"{self._label}: {self._ended}/{self._total}, {self._failed} failed")

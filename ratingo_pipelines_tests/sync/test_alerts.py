@@ -14,8 +14,8 @@ FINE = EndedRun("shows_trending", "r1", False, NOW - timedelta(hours=1))
 FAILED = EndedRun("shows_omdb_backfill", "r2", True, NOW - timedelta(minutes=6), "Trakt: down", stopped_by="upstream")
 
 
-def state(*media: MediumStatus) -> Status:
-    return Status(NOW, media, 0, 1000)
+def state(*media: MediumStatus) -> SyncStatus:
+    return SyncStatus(NOW, media, 0, 1000)
 
 
 def medium(name: str = "shows", hours: float = 1, **counts: int) -> MediumStatus:

@@ -12,7 +12,7 @@ from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.pipeline_tables import trending
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.report import Status, TitleOutcome
+from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.status import status
 from ratingo_pipelines.sync.store import CLAIM_LOST
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
@@ -61,7 +61,7 @@ def test_titles_that_another_run_holds_are_left_to_it_and_that_is_said(ctx: Sync
     assert first.notes == ("9 titles are being worked on by another run; if it died, they are free again within 60 s",)
     told: list[TitleOutcome] = []
     sync_ids(ctx, SHOWS, RUN, [held[0].tmdb_id], on_outcome=told.append)
-    assert [(one.status, one.reason) for one in told] == [(Status.SKIPPED, "another run is working on it")]
+    assert [(one.status, one.reason) for one in told] == [(TitleStatus.SKIPPED, "another run is working on it")]
     assert status(ctx.database, 0, clock()).media[0].counts.processing == 9
     clock.turn(seconds=ctx.settings.lease_seconds + 1)
     assert status(ctx.database, 0, clock()).media[0].counts.processing == 0

@@ -4,7 +4,7 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.sync.batch import run_batch
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.report import Status, TitleOutcome
+from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines.sync.work import TitleWork
@@ -36,7 +36,7 @@ def test_ten_thousand_titles_are_a_batch_like_any_other() -> None:
     told: list[int] = []
     run_batch(
         works,
-        lambda work: TitleOutcome(work.tmdb_id, work.title, Status.DONE),
+        lambda work: TitleOutcome(work.tmdb_id, work.title, TitleStatus.DONE),
         stage="test",
         concurrency=16,
         settle=lambda work, outcome: None,
@@ -49,7 +49,7 @@ def test_an_unexpected_error_is_that_titles_failure_in_one_line() -> None:
     def work(title: TitleWork) -> TitleOutcome:
         if title.tmdb_id == 2:
             raise KeyError("first line\nsecond line")
-        return TitleOutcome(title.tmdb_id, title.title, Status.DONE)
+        return TitleOutcome(title.tmdb_id, title.title, TitleStatus.DONE)
 
     settled: list[TitleOutcome] = []
     stopped = run_batch(
@@ -61,7 +61,7 @@ def test_an_unexpected_error_is_that_titles_failure_in_one_line() -> None:
         on_outcome=lambda outcome: None,
     )
     assert stopped is None
-    [failed] = [outcome for outcome in settled if outcome.status is Status.ERROR]
+    [failed] = [outcome for outcome in settled if outcome.status is TitleStatus.ERROR]
     [failure] = failed.failures
     assert (failure.tmdb_id, failure.stage, failure.spends_attempt) == (2, "store", True)
     assert failure.reason.startswith("unexpected KeyError: ")
