@@ -269,9 +269,9 @@ def _print_lines(*blocks: Iterable[str]) -> None:
 
 
 def _exit(*reports: "BatchReport") -> None:
-    from ratingo_pipelines.sync.report import Stop
+    from ratingo_pipelines.sync.report import StopReason
 
-    if any(report.stopped_by in {Stop.ACCESS, Stop.DATABASE} for report in reports):
+    if any(report.stopped_by in {StopReason.ACCESS, StopReason.DATABASE} for report in reports):
         sys.exit(WRONG_ENVIRONMENT)
     if not all(report.ok for report in reports):
         sys.exit(SOME_FAILED)

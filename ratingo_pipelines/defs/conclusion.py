@@ -9,11 +9,11 @@ from ratingo_pipelines.defs.policies import FAILED_TAG, HEADLINE_TAG, SUCCEEDED_
 from ratingo_pipelines.settings import SettingsError
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.errors import StorageError
-from ratingo_pipelines.sync.report import BatchReport, Stop, TitleFailure
+from ratingo_pipelines.sync.report import BatchReport, StopReason, TitleFailure
 
 LISTED = 20
 FAILED, STOPPED_BY = "failed", "stopped by"
-"""Metadata of a `Failure`: how many titles failed; what ended a stage early, if anything did (a `Stop`)."""
+"""Metadata of a `Failure`: how many titles failed; what ended a stage early, if anything did (a `StopReason`)."""
 
 
 @contextmanager
@@ -25,11 +25,11 @@ def explained() -> Iterator[None]:
         raise dg.Failure(str(error), metadata={STOPPED_BY: stop_of(error).value}, allow_retries=False) from None
 
 
-def stop_of(error: Exception) -> Stop:
+def stop_of(error: Exception) -> StopReason:
     """What kind of thing keeps a stage from going on."""
     if isinstance(error, SourceError):
-        return Stop.ACCESS if error.stops_run else Stop.UPSTREAM
-    return Stop.DATABASE if isinstance(error, StorageError) else Stop.ACCESS
+        return StopReason.ACCESS if error.stops_run else StopReason.UPSTREAM
+    return StopReason.DATABASE if isinstance(error, StorageError) else StopReason.ACCESS
 
 
 def headline(context: dg.AssetExecutionContext | dg.OpExecutionContext, reports: Sequence[BatchReport]) -> None:
@@ -51,7 +51,7 @@ def raise_if_any_failed(reports: Iterable[BatchReport]) -> None:
     """Fail the step if titles failed or a stage ended early; what succeeded stays materialized."""
     reports = list(reports)
     failures = [failure for report in reports for failure in report.failures]
-    kinds = [report.stopped_by for report in reports if report.stopped_by not in {None, Stop.QUOTA}]
+    kinds = [report.stopped_by for report in reports if report.stopped_by not in {None, StopReason.QUOTA}]
     stopped = [f"{r.stage} ended early: {r.stopped}" for r in reports if r.stopped and r.stopped_by in kinds]
     if not failures and not stopped:
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ratingo_pipelines.media import MOVIES, SHOWS
-from ratingo_pipelines.sync.report import Stop
+from ratingo_pipelines.sync.report import StopReason
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 
 OLD_AFTER: Mapping[str, timedelta] = {SHOWS.plural: timedelta(hours=12), MOVIES.plural: timedelta(hours=36)}
@@ -37,7 +37,7 @@ class EndedRun:
     only_titles_failed: bool = False
     """Whether its stages came through, and only single titles did not."""
     stopped_by: str | None = None
-    """What ended a stage early: a value of `Stop`."""
+    """What ended a stage early: a value of `StopReason`."""
 
 
 def problems(
@@ -90,7 +90,7 @@ def _failing(medium: MediumStatus) -> list[Problem]:
 def _failed(run: EndedRun, now: datetime, grace: timedelta) -> list[Problem]:
     if not run.failed or run.only_titles_failed:
         return []
-    if run.stopped_by == Stop.ACCESS:
+    if run.stopped_by == StopReason.ACCESS:
         return [Problem(f"access:{run.job}", f"An API refuses access, so {run.job} cannot go on: {run.reason}")]
     if now < run.ended_at + grace:
         return []

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.engine import StorageError
-from ratingo_pipelines.sync.report import BatchStopped, OnOutcome, Stop, TitleFailure, TitleOutcome, TitleStatus
+from ratingo_pipelines.sync.report import BatchStopped, OnOutcome, StopReason, TitleFailure, TitleOutcome, TitleStatus
 
 AHEAD = 4
 """So many times `concurrency` titles are begun before the caller has heard of their outcomes, and no more: memory does
@@ -77,7 +77,7 @@ def run_batch(
                 except BatchStopped as error:
                     stopped = stopped or error
                 except StorageError as error:
-                    stopped = stopped or BatchStopped(str(error), Stop.DATABASE)
+                    stopped = stopped or BatchStopped(str(error), StopReason.DATABASE)
                 else:
                     if outcome is not None:
                         on_outcome(outcome)

@@ -15,7 +15,7 @@ from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
 from ratingo_pipelines.sync.batch import HasTitle
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
-from ratingo_pipelines.sync.report import BatchStopped, Stop, TitleFailure
+from ratingo_pipelines.sync.report import BatchStopped, StopReason, TitleFailure
 from ratingo_pipelines.sync.work import TitleStage, TitleWork
 
 UNKNOWN_TO_TMDB = "unknown to TMDB"
@@ -55,7 +55,7 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, stages: Collection
             raise
         except SourceError as error:
             if error.stops_run:
-                raise BatchStopped(str(error), Stop.ACCESS) from error
+                raise BatchStopped(str(error), StopReason.ACCESS) from error
             failures.append(failure_of(work, stage, error))
             return None
 

@@ -21,7 +21,7 @@ from ratingo_pipelines.sync.report import (
     BatchStopped,
     OnOutcome,
     OnStart,
-    Stop,
+    StopReason,
     Tally,
     TitleOutcome,
     TitleStatus,
@@ -139,10 +139,10 @@ class _OneTitle:
             ratings = NOTHING_KNOWN
         except QuotaExhausted as error:
             self.quota.exhaust()
-            raise BatchStopped(str(error), Stop.QUOTA) from error
+            raise BatchStopped(str(error), StopReason.QUOTA) from error
         except SourceError as error:
             if error.stops_run:
-                raise BatchStopped(str(error), Stop.ACCESS) from error
+                raise BatchStopped(str(error), StopReason.ACCESS) from error
             failure = failure_of(row, STAGE, error)
             return TitleOutcome(row.tmdb_id, row.title, TitleStatus.ERROR, failure.reason, (failure,))
         return self._store(row, ratings)

@@ -13,7 +13,7 @@ from threading import Lock
 from ratingo_pipelines.sources.omdb import OmdbClient
 from ratingo_pipelines.storage import quota
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.report import BatchStopped, Stop
+from ratingo_pipelines.sync.report import BatchStopped, StopReason
 
 API = "omdb"
 HANDFUL = 20
@@ -66,7 +66,7 @@ class DailyQuota:
                 wanted = min(HANDFUL, self._wanted[reserve])
                 granted = quota.take(conn, API, self._day.isoformat(), self._limit, wanted, reserve)
         if not granted:
-            raise BatchStopped(self._spent(reserve), Stop.QUOTA)
+            raise BatchStopped(self._spent(reserve), StopReason.QUOTA)
         self._wanted[reserve] -= granted
         self._left[reserve] += granted
         self._taken += granted

@@ -19,7 +19,7 @@ class TitleStatus(StrEnum):
     ERROR = "error"
 
 
-class Stop(StrEnum):
+class StopReason(StrEnum):
     """What can end a batch early; the titles it did not come to stay pending."""
 
     ACCESS = "access"
@@ -34,7 +34,7 @@ class Stop(StrEnum):
 class BatchStopped(Exception):
     """Going on is pointless for every title of the batch; the message says why and what to do."""
 
-    def __init__(self, message: str, kind: Stop) -> None:
+    def __init__(self, message: str, kind: StopReason) -> None:
         super().__init__(message)
         self.kind = kind
 
@@ -106,7 +106,7 @@ class BatchReport:
     """What a person should know although nothing failed."""
     stopped: str | None = None
     """Why the batch ended early, if it did."""
-    stopped_by: Stop | None = None
+    stopped_by: StopReason | None = None
     requests: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -118,7 +118,7 @@ class BatchReport:
     @property
     def ok(self) -> bool:
         """Whether all that could be done is done."""
-        return not self.failures and self.stopped_by in {None, Stop.QUOTA}
+        return not self.failures and self.stopped_by in {None, StopReason.QUOTA}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

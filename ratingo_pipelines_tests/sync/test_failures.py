@@ -15,7 +15,7 @@ from ratingo_pipelines.storage.pipeline_tables import cycles, failures, monthly_
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_month
-from ratingo_pipelines.sync.report import Stop, TitleOutcome
+from ratingo_pipelines.sync.report import StopReason, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_pending
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
@@ -148,7 +148,7 @@ def test_a_key_revoked_in_the_middle_stops_the_run_at_once_with_what_to_do(
     open_trending_cycle(ctx, SHOWS, RUN)
     sandbox.faults({"kind": "revoked", **RATINGS})
     report = sync_pending(ctx, SHOWS, RUN)
-    assert (report.ok, report.stopped_by, report.failures) == (False, Stop.ACCESS, ())
+    assert (report.ok, report.stopped_by, report.failures) == (False, StopReason.ACCESS, ())
     assert "TRAKT_CLIENT_ID" in (report.stopped or "")
     assert sandbox.counters()["trakt"]["statuses"]["403"] <= 4
     assert all_rows(ctx.database, failures) == []
@@ -219,7 +219,7 @@ def test_a_database_that_goes_away_ends_the_run_with_what_was_stored(ctx: SyncCo
     ctx = altered(limited(ctx, 30), concurrency=2)
     open_trending_cycle(ctx, SHOWS, RUN)
     report = sync_pending(ctx, SHOWS, RUN, on_outcome=once_after(3, lambda: execute(ctx, HIDE)))
-    assert (report.ok, report.stopped_by) == (False, Stop.DATABASE)
+    assert (report.ok, report.stopped_by) == (False, StopReason.DATABASE)
     assert "ratingo db upgrade" in (report.stopped or "")
     execute(ctx, SHOW)
     assert 3 <= report.succeeded < 20
@@ -234,7 +234,7 @@ def test_a_database_server_that_drops_its_connections_loses_no_title(ctx: SyncCo
     open_trending_cycle(ctx, SHOWS, RUN)
     report = sync_pending(ctx, SHOWS, RUN, on_outcome=once_after(2, lambda: execute(ctx, DROP)))
     if report.stopped_by is not None:
-        assert report.stopped_by is Stop.DATABASE
+        assert report.stopped_by is StopReason.DATABASE
         ctx.database.dispose()
         assert sync_pending(ctx, SHOWS, RUN).ok
     assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []

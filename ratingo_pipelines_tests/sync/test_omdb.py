@@ -11,7 +11,7 @@ from ratingo_pipelines.storage import quota
 from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids
-from ratingo_pipelines.sync.report import Stop
+from ratingo_pipelines.sync.report import StopReason
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.work import TitleStage
 from ratingo_pipelines_tests.exactness import differences
@@ -102,7 +102,7 @@ def test_our_own_daily_limit_ends_a_backfill_without_a_failure(ctx: SyncContext,
     # One in five is left to titles of the cycles to come.
     assert first.succeeded + first.failed == 24
     assert used(ctx) == first.requests["omdb"]
-    assert first.stopped_by is Stop.QUOTA
+    assert first.stopped_by is StopReason.QUOTA
     assert "OMDB_DAILY_LIMIT" in (first.stopped or "")
     assert backfill_omdb(little, SHOWS).requests["omdb"] == 0
     clock.turn(days=1)
@@ -128,7 +128,7 @@ def test_omdbs_own_limit_in_the_middle_ends_the_backfill_until_the_next_day(
     run_cycle(ctx)
     sandbox.faults({"kind": "omdb_limit", "limit": 10})
     report = backfill_omdb(ctx, SHOWS)
-    assert (report.ok, report.stopped_by) == (True, Stop.QUOTA)
+    assert (report.ok, report.stopped_by) == (True, StopReason.QUOTA)
     # One answer may have been a body that is no JSON, which was asked for once more.
     assert report.succeeded in {9, 10}
     assert "Request limit reached" in (report.stopped or "")
@@ -159,7 +159,7 @@ def test_a_refused_key_stops_the_backfill_at_once_with_what_to_do(ctx: SyncConte
     run_cycle(ctx)
     with another_kit(ctx, omdb_api_key=SecretStr("wrong")) as other:
         report = backfill_omdb(other, SHOWS)
-    assert (report.ok, report.stopped_by, report.succeeded, report.failures) == (False, Stop.ACCESS, 0, ())
+    assert (report.ok, report.stopped_by, report.succeeded, report.failures) == (False, StopReason.ACCESS, 0, ())
     assert "OMDB_API_KEY" in (report.stopped or "")
     assert sandbox.counters()["omdb"]["requests"] <= ctx.settings.concurrency
 
