@@ -43,14 +43,14 @@ def run_batch(
     *,
     stage: str,
     concurrency: int,
-    settle: Callable[[Item, TitleOutcome], None],
+    record_outcome: Callable[[Item, TitleOutcome], None],
     on_outcome: OnOutcome,
 ) -> BatchStopped | None:
     """Do `work` for each item, `concurrency` at a time; as each ends, this thread settles it and tells `on_outcome`.
 
     Returns what ended the batch early, if anything did.
 
-    `settle` keeps what must be remembered of an outcome, failures above all. An exception of `work` is that title's
+    `record_outcome` keeps what must be remembered of an outcome, failures above all. An exception of `work` is that title's
     failure (in `stage`, where it does not say), save `BatchStopped` and `StorageError`, which end the batch: titles
     under way are finished, the others are not begun.
     """
@@ -73,7 +73,7 @@ def run_batch(
                 try:
                     outcome = _outcome(future, item, stage)
                     if outcome is not None:
-                        settle(item, outcome)
+                        record_outcome(item, outcome)
                 except BatchStopped as error:
                     stopped = stopped or error
                 except StorageError as error:

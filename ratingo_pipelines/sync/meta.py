@@ -9,7 +9,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchReport, OnOutcome, OnStart, ignore_outcome, ignore_start
 from ratingo_pipelines.sync.selection import Selection, outside
-from ratingo_pipelines.sync.titles import work_off
+from ratingo_pipelines.sync.titles import process
 from ratingo_pipelines.sync.work import TitleStage
 
 STAGE = "meta"
@@ -25,7 +25,7 @@ def backfill_meta(
     on_outcome: OnOutcome = ignore_outcome,
 ) -> BatchReport:
     """Complete every title that is due; what stays incomplete is asked again only after a growing interval."""
-    return work_off(
+    return process(
         ctx,
         medium,
         run_id,

@@ -108,7 +108,7 @@ def _work_off(
             one.ask_and_store,
             stage=STAGE,
             concurrency=ctx.settings.concurrency,
-            settle=one.settle,
+            record_outcome=one.record_outcome,
             on_outcome=tally,
         )
     return tally.report(medium.plural, STAGE, fetched=fetched, stopped=stopped)
@@ -177,7 +177,7 @@ class _OneTitle:
             imdb_id=row.imdb_id,
         )
 
-    def settle(self, row: OmdbDue, outcome: TitleOutcome) -> None:
+    def record_outcome(self, row: OmdbDue, outcome: TitleOutcome) -> None:
         """Record the failures of a title."""
         if outcome.failures:
             with self.ctx.database.writing() as conn:

@@ -52,7 +52,7 @@ class DailyQuota:
             self._left.clear()
             quota.exhaust(conn, API, self._day.isoformat(), self._limit)
 
-    def settle(self) -> None:
+    def record_outcome(self) -> None:
         """Put the count right: what was sent is what is spent."""
         difference = self._omdb.api.requests - self._sent_before - self._taken
         if difference and not self._exhausted:
@@ -87,4 +87,4 @@ def daily_quota(ctx: SyncContext, omdb: OmdbClient, in_cycle: int, others: int) 
     try:
         yield spent
     finally:
-        spent.settle()
+        spent.record_outcome()

@@ -16,7 +16,7 @@ from ratingo_pipelines.sync.report import TitleFailure, TitleOutcome, TitleStatu
 from ratingo_pipelines.sync.work import FAILURE_STAGES, TitleWork
 
 
-def settle(ctx: SyncContext, medium: Medium, run_id: str, work: TitleWork, outcome: TitleOutcome) -> None:
+def record_outcome(ctx: SyncContext, medium: Medium, run_id: str, work: TitleWork, outcome: TitleOutcome) -> None:
     """Mark a title's place in the cycle, and record its failures; not when the place is no longer this run's."""
     if outcome.status is TitleStatus.DONE:
         return

@@ -15,7 +15,7 @@ from ratingo_pipelines.sync.batch import run_batch
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.gather import gather
 from ratingo_pipelines.sync.leases import kept_leases
-from ratingo_pipelines.sync.outcomes import settle
+from ratingo_pipelines.sync.outcomes import record_outcome
 from ratingo_pipelines.sync.report import (
     BatchReport,
     OnOutcome,
@@ -46,7 +46,7 @@ def sync_pending(
     """Work off what is pending in the latest cycle: by rank, up to `limit` titles that no other run holds."""
     with kept_leases(ctx, run_id):
         chosen = selection.pending(ctx, medium, run_id, limit)
-        return work_off(ctx, medium, run_id, chosen, ALL_STAGES, on_start=on_start, on_outcome=on_outcome)
+        return process(ctx, medium, run_id, chosen, ALL_STAGES, on_start=on_start, on_outcome=on_outcome)
 
 
 def sync_ids(
@@ -66,10 +66,10 @@ def sync_ids(
     """
     with kept_leases(ctx, run_id):
         chosen = selection.by_id(ctx, medium, run_id, tmdb_ids, force=force)
-        return work_off(ctx, medium, run_id, chosen, frozenset(stages), on_start=on_start, on_outcome=on_outcome)
+        return process(ctx, medium, run_id, chosen, frozenset(stages), on_start=on_start, on_outcome=on_outcome)
 
 
-def work_off(
+def process(
     ctx: SyncContext,
     medium: Medium,
     run_id: str,
@@ -94,7 +94,7 @@ def work_off(
         lambda work: _do(store, work, stages),
         stage=STORE,
         concurrency=ctx.settings.concurrency,
-        settle=lambda work, outcome: settle(ctx, medium, run_id, work, outcome),
+        record_outcome=lambda work, outcome: record_outcome(ctx, medium, run_id, work, outcome),
         on_outcome=tally,
     )
     return tally.report(medium.plural, stage, fetched=fetched, notes=(*chosen.notes, *notes), stopped=stopped)

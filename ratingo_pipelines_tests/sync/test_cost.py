@@ -39,7 +39,7 @@ def test_ten_thousand_titles_are_a_batch_like_any_other() -> None:
         lambda work: TitleOutcome(work.tmdb_id, work.title, TitleStatus.DONE),
         stage="test",
         concurrency=16,
-        settle=lambda work, outcome: None,
+        record_outcome=lambda work, outcome: None,
         on_outcome=lambda outcome: told.append(outcome.tmdb_id),
     )
     assert len(told) == len(set(told)) == len(works)
@@ -57,7 +57,7 @@ def test_an_unexpected_error_is_that_titles_failure_in_one_line() -> None:
         work,
         stage="store",
         concurrency=2,
-        settle=lambda _, outcome: settled.append(outcome),
+        record_outcome=lambda _, outcome: settled.append(outcome),
         on_outcome=lambda outcome: None,
     )
     assert stopped is None
