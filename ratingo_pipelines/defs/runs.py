@@ -95,7 +95,7 @@ class History:
     """A cycle's runs that are over."""
 
     ended: int
-    idle: int
+    runs_without_progress: int
     """The latest of them, in a row, that began after the cycle last settled a title."""
     last_ended_at: datetime | None
 
@@ -104,13 +104,13 @@ def history(instance: dg.DagsterInstance, cycle_id: int, last_settled: datetime 
     """How the runs of a cycle went so far."""
     runs = dg.RunsFilter(tags={CYCLE_TAG: str(cycle_id)}, statuses=list(OVER))
     records = sorted(instance.get_run_records(runs, limit=LATEST), key=ended_at, reverse=True)
-    idle = 0
+    runs_without_progress = 0
     for record in records:
         began = _moment(record.start_time) or ended_at(record)
         if last_settled is not None and began <= last_settled:
             break
-        idle += 1
-    return History(instance.get_runs_count(runs), idle, ended_at(records[0]) if records else None)
+        runs_without_progress += 1
+    return History(instance.get_runs_count(runs), runs_without_progress, ended_at(records[0]) if records else None)
 
 
 def newest(instance: dg.DagsterInstance, jobs: Iterable[str]) -> list[dg.RunRecord]:

@@ -172,7 +172,7 @@ def cycle_facts(instance: dg.DagsterInstance, database: Database, medium: Medium
         elsewhere=sum(count for run_id, count in holders.items() if run_id not in dead),
         in_flight=flights,
         ended=history.ended,
-        idle=history.idle,
+        runs_without_progress=history.runs_without_progress,
         last_ended_at=history.last_ended_at,
     )
 

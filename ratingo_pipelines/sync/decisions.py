@@ -50,7 +50,7 @@ class CycleFacts:
     """Runs, queued or under way, that work the cycle off or open a new one, as people call them."""
     ended: int = 0
     """Runs of this cycle that are over, however they ended."""
-    idle: int = 0
+    runs_without_progress: int = 0
     """The last of them, in a row, that settled no title."""
     last_ended_at: datetime | None = None
 
@@ -73,16 +73,16 @@ def decide_cycle(facts: CycleFacts, now: datetime) -> Launch | Wait:
     resumes_at = _resumes_at(facts)
     if resumes_at is not None and now < resumes_at:
         return Wait(
-            f"the last {facts.idle} runs of cycle {cycle.id} ended without storing a title (see their errors); "
+            f"the last {facts.runs_without_progress} runs of cycle {cycle.id} ended without storing a title (see their errors); "
             f"the next one starts at {resumes_at:%H:%M:%S} UTC"
         )
     return Launch("sync", f"{facts.medium}:cycle:{cycle.id}:{facts.ended}", cycle_id=cycle.id)
 
 
 def _resumes_at(facts: CycleFacts) -> datetime | None:
-    if not facts.idle or facts.last_ended_at is None:
+    if not facts.runs_without_progress or facts.last_ended_at is None:
         return None
-    return facts.last_ended_at + min(FIRST_PAUSE * (1 << min(facts.idle - 1, 20)), LONGEST_PAUSE)
+    return facts.last_ended_at + min(FIRST_PAUSE * (1 << min(facts.runs_without_progress - 1, 20)), LONGEST_PAUSE)
 
 
 @dataclass(frozen=True)
