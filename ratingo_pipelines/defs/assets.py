@@ -17,9 +17,9 @@ from ratingo_pipelines.defs.partitions import MONTHS, TITLES, key, stage_keys
 from ratingo_pipelines.defs.policies import FRESH, common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sync.glance import top_of_cycle
 from ratingo_pipelines.sync.monthly import fetch_month
 from ratingo_pipelines.sync.omdb import backfill_omdb_ids
+from ratingo_pipelines.sync.overview import top_of_cycle
 from ratingo_pipelines.sync.report import BatchReport
 from ratingo_pipelines.sync.titles import sync_ids
 

@@ -10,7 +10,7 @@ from ratingo_pipelines.defs.materializations import of_title
 from ratingo_pipelines.defs.memory import give_back
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.glance import watchers_by_day
+from ratingo_pipelines.sync.overview import watchers_by_day
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 
 SECONDS_BETWEEN_LINES = 5.0

@@ -8,7 +8,7 @@ from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.measures.sparkline import as_markdown_image, histogram_svg, svg
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.cycles import CycleTitle
-from ratingo_pipelines.sync.glance import TopEntry
+from ratingo_pipelines.sync.overview import TopEntry
 from ratingo_pipelines.sync.report import (
     BatchReport,
     CalendarReport,

@@ -19,9 +19,9 @@ from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
-from ratingo_pipelines.sync.glance import top_of_cycle
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.omdb import backfill_omdb
+from ratingo_pipelines.sync.overview import top_of_cycle
 from ratingo_pipelines.sync.report import BatchReport
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
 
