@@ -18,10 +18,10 @@ from ratingo_pipelines.defs.schedules import SCHEDULED
 from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.settings import OFF, Settings
 from ratingo_pipelines.sources.errors import SourceUnavailable
-from ratingo_pipelines.sources.webhook import tell
+from ratingo_pipelines.sources.webhook import send_alert
 from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.storage.engine import Database, StorageError
-from ratingo_pipelines.sync.alerts import EndedRun, Problem, news, problems
+from ratingo_pipelines.sync.alerts import EndedRun, Problem, new_problems, problems
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.decisions import CycleFacts, Launch, RetryFacts, Wait, decide_cycle, decide_retries
 from ratingo_pipelines.sync.status import status
@@ -135,10 +135,10 @@ def _alert_sensor(settings: Settings) -> dg.SensorDefinition:
             if current.alert_webhook_url is None:
                 return dg.SkipReason("ALERT_WEBHOOK_URL is not set")
             found = current_problems(context.instance, current, database, utc_now())
-            fresh = news(found, json.loads(context.cursor or "[]"))
+            fresh = new_problems(found, json.loads(context.cursor or "[]"))
             if fresh:
                 try:
-                    tell(current.alert_webhook_url, [problem.text for problem in fresh])
+                    send_alert(current.alert_webhook_url, [problem.text for problem in fresh])
                 except SourceUnavailable as error:
                     return dg.SkipReason(f"{error}; told again with the next tick")
         said = f"told: {', '.join(problem.key for problem in fresh)}" if fresh else _unchanged(found)

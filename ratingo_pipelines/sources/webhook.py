@@ -11,7 +11,7 @@ NAME = "Alert webhook"
 TIMEOUT_SECONDS = 10
 
 
-def tell(url: SecretStr, lines: Sequence[str]) -> None:
+def send_alert(url: SecretStr, lines: Sequence[str]) -> None:
     """Post the lines, as Slack and Mattermost (`text`) and Discord (`content`) understand them.
 
     Raises `SourceUnavailable` where nobody took them; the URL, which is a secret, is not in the message.

@@ -97,6 +97,6 @@ def _failed(run: EndedRun, now: datetime, grace: timedelta) -> list[Problem]:
     return [Problem(f"failed:{run.job}", f"{run.job} failed (run {run.run_id}): {run.reason}")]
 
 
-def news(found: Sequence[Problem], told: Collection[str]) -> list[Problem]:
+def new_problems(found: Sequence[Problem], told: Collection[str]) -> list[Problem]:
     """The problems that nobody was told of yet."""
     return [problem for problem in found if problem.key not in told]

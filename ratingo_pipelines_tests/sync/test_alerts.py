@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ratingo_pipelines.storage.cycles import Counts, Cycle
-from ratingo_pipelines.sync.alerts import EndedRun, Problem, news, problems
+from ratingo_pipelines.sync.alerts import EndedRun, Problem, new_problems, problems
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -72,8 +72,8 @@ def test_the_age_of_what_is_not_scheduled_is_nobodys_concern() -> None:
 def test_a_problem_is_told_once_while_it_lasts() -> None:
     old, failing = Problem("shows:old", "..."), Problem("shows:failing:7", "...")
 
-    assert news([old, failing], ["shows:old"]) == [failing]
-    assert news([old], []) == [old]
+    assert new_problems([old, failing], ["shows:old"]) == [failing]
+    assert new_problems([old], []) == [old]
 
 
 def test_an_alert_says_what_to_do() -> None:
