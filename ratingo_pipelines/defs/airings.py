@@ -4,7 +4,7 @@ import dagster as dg
 
 from ratingo_pipelines.defs.materializations import of_airings, of_calendar, of_prune
 from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key
-from ratingo_pipelines.defs.policies import FRESH, HEADLINE_TAG, common
+from ratingo_pipelines.defs.policies import FRESH, SUMMARY_TAG, common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
@@ -24,7 +24,7 @@ def airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.M
     with ratingo.open() as ctx:
         report = sync_calendar(ctx)
     context.log_event(of_airings(SHOWS, report))
-    context.instance.add_run_tags(context.run.run_id, {HEADLINE_TAG: f"{report.processed} episodes"})
+    context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: f"{report.processed} episodes"})
     return dg.MaterializeResult(metadata=of_calendar(report))
 
 
@@ -33,5 +33,5 @@ def stale_airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -
     """Prunes airings of shows the site does not list, and those long aired."""
     with ratingo.open() as ctx:
         report = prune_calendar(ctx)
-    context.instance.add_run_tags(context.run.run_id, {HEADLINE_TAG: f"{report.deleted} episodes removed"})
+    context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: f"{report.deleted} episodes removed"})
     return dg.MaterializeResult(metadata=of_prune(report))

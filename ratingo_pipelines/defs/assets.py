@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 from pydantic import Field
 
-from ratingo_pipelines.defs.conclusion import headline, raise_if_any_failed
+from ratingo_pipelines.defs.conclusion import raise_if_any_failed, tag_summary
 from ratingo_pipelines.defs.cycle import fetch_trending, take_over
 from ratingo_pipelines.defs.listener import Listener
 from ratingo_pipelines.defs.materializations import of_fetch, of_trending
@@ -167,6 +167,6 @@ def _ids(context: dg.AssetExecutionContext) -> Sequence[int]:
 
 def _conclude(context: dg.AssetExecutionContext, report: BatchReport) -> Iterator[dg.MaterializeResult]:
     """Yield nothing: the titles' materializations are logged, and an output would count for failed ones too."""
-    headline(context, [report])
+    tag_summary(context, [report])
     raise_if_any_failed([report])
     yield from ()

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from ratingo_pipelines.defs.policies import FAILED_TAG, HEADLINE_TAG, SUCCEEDED_TAG
+from ratingo_pipelines.defs.policies import FAILED_TAG, SUCCEEDED_TAG, SUMMARY_TAG
 from ratingo_pipelines.settings import SettingsError
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.errors import StorageError
@@ -17,7 +17,7 @@ FAILED, STOPPED_BY = "failed", "stopped by"
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def errors_as_failures() -> Iterator[None]:
     """Raise what the block could not do as a `Failure` of one line: what happened, what was kept, what to do."""
     try:
         yield
@@ -32,13 +32,13 @@ def stop_of(error: Exception) -> StopReason:
     return StopReason.DATABASE if isinstance(error, StorageError) else StopReason.ACCESS
 
 
-def headline(context: dg.AssetExecutionContext | dg.OpExecutionContext, reports: Sequence[BatchReport]) -> None:
+def tag_summary(context: dg.AssetExecutionContext | dg.OpExecutionContext, reports: Sequence[BatchReport]) -> None:
     """Tag the run with what its stages came to, and log what a person should know although nothing failed."""
     succeeded, failed = sum(report.succeeded for report in reports), sum(report.failed for report in reports)
     skipped = sum(sum(report.skipped.values()) for report in reports)
     said = f"{succeeded} done, {failed} failed" + (f", {skipped} skipped" if skipped else "")
     stopped = [f"{report.stage} ended early" for report in reports if report.stopped]
-    tags = {SUCCEEDED_TAG: str(succeeded), FAILED_TAG: str(failed), HEADLINE_TAG: "; ".join([said, *stopped])}
+    tags = {SUCCEEDED_TAG: str(succeeded), FAILED_TAG: str(failed), SUMMARY_TAG: "; ".join([said, *stopped])}
     context.instance.add_run_tags(context.run.run_id, tags)
     for report in reports:
         for note in report.notes:

@@ -8,7 +8,7 @@ import dagster as dg
 from ratingo_pipelines.defs import runs
 from ratingo_pipelines.defs.materializations import of_unreported
 from ratingo_pipelines.defs.partitions import key, register_titles, stage_keys
-from ratingo_pipelines.defs.policies import CYCLE_TAG, HEADLINE_TAG
+from ratingo_pipelines.defs.policies import CYCLE_TAG, SUMMARY_TAG
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Cycle
@@ -27,9 +27,9 @@ def fetch_trending(context: Context, ctx: SyncContext, medium: Medium) -> Trendi
     _register(context, ctx, medium, report.cycle_id)
     for month in report.months_fetched:
         context.log_event(dg.AssetMaterialization(key(medium, "watched_monthly"), partition=f"{month}-01"))
-    headline = f"cycle {report.cycle_id}: {report.eligible} of {report.fetched} {medium} eligible"
-    context.log.info(headline)
-    context.instance.add_run_tags(context.run.run_id, {HEADLINE_TAG: headline})
+    summary = f"cycle {report.cycle_id}: {report.eligible} of {report.fetched} {medium} eligible"
+    context.log.info(summary)
+    context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: summary})
     return report
 
 

@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from ratingo_pipelines.defs.assets import TOP
-from ratingo_pipelines.defs.conclusion import headline, raise_if_any_failed, stop_of
+from ratingo_pipelines.defs.conclusion import raise_if_any_failed, stop_of, tag_summary
 from ratingo_pipelines.defs.cycle import fetch_trending, join_cycle, take_over
 from ratingo_pipelines.defs.listener import Listener
 from ratingo_pipelines.defs.materializations import of_calendar, of_prune, of_report, of_trending
@@ -123,7 +123,7 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
     def conclude(context: dg.OpExecutionContext, reports: list) -> None:
         """Report the counts of all stages; fail the run if titles failed."""
         context.log_event(of_report(medium, reports))
-        headline(context, reports)
+        tag_summary(context, reports)
         raise_if_any_failed(reports)
 
     return {"fetch": fetch, "titles": titles, "omdb": omdb, "meta": meta, "conclude": conclude}

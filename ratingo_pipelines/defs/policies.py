@@ -15,7 +15,7 @@ CYCLE, RETRY, BACKFILL = 10, 5, -10
 MEDIUM_TAG = "ratingo/medium"
 CYCLE_TAG = "ratingo/cycle"
 """On runs that work off a cycle: its id."""
-SUCCEEDED_TAG, FAILED_TAG, HEADLINE_TAG = "ratingo/succeeded", "ratingo/failed", "ratingo/headline"
+SUCCEEDED_TAG, FAILED_TAG, SUMMARY_TAG = "ratingo/succeeded", "ratingo/failed", "ratingo/headline"
 """On runs that came to their end: what a person wants to read in the list of runs."""
 
 FRESH: Mapping[str, dg.FreshnessPolicy] = {

@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from ratingo_pipelines.defs import runs
-from ratingo_pipelines.defs.policies import BACKFILL, HEADLINE_TAG, run_tags
+from ratingo_pipelines.defs.policies import BACKFILL, SUMMARY_TAG, run_tags
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles
@@ -24,7 +24,7 @@ def prune_partitions(medium: Medium) -> dg.JobDefinition:
                 named = cycles.named_since(conn, medium, since)
         said = _prune(context, medium, named, since.date().isoformat())
         context.log.info(said)
-        context.instance.add_run_tags(context.run.run_id, {HEADLINE_TAG: said})
+        context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: said})
 
     @dg.job(
         name=f"{medium}_partitions_prune",

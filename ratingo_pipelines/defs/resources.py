@@ -21,13 +21,13 @@ class RatingoResource(dg.ConfigurableResource):
     @contextmanager
     def open(self) -> Iterator[SyncContext]:
         """Open the sync_context for one step; what cannot go on is raised as a Dagster `Failure` that says what to do."""
-        with explained(), open_sync_context(load_settings(requires=UPSTREAM_KEYS)) as ctx:
+        with errors_as_failures(), open_sync_context(load_settings(requires=UPSTREAM_KEYS)) as ctx:
             yield ctx
 
     @contextmanager
     def reading(self) -> Iterator[tuple[Settings, Database]]:
         """Open the database alone, for who only looks; no keys are needed."""
-        with explained():
+        with errors_as_failures():
             settings = load_settings()
             database = Database(settings.database)
             try:

@@ -36,7 +36,7 @@ def aged(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> Installati
     return installed
 
 
-def headline(installed: Installation, result: dg.ExecuteInProcessResult) -> str:
+def tag_summary(installed: Installation, result: dg.ExecuteInProcessResult) -> str:
     run = installed.instance.get_run_by_id(result.run_id)
     assert run is not None
     return run.tags["ratingo/headline"]
@@ -49,7 +49,7 @@ def test_titles_unnamed_for_long_lose_their_partition_and_keep_their_rows(aged: 
 
     assert result.success
     assert aged.partitions() == before[: LISTED // 2]
-    assert f"{LISTED // 2} of {LISTED} partitions removed" in headline(aged, result)
+    assert f"{LISTED // 2} of {LISTED} partitions removed" in tag_summary(aged, result)
     with aged.database.reading() as conn:
         rows = select(func.count()).select_from(tables_of(SHOWS).snapshots)
         assert conn.execute(rows).scalar_one() == LISTED + LISTED // 2
@@ -69,7 +69,7 @@ def test_a_title_comes_back_with_its_next_list(aged: Installation, monkeypatch: 
 def test_half_a_year_is_a_setting(aged: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARTITION_KEEP_DAYS", "182")
 
-    assert "do not reach back to" in headline(aged, aged.run("shows_partitions_prune"))
+    assert "do not reach back to" in tag_summary(aged, aged.run("shows_partitions_prune"))
     assert len(aged.partitions()) == LISTED
 
 
@@ -85,7 +85,7 @@ def test_while_a_run_over_the_medium_is_queued_or_under_way_nothing_is_removed(
 
     result = aged.run("shows_partitions_prune")
 
-    assert headline(aged, result).startswith("nothing removed, next time: ")
+    assert tag_summary(aged, result).startswith("nothing removed, next time: ")
     assert len(aged.partitions()) == LISTED
 
 
