@@ -33,13 +33,13 @@ INTERVALS: Mapping[str, Interval] = {
 }
 
 
-def next_ask(source: str, answered: bool, streak: int, now: datetime) -> datetime:
-    """When to ask a source again, after `streak` empty answers in a row (this one among them)."""
+def next_ask(source: str, answered: bool, consecutive_misses: int, now: datetime) -> datetime:
+    """When to ask a source again, after `consecutive_misses` empty answers in a row (this one among them)."""
     interval = INTERVALS[source]
     if answered:
         return now + interval.answered
-    # The exponent is bounded, or a long streak would overflow before it is cut.
-    return now + min(interval.first * (1 << min(max(streak - 1, 0), 20)), interval.longest)
+    # The exponent is bounded, or a long consecutive_misses would overflow before it is cut.
+    return now + min(interval.first * (1 << min(max(consecutive_misses - 1, 0), 20)), interval.longest)
 
 
 _KEY = ("medium", "tmdb_id", "source")
@@ -51,26 +51,26 @@ _KNOWN = locking(
 )
 
 
-def note(conn: Connection, medium: Medium, tmdb_id: int, source: str, now: datetime, answered: bool) -> None:
+def record_check(conn: Connection, medium: Medium, tmdb_id: int, source: str, now: datetime, answered: bool) -> None:
     """Remember that a source was asked about a title, and whether it had an answer."""
-    streak = 0 if answered else 1
-    next_at = next_ask(source, answered, streak, now)
-    row = _row(medium, tmdb_id, source) | {"asked_at": now, "next_at": next_at, "empty_streak": streak}
+    consecutive_misses = 0 if answered else 1
+    next_at = next_ask(source, answered, consecutive_misses, now)
+    row = _row(medium, tmdb_id, source) | {"asked_at": now, "next_at": next_at, "empty_streak": consecutive_misses}
     if not insert_unless_there(conn, asked, row, _KEY):
-        note_many(conn, medium, {tmdb_id: answered}, source, now)
+        record_checks(conn, medium, {tmdb_id: answered}, source, now)
 
 
-def note_many(conn: Connection, medium: Medium, answers: Mapping[int, bool], source: str, now: datetime) -> None:
+def record_checks(conn: Connection, medium: Medium, answers: Mapping[int, bool], source: str, now: datetime) -> None:
     """Remember that a source was asked about these titles: TMDB id -> whether it had an answer."""
     for part in in_chunks(answers):
         rows = conn.execute(_KNOWN, {"of_medium": medium.plural, "of_source": source, "of_ids": part})
-        known = {tmdb_id: (row_id, streak) for row_id, tmdb_id, streak in rows}
+        known = {tmdb_id: (row_id, consecutive_misses) for row_id, tmdb_id, consecutive_misses in rows}
         changed, missing = [], []
         for tmdb_id in part:
             row_id, before = known.get(tmdb_id, (None, 0))
-            streak = 0 if answers[tmdb_id] else before + 1
-            next_at = next_ask(source, answers[tmdb_id], streak, now)
-            values = {"asked_at": now, "next_at": next_at, "empty_streak": streak}
+            consecutive_misses = 0 if answers[tmdb_id] else before + 1
+            next_at = next_ask(source, answers[tmdb_id], consecutive_misses, now)
+            values = {"asked_at": now, "next_at": next_at, "empty_streak": consecutive_misses}
             if row_id is None:
                 missing.append(_row(medium, tmdb_id, source) | values)
             else:

@@ -166,7 +166,9 @@ class _OneTitle:
                 values["primary_rating"] = primary
             if known is not None:
                 titles.put_title(conn, tables, known, values)
-            asked.note(conn, self.medium, row.tmdb_id, "omdb", self.ctx.now(), answered=ratings != NOTHING_KNOWN)
+            asked.record_check(
+                conn, self.medium, row.tmdb_id, "omdb", self.ctx.now(), answered=ratings != NOTHING_KNOWN
+            )
             failures.clear(conn, self.medium, row.tmdb_id, [STAGE])
         return TitleOutcome(
             row.tmdb_id,

@@ -25,7 +25,7 @@ def record_outcome(ctx: SyncContext, medium: Medium, run_id: str, work: TitleWor
         if place and not cycles.mark(conn, place.entry.row_id, run_id, outcome.status, outcome.reason):
             return
         if outcome.status is TitleStatus.SKIPPED and work.known:
-            asked.note(conn, medium, work.tmdb_id, "meta", ctx.now(), answered=False)
+            asked.record_check(conn, medium, work.tmdb_id, "meta", ctx.now(), answered=False)
         if outcome.status is TitleStatus.SKIPPED and work.failed_before:
             failures.clear(conn, medium, work.tmdb_id, FAILURE_STAGES)
         record_failures(conn, ctx, medium, outcome)

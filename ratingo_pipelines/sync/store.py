@@ -203,10 +203,10 @@ class TitleStore:
         """Note what was asked, so that it is not asked again too soon, and clear failures that are over."""
         now = self.ctx.now()
         if gathered.related is not None:
-            asked.note(conn, self.medium, work.tmdb_id, "related", now, answered=related_known)
+            asked.record_check(conn, self.medium, work.tmdb_id, "related", now, answered=related_known)
         metadata = titles.metadata_columns(self.medium)
         if gathered.details and any(row.get(column) is None for column in metadata):
-            asked.note(conn, self.medium, work.tmdb_id, "meta", now, answered=False)
+            asked.record_check(conn, self.medium, work.tmdb_id, "meta", now, answered=False)
         if work.failed_before:
             over = {*stages, STORE} - {failure.stage for failure in gathered.failures}
             failures.clear(conn, self.medium, work.tmdb_id, over)

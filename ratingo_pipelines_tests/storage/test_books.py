@@ -79,7 +79,7 @@ def test_success_clears_the_failures_of_a_title(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "answered", "streak", "delay"),
+    ("source", "answered", "consecutive_misses", "delay"),
     [
         ("omdb", True, 0, 7 * DAY),
         ("omdb", False, 1, 3 * DAY),
@@ -96,15 +96,15 @@ def test_success_clears_the_failures_of_a_title(database: Database) -> None:
     ],
 )
 def test_a_source_without_an_answer_is_asked_after_a_growing_interval(
-    source: str, answered: bool, streak: int, delay: timedelta
+    source: str, answered: bool, consecutive_misses: int, delay: timedelta
 ) -> None:
-    assert asked.next_ask(source, answered, streak, NOW) == NOW + delay
+    assert asked.next_ask(source, answered, consecutive_misses, NOW) == NOW + delay
 
 
 def test_a_title_that_was_asked_about_is_not_due_until_its_interval_is_over(database: Database) -> None:
     with database.writing() as conn:
-        asked.note_many(conn, SHOWS, {1: True, 2: False}, "omdb", NOW)
-        asked.note(conn, SHOWS, 3, "meta", NOW, answered=False)
+        asked.record_checks(conn, SHOWS, {1: True, 2: False}, "omdb", NOW)
+        asked.record_check(conn, SHOWS, 3, "meta", NOW, answered=False)
         assert asked.due(conn, SHOWS, [1, 2, 3], "omdb", NOW) == {3}
         assert asked.due(conn, SHOWS, [1, 2, 3], "omdb", NOW + 3 * DAY) == {2, 3}
         assert asked.due(conn, SHOWS, [1, 2, 3], "omdb", NOW + 7 * DAY) == {1, 2, 3}
@@ -114,7 +114,7 @@ def test_a_title_that_was_asked_about_is_not_due_until_its_interval_is_over(data
 def test_an_answer_ends_a_streak_of_empty_ones(database: Database) -> None:
     with database.writing() as conn:
         for answered in (False, False, True, False):
-            asked.note(conn, SHOWS, 1, "omdb", NOW, answered=answered)
+            asked.record_check(conn, SHOWS, 1, "omdb", NOW, answered=answered)
         assert asked.due(conn, SHOWS, [1], "omdb", NOW + 3 * DAY - MINUTE) == set()
         assert asked.due(conn, SHOWS, [1], "omdb", NOW + 3 * DAY) == {1}
 

@@ -26,7 +26,7 @@ def _writes(database: Database) -> list[str]:
     statements: list[str] = []
 
     @event.listens_for(database.engine, "after_cursor_execute")
-    def note(conn: Connection, cursor: Any, statement: str, *others: object) -> None:
+    def record_check(conn: Connection, cursor: Any, statement: str, *others: object) -> None:
         if statement.split(maxsplit=1)[0] in {"INSERT", "UPDATE", "DELETE"} and cursor.rowcount:
             statements.append(statement)
 
@@ -247,8 +247,8 @@ def test_the_meta_backfill_is_due_for_what_lacks_something_trending_titles_first
     save_title(database, 4, **whole, title_uk=None)
     save_title(database, 5)
     with database.writing() as conn:
-        asked.note(conn, SHOWS, 2, "meta", NOW - timedelta(days=5), answered=False)
-        asked.note(conn, SHOWS, 5, "meta", NOW, answered=False)
+        asked.record_check(conn, SHOWS, 2, "meta", NOW - timedelta(days=5), answered=False)
+        asked.record_check(conn, SHOWS, 5, "meta", NOW, answered=False)
         assert titles.incomplete_titles(conn, SHOW, NOW) == [4, 3, 2]
         assert titles.incomplete_titles(conn, SHOW, NOW, limit=1) == [4]
         assert titles.incomplete_titles(conn, SHOW, NOW + timedelta(days=1)) == [4, 5, 3, 2]
@@ -264,8 +264,8 @@ def test_omdb_is_due_for_what_lacks_a_rating_listed_titles_first(database: Datab
     save_title(database, 6, trending_updated_at=NOW - timedelta(hours=6))
     with database.writing() as conn:
         assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW)] == [4, 3, 6, 2]
-        asked.note(conn, SHOWS, 4, "omdb", NOW, answered=False)
-        asked.note(conn, SHOWS, 1, "omdb", NOW, answered=True)
+        asked.record_check(conn, SHOWS, 4, "omdb", NOW, answered=False)
+        asked.record_check(conn, SHOWS, 1, "omdb", NOW, answered=True)
         assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW)] == [3, 6, 2]
         assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW, limit=1)] == [3]
         # N/A is asked again after 3 days, a whole answer is refreshed after 7.
