@@ -22,7 +22,7 @@ def record_outcome(ctx: SyncContext, medium: Medium, run_id: str, work: TitleWor
         return
     with ctx.database.writing() as conn:
         place = work.place
-        if place and not cycles.mark(conn, place.entry.row_id, run_id, outcome.status, outcome.reason):
+        if place and not cycles.mark(conn, place.title.row_id, run_id, outcome.status, outcome.reason):
             return
         if outcome.status is TitleStatus.SKIPPED and work.known:
             asked.record_check(conn, medium, work.tmdb_id, "meta", ctx.now(), answered=False)

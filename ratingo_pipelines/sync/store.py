@@ -73,7 +73,7 @@ class TitleStore:
         place = work.place
         snapshots_wanted = TitleStage.SPARKLINES in stages and place is not None
         # Parts of a title that was done leave it done.
-        done_before = place is not None and place.entry.outcome == TitleStatus.DONE
+        done_before = place is not None and place.title.outcome == TitleStatus.DONE
         complete = (stages >= ALL_STAGES or done_before) and not gathered.failures
         written = buckets = 0
         snapshot_added = False
@@ -133,7 +133,7 @@ class TitleStore:
             rows_written=1 + written + buckets + snapshot_added,
             buckets_written=buckets,
             snapshot_added=snapshot_added,
-            watchers=place.entry.watchers if place else None,
+            watchers=place.title.watchers if place else None,
             score=measures.get("trending_score", row.get("trending_score")),
             trakt=work.trakt,
             imdb_id=row.get("imdb_id"),
@@ -143,8 +143,8 @@ class TitleStore:
     def _still_ours(self, conn: Connection, place: Place, complete: bool) -> bool:
         """Whether the title's place is this run's; a title that will be whole is marked so at once, to save asking."""
         if complete:
-            return cycles.mark(conn, place.entry.row_id, self.run_id, TitleStatus.DONE)
-        return cycles.holds(conn, place.entry.row_id, self.run_id)
+            return cycles.mark(conn, place.title.row_id, self.run_id, TitleStatus.DONE)
+        return cycles.holds(conn, place.title.row_id, self.run_id)
 
     def _related(self, work: TitleWork, gathered: Gathered) -> _Related | None:
         """The related titles with our ids, where there is news of them."""
@@ -181,7 +181,7 @@ class TitleStore:
         values: Row = {"tmdb_id": work.tmdb_id}
         if work.place and TitleStage.RATINGS in stages:
             # The list names average and votes as well, for titles whose ratings do not come.
-            entry = work.place.entry
+            entry = work.place.title
             values |= {"rating_trakt_avg": entry.rating, "rating_trakt_votes": entry.votes}
         if gathered.ratings:
             values |= facts.improved(facts.ratings_columns(gathered.ratings))
@@ -228,14 +228,14 @@ def _measures(row: Mapping[str, Any], place: Place | None) -> Row:
     primary = primary_rating(row.get("rating_tmdb"), row.get("rating_trakt_avg"), row.get("rating_imdb"))
     measures: Row = {} if primary is None else {"primary_rating": primary}
     if place:
-        watchers, most = place.entry.watchers, place.cycle.max_watchers
+        watchers, most = place.title.watchers, place.cycle.max_watchers
         measures["trending_score"] = trending_score(row.get("rating_tmdb"), watchers, most)
     return measures
 
 
 def _trend(place: Place, recent: Sequence[int]) -> Row:
     """Watchers and their changes; `recent` are the newest snapshots, this cycle's first."""
-    watchers = place.entry.watchers
+    watchers = place.title.watchers
     return {
         "rating_trakt": float(watchers),
         "watchers_delta": watchers_delta(place.month_delta, watchers, place.previous_watchers),
@@ -245,12 +245,12 @@ def _trend(place: Place, recent: Sequence[int]) -> Row:
 
 def _recent(conn: Connection, tables: TitleTables, known: RowMapping | None, place: Place) -> list[int]:
     if known is None:
-        return [place.entry.watchers]
+        return [place.title.watchers]
     return snapshots.recent_watchers(conn, tables, known["id"], SNAPSHOTS_COMPARED, place.cycle.cycle_at)
 
 
 def _add_snapshot(conn: Connection, tables: TitleTables, title_id: int, place: Place) -> bool:
-    entry = place.entry
+    entry = place.title
     return snapshots.add_snapshot(conn, tables, title_id, entry.tmdb_id, entry.watchers, place.cycle.cycle_at)
 
 

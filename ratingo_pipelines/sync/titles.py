@@ -118,4 +118,4 @@ def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> Ti
 def _still_held(store: TitleStore, place: Place) -> bool:
     """Whether the title is still this run's to do: what a newer cycle took over is not worth its requests."""
     with store.ctx.database.reading() as conn:
-        return cycles.holds(conn, place.entry.row_id, store.run_id)
+        return cycles.holds(conn, place.title.row_id, store.run_id)
