@@ -20,7 +20,7 @@ GIVE_UP_AFTER = 6
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """After how many attempts a title is given up, and how long to wait after the first; each waits twice as long."""
 
     give_up_after: int = GIVE_UP_AFTER
@@ -62,7 +62,7 @@ def record(
     spends_attempt: bool,
     title: str | None,
     not_before: datetime | None = None,
-    patience: Patience = Patience(),
+    policy: RetryPolicy = RetryPolicy(),
 ) -> Failure:
     """Remember that a stage of a title failed. An error that spends no attempt leaves their number as it is.
 
@@ -71,11 +71,11 @@ def record(
     where = (failures.c.medium == medium.plural, failures.c.tmdb_id == tmdb_id, failures.c.stage == stage)
     known = lock_row(conn, failures, *where)
     if known is None:
-        first = _after(None, medium, tmdb_id, stage, error, now, spends_attempt, title, not_before, patience)
+        first = _after(None, medium, tmdb_id, stage, error, now, spends_attempt, title, not_before, policy)
         if insert_one_missing(conn, failures, asdict(first), ["medium", "tmdb_id", "stage"]) is not None:
             return first
         known = lock_row(conn, failures, *where)
-    failure = _after(known, medium, tmdb_id, stage, error, now, spends_attempt, title, not_before, patience)
+    failure = _after(known, medium, tmdb_id, stage, error, now, spends_attempt, title, not_before, policy)
     conn.execute(update(failures).where(*where).values(asdict(failure)))
     return failure
 
@@ -90,11 +90,11 @@ def _after(
     spends_attempt: bool,
     title: str | None,
     not_before: datetime | None,
-    patience: Patience,
+    policy: RetryPolicy,
 ) -> Failure:
     attempts = (known["attempts"] if known else 0) + int(spends_attempt)
     first_failed_at = known["first_failed_at"] if known else now
-    next_at = next_attempt(attempts, now, patience.give_up_after, patience.first_delay)
+    next_at = next_attempt(attempts, now, policy.give_up_after, policy.first_delay)
     # What fails without spending attempts is asked ever more rarely as well.
     next_at = max(next_at, now + min((now - first_failed_at) / 4, LONGEST_DELAY))
     return Failure(

@@ -106,7 +106,7 @@ def decide_retries(facts: RetryFacts, now: datetime) -> list[Launch] | Wait:
         return Wait(f"no {facts.medium} failed")
     due = [failure for failure in own if failure.next_attempt_at <= now]
     if not due:
-        return Wait(_patience(facts, own))
+        return Wait(_when_retried(facts, own))
     if facts.in_flight:
         return Wait(f"{len(due)} failures are due, after {', '.join(facts.in_flight)}")
     if facts.unfinished:
@@ -142,7 +142,7 @@ def _retry_key(facts: RetryFacts, what: str, failures: Sequence[Failure], now: d
     return f"{facts.medium}:retry:{what}:{latest.isoformat()}:{now:%Y-%m-%dT%H}"
 
 
-def _patience(facts: RetryFacts, failures: Sequence[Failure]) -> str:
+def _when_retried(facts: RetryFacts, failures: Sequence[Failure]) -> str:
     given_up = len({failure.tmdb_id for failure in failures if failure.attempts >= facts.give_up_after})
     failing = len({failure.tmdb_id for failure in failures})
     gave_up = f", {given_up} of them given up after {facts.give_up_after} attempts and tried weekly" if given_up else ""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import asked, cycles, failures
-from ratingo_pipelines.storage.failures import Patience
+from ratingo_pipelines.storage.failures import RetryPolicy
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import TitleFailure, TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.work import FAILURE_STAGES, TitleWork
@@ -44,7 +44,7 @@ def record_failures(conn: Connection, ctx: SyncContext, medium: Medium, outcome:
             spends_attempt=failure.spends_attempt or _fails_alone(conn, medium, failure),
             title=failure.title,
             not_before=failure.try_again_at,
-            patience=patience_of(ctx.settings),
+            policy=patience_of(ctx.settings),
         )
 
 
@@ -56,6 +56,6 @@ def _fails_alone(conn: Connection, medium: Medium, failure: TitleFailure) -> boo
     return before is not None and cycles.done_since(conn, medium, before)
 
 
-def patience_of(settings: Settings) -> Patience:
+def patience_of(settings: Settings) -> RetryPolicy:
     """How long failing titles are tried, as configured."""
-    return Patience(settings.give_up_after, timedelta(seconds=settings.retry_delay_seconds))
+    return RetryPolicy(settings.give_up_after, timedelta(seconds=settings.retry_delay_seconds))
