@@ -168,12 +168,12 @@ def db() -> None:
 def upgrade() -> None:
     """Create the database, or bring an existing one up to date; no row is changed."""
     from ratingo_pipelines.storage.engine import Database
-    from ratingo_pipelines.storage.errors import place_of
+    from ratingo_pipelines.storage.errors import location_of
     from ratingo_pipelines.storage.schema import upgrade as upgrade_schema
 
     database = Database(_settings().database)
     left = upgrade_schema(database)
-    click.echo(f"{place_of(database.url)}: up to date")
+    click.echo(f"{location_of(database.url)}: up to date")
     _print_lines(f"  left to you, as rows may depend on it: {difference}" for difference in left)
 
 
@@ -181,12 +181,12 @@ def upgrade() -> None:
 def check() -> None:
     """Compare the database with the contract; print each difference, exit 1 if there is any."""
     from ratingo_pipelines.storage.engine import Database
-    from ratingo_pipelines.storage.errors import place_of
+    from ratingo_pipelines.storage.errors import location_of
     from ratingo_pipelines.storage.schema import differences
 
     database = Database(_settings().database)
     found = differences(database)
-    _print_lines(found or [f"{place_of(database.url)}: as it should be"])
+    _print_lines(found or [f"{location_of(database.url)}: as it should be"])
     if found:
         sys.exit(SOME_FAILED)
 

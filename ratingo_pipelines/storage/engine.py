@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from ratingo_pipelines.storage.errors import StorageError, place_of, scrubbed, translated
+from ratingo_pipelines.storage.errors import StorageError, location_of, scrubbed, translated
 from ratingo_pipelines.storage.types import dumps
 
 __all__ = ["Database", "StorageError", "normalised_url"]
@@ -75,7 +75,7 @@ class Database:
 
     def __repr__(self) -> str:
         """Never with the password."""
-        return f"Database({place_of(self.url)})"
+        return f"Database({location_of(self.url)})"
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -131,13 +131,15 @@ class Database:
         except DBAPIError as error:
             said = translated(error, self.url, connecting=True)
             if said is None:
-                raise StorageError(scrubbed(f"{place_of(self.url)} cannot be used: {error.orig}", self.url)) from None
+                raise StorageError(
+                    scrubbed(f"{location_of(self.url)} cannot be used: {error.orig}", self.url)
+                ) from None
             raise said from None
         except PoolTimeoutError as error:
-            raise StorageError(f"{place_of(self.url)} kept every connection busy for too long: run again") from error
+            raise StorageError(f"{location_of(self.url)} kept every connection busy for too long: run again") from error
         except OSError as error:
             raise StorageError(
-                f"{place_of(self.url)} cannot be opened ({error.strerror}): correct DATABASE_URL"
+                f"{location_of(self.url)} cannot be opened ({error.strerror}): correct DATABASE_URL"
             ) from error
 
     def _survive_fork(self) -> None:

@@ -53,7 +53,7 @@ _CONNECT = (
 )
 
 
-def place_of(url: URL) -> str:
+def location_of(url: URL) -> str:
     """How messages call the database: never with its password."""
     if url.get_backend_name() == "sqlite":
         return f"SQLite database {url.database}"
@@ -67,7 +67,7 @@ def translated(error: DBAPIError, url: URL, connecting: bool = False) -> Storage
     said = _sqlite(error) if url.get_backend_name() == "sqlite" else _postgres(error, url, connecting)
     if said is None:
         return None
-    return StorageError(scrubbed(f"{place_of(url)} {said}", url))
+    return StorageError(scrubbed(f"{location_of(url)} {said}", url))
 
 
 def scrubbed(text: str, url: URL) -> str:

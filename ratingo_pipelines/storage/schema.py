@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ratingo_pipelines.storage.engine import Database, StorageError
-from ratingo_pipelines.storage.errors import place_of
+from ratingo_pipelines.storage.errors import location_of
 from ratingo_pipelines.storage.pipeline_tables import VERSION_TABLE
 from ratingo_pipelines.storage.tables import metadata
 from ratingo_pipelines.storage.upsert import lock_name
@@ -107,8 +107,8 @@ def _refuse_newer(conn: Connection, database: Database) -> None:
 
 def _outdated(database: Database, version: str | None) -> str:
     if version is not None and str(version) > HEAD:
-        return f"{place_of(database.url)} was made by a newer version ({version}): update this program"
-    return f"{place_of(database.url)} has an outdated schema ({version}): run `ratingo db upgrade`"
+        return f"{location_of(database.url)} was made by a newer version ({version}): update this program"
+    return f"{location_of(database.url)} has an outdated schema ({version}): run `ratingo db upgrade`"
 
 
 def _table_differences(inspector: Inspector, described: Table, dialect: str) -> Iterator[str]:
