@@ -45,7 +45,7 @@ def text(name: str, required: bool = False) -> Column[str]:
     return Column(name, CleanText(), nullable=not required)
 
 
-def word(name: str, required: bool = False) -> Column[str]:
+def indexed_text(name: str, required: bool = False) -> Column[str]:
     """Text that an index holds, and that is therefore cut at a length no honest value has."""
     return Column(name, CleanText(INDEXED_TEXT), nullable=not required)
 
