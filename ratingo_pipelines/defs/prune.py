@@ -42,7 +42,7 @@ def _prune(context: dg.OpExecutionContext, medium: Medium, named: set[int] | Non
     if named is None:
         return f"nothing removed: the cycles of {medium} do not reach back to {since}"
     # A queued range of partitions would run over the wrong keys, or none, once keys between its ends are gone.
-    others = [str(flight) for flight in runs.in_flight(context.instance, medium) if flight.touches_titles]
+    others = [str(run) for run in runs.active_runs(context.instance, medium) if run.touches_titles]
     others += [f"backfill {each} is under way" for each in runs.unfinished_backfills(context.instance, medium)]
     if others:
         return f"nothing removed, next time: {', '.join(others)}"

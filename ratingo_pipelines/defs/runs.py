@@ -28,7 +28,7 @@ _PARTITIONED = {*(stage.value for stage in TitleStage), OMDB}
 
 
 @dataclass(frozen=True)
-class Flight:
+class ActiveRun:
     """A run, queued or under way, over a medium: of one of its jobs, or of some of its assets."""
 
     run_id: str
@@ -64,22 +64,22 @@ class Flight:
         return bool(self.assets & _PARTITIONED)
 
 
-def in_flight(instance: dg.DagsterInstance, medium: Medium) -> list[Flight]:
+def active_runs(instance: dg.DagsterInstance, medium: Medium) -> list[ActiveRun]:
     """The runs over a medium that are not over."""
     records = instance.get_run_records(dg.RunsFilter(statuses=NOT_OVER))
-    return [flight for record in records if (flight := _flight(record.dagster_run, medium))]
+    return [run for record in records if (run := _active_run(record.dagster_run, medium))]
 
 
-def _flight(run: dg.DagsterRun, medium: Medium) -> Flight | None:
+def _active_run(run: dg.DagsterRun, medium: Medium) -> ActiveRun | None:
     queued = run.status in {RunStatus.QUEUED, RunStatus.NOT_STARTED}
     if run.job_name.startswith(f"{medium}_"):
-        return Flight(run.run_id, run.job_name.removeprefix(f"{medium}_"), frozenset(), queued, medium)
+        return ActiveRun(run.run_id, run.job_name.removeprefix(f"{medium}_"), frozenset(), queued, medium)
     if run.job_name != ASSETS_ALONE:
         return None
     # Without a selection it is about all assets.
     keys = run.asset_selection if run.asset_selection is not None else {dg.AssetKey([medium.plural, "trending"])}
     assets = frozenset(key.path[-1] for key in keys if key.path[0] == medium.plural)
-    return Flight(run.run_id, "", assets, queued, medium) if assets else None
+    return ActiveRun(run.run_id, "", assets, queued, medium) if assets else None
 
 
 def over(instance: dg.DagsterInstance, run_ids: Collection[str]) -> set[str]:
@@ -122,7 +122,7 @@ def newest(instance: dg.DagsterInstance, jobs: Iterable[str]) -> list[dg.RunReco
 def newest_over_assets(instance: dg.DagsterInstance, medium: Medium) -> list[dg.RunRecord]:
     """The newest run that the UI started over titles of a medium, if it is among the latest of its kind."""
     records = instance.get_run_records(dg.RunsFilter(job_name=ASSETS_ALONE), limit=LATEST)
-    found = (record for record in records if (run := _flight(record.dagster_run, medium)) and run.on_partitions)
+    found = (record for record in records if (run := _active_run(record.dagster_run, medium)) and run.on_partitions)
     return list(islice(found, 1))
 
 

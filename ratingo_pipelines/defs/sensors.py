@@ -105,7 +105,7 @@ def _check_sensor(medium: Medium) -> Maker:
             description=f"Has the checks of {medium} run after each sync.",
         )
         def sense(context: dg.SensorEvaluationContext) -> Tick:
-            working = [str(each) for each in runs.in_flight(context.instance, medium) if each.touches_titles]
+            working = [str(each) for each in runs.active_runs(context.instance, medium) if each.touches_titles]
             if working:
                 return dg.SkipReason(f"{', '.join(working)}; the checks come after")
             found = runs.newest(context.instance, [f"{medium}_{job}" for job in CHECKED_AFTER])
@@ -162,7 +162,7 @@ def cycle_facts(instance: dg.DagsterInstance, database: Database, medium: Medium
         counts = cycles.counts(conn, cycle.id, now)
         holders = cycles.holders(conn, cycle.id, now)
         settled = cycles.last_settled(conn, cycle.id)
-    flights = [str(flight) for flight in runs.in_flight(instance, medium) if flight.sees_to_cycle]
+    active = [str(run) for run in runs.active_runs(instance, medium) if run.sees_to_cycle]
     dead = runs.over(instance, holders.keys())
     history = runs.history(instance, cycle.id, settled)
     return CycleFacts(
@@ -170,7 +170,7 @@ def cycle_facts(instance: dg.DagsterInstance, database: Database, medium: Medium
         cycle=cycle,
         counts=counts,
         elsewhere=sum(count for run_id, count in holders.items() if run_id not in dead),
-        in_flight=flights,
+        active_runs=active,
         ended=history.ended,
         runs_without_progress=history.runs_without_progress,
         last_ended_at=history.last_ended_at,
@@ -190,7 +190,7 @@ def retry_facts(
         failures=failing,
         partitions={int(key) for key in instance.get_dynamic_partitions(medium.plural)} if failing else set(),
         unfinished=counts.pending + counts.processing,
-        in_flight=[str(flight) for flight in runs.in_flight(instance, medium) if flight.touches_titles],
+        active_runs=[str(run) for run in runs.active_runs(instance, medium) if run.touches_titles],
         give_up_after=give_up_after,
     )
 

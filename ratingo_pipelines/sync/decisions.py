@@ -46,7 +46,7 @@ class CycleFacts:
     counts: Counts
     elsewhere: int = 0
     """Titles claimed by runs that Dagster does not know to be over; the command line's are among them."""
-    in_flight: Sequence[str] = ()
+    active_runs: Sequence[str] = ()
     """Runs, queued or under way, that work the cycle off or open a new one, as people call them."""
     ended: int = 0
     """Runs of this cycle that are over, however they ended."""
@@ -63,8 +63,8 @@ def decide_cycle(facts: CycleFacts, now: datetime) -> Launch | Wait:
     cycle, counts = facts.cycle, facts.counts
     if cycle is None:
         return Wait(f"no {facts.medium} cycle yet: start {facts.medium}_trending, or wait for its schedule")
-    if facts.in_flight:
-        return Wait(f"{', '.join(facts.in_flight)}; it sees to cycle {cycle.id}")
+    if facts.active_runs:
+        return Wait(f"{', '.join(facts.active_runs)}; it sees to cycle {cycle.id}")
     unfinished = counts.pending + counts.processing
     if not unfinished:
         return Wait(f"cycle {cycle.id} is worked off: {counts.done} done, {counts.error} failed of {counts.total}")
@@ -95,7 +95,7 @@ class RetryFacts:
     """Titles that have a partition; others are stubs of related titles, which the meta backfill sees to."""
     unfinished: int = 0
     """Titles of the latest cycle that are still to be worked off; they go first."""
-    in_flight: Sequence[str] = ()
+    active_runs: Sequence[str] = ()
     give_up_after: int = 6
 
 
@@ -107,8 +107,8 @@ def decide_retries(facts: RetryFacts, now: datetime) -> list[Launch] | Wait:
     due = [failure for failure in own if failure.next_attempt_at <= now]
     if not due:
         return Wait(_when_retried(facts, own))
-    if facts.in_flight:
-        return Wait(f"{len(due)} failures are due, after {', '.join(facts.in_flight)}")
+    if facts.active_runs:
+        return Wait(f"{len(due)} failures are due, after {', '.join(facts.active_runs)}")
     if facts.unfinished:
         return Wait(f"{len(due)} failures are due, after the {facts.unfinished} titles the cycle has yet to see")
     titles = _latest([failure for failure in due if failure.stage != OMDB])

@@ -49,7 +49,7 @@ def test_one_run_is_launched_when_titles_are_unfinished_and_nobody_is_at_them(fa
             "cycle 7 is worked off: 97 done, 1 failed of 98",
         ),
         (
-            replace(PENDING, in_flight=["shows_sync is queued"]),
+            replace(PENDING, active_runs=["shows_sync is queued"]),
             "shows_sync is queued; it sees to cycle 7",
         ),
         (
@@ -136,7 +136,7 @@ def test_failures_at_omdb_are_retried_at_omdb() -> None:
         (retrying(), "no shows failed"),
         (retrying(failure(1), partitions={2}), "no shows failed"),
         (
-            retrying(failure(1), in_flight=["shows_sync is under way"]),
+            retrying(failure(1), active_runs=["shows_sync is under way"]),
             "1 failures are due, after shows_sync is under way",
         ),
         (retrying(failure(1), unfinished=9), "1 failures are due, after the 9 titles the cycle has yet to see"),

@@ -89,7 +89,7 @@ class Runs:
             await sleep(SECONDS_BETWEEN_TRIES)
         raise NotLaunched(_reason(result))
 
-    async def in_flight(self, jobs: Collection[str]) -> list[Run]:
+    async def active_runs(self, jobs: Collection[str]) -> list[Run]:
         """Runs of these jobs that are queued or at work, the oldest first."""
         return await run_in_threadpool(self._in_flight, jobs)
 

@@ -33,7 +33,7 @@ class Triggers:
         """Run a stage's job, or join the run that is at it, and answer with its result."""
         try:
             async with self._launching[job]:
-                working = await self._runs.in_flight([job])
+                working = await self._runs.active_runs([job])
                 run_id = working[0].id if working else await self._launch(job, {}, path)
         except NotLaunched as error:
             return _not_launched(error)
@@ -88,7 +88,7 @@ class Triggers:
     async def _working_on_cycle(self, medium: Medium) -> Run | None:
         """The run that works off the cycle's titles, as the sensor launches it; not one that was given ids."""
         op = f"{medium}_sync_titles"
-        for run in await self._runs.in_flight([f"{medium}_sync", f"{medium}_full_sync"]):
+        for run in await self._runs.active_runs([f"{medium}_sync", f"{medium}_full_sync"]):
             if not run.config.get("ops", {}).get(op, {}).get("config", {}).get("ids"):
                 return run
         return None
