@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from ratingo_pipelines.defs.conclusion import explained
+from ratingo_pipelines.defs.conclusion import errors_as_failures
 from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, load_settings
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.sync.context import SyncContext, open_sync_context
@@ -20,7 +20,7 @@ class RatingoResource(dg.ConfigurableResource):
 
     @contextmanager
     def open(self) -> Iterator[SyncContext]:
-        """Open the sync_context for one step; what cannot go on is raised as a Dagster `Failure` that says what to do."""
+        """Open the sync context for one step; what cannot go on is raised as a `Failure` that says what to do."""
         with errors_as_failures(), open_sync_context(load_settings(requires=UPSTREAM_KEYS)) as ctx:
             yield ctx
 

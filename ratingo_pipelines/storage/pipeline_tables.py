@@ -10,6 +10,7 @@ from ratingo_pipelines.storage.columns import (
     double,
     flag,
     index,
+    indexed_text,
     json,
     key,
     number,
@@ -17,7 +18,6 @@ from ratingo_pipelines.storage.columns import (
     timestamp,
     unique,
     updated_at,
-    word,
 )
 from ratingo_pipelines.storage.tables import metadata
 from ratingo_pipelines.storage.types import Int32

@@ -16,6 +16,7 @@ from ratingo_pipelines.storage.columns import (
     double,
     flag,
     index,
+    indexed_text,
     json,
     key,
     number,
@@ -23,7 +24,6 @@ from ratingo_pipelines.storage.columns import (
     timestamp,
     unique,
     updated_at,
-    word,
 )
 
 metadata = MetaData()

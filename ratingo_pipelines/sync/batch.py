@@ -50,8 +50,8 @@ def run_batch(
 
     Returns what ended the batch early, if anything did.
 
-    `record_outcome` keeps what must be remembered of an outcome, failures above all. An exception of `work` is that title's
-    failure (in `stage`, where it does not say), save `BatchStopped` and `StorageError`, which end the batch: titles
+    `record_outcome` keeps what must be remembered of an outcome, failures above all. An exception of `work` is that
+    title's failure (in `stage`, where it does not say), save `BatchStopped` and `StorageError`, which end the batch: titles
     under way are finished, the others are not begun.
     """
     stopped: BatchStopped | None = None

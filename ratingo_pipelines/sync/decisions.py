@@ -73,8 +73,8 @@ def decide_cycle(facts: CycleFacts, now: datetime) -> Launch | Wait:
     resumes_at = _resumes_at(facts)
     if resumes_at is not None and now < resumes_at:
         return Wait(
-            f"the last {facts.runs_without_progress} runs of cycle {cycle.id} ended without storing a title (see their errors); "
-            f"the next one starts at {resumes_at:%H:%M:%S} UTC"
+            f"the last {facts.runs_without_progress} runs of cycle {cycle.id} ended without storing a title "
+            f"(see their errors); the next one starts at {resumes_at:%H:%M:%S} UTC"
         )
     return Launch("sync", f"{facts.medium}:cycle:{cycle.id}:{facts.ended}", cycle_id=cycle.id)
 

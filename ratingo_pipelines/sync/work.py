@@ -26,7 +26,7 @@ class Place:
     """A title's place in the latest cycle, with the numbers its measures compare with."""
 
     cycle: Cycle
-    entry: CycleTitle
+    title: CycleTitle
     previous_watchers: int | None = None
     """Watchers in the cycle before."""
     month_delta: float | None = None
