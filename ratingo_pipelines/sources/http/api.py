@@ -28,7 +28,7 @@ from ratingo_pipelines.sources.http.backoff import Gate
 from ratingo_pipelines.sources.http.circuit import Circuit
 from ratingo_pipelines.sources.http.limits import LimiterError, open_turnstile
 from ratingo_pipelines.sources.http.session import Session, is_kept, parse
-from ratingo_pipelines.sources.http.single_flight import Flights
+from ratingo_pipelines.sources.http.single_flight import SingleFlight
 from ratingo_pipelines.sources.http.statuses import error_of, is_web_page, refused_by_cloudflare
 from ratingo_pipelines.sources.http.transport import BodyTooLargeError, KeyedAdapter, TransportError
 from ratingo_pipelines.sources.scrub import register_secrets
@@ -122,7 +122,7 @@ class JsonApi:
             self._limiter,
             config.state_dir if config.cache else None,
         )
-        self._flights = Flights()
+        self._single_flight = SingleFlight()
         self._closed = Event()
         self._counting = Lock()
         self.retries = 0
@@ -170,7 +170,7 @@ class JsonApi:
             before_sleep=self._count_retry,
             retry_error_callback=_give_up,
         )
-        with self._flights.one(request.url or url):
+        with self._single_flight.hold(request.url or url):
             return retrying(self._ask, request, keep, accept, fresh)
 
     def read(

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Lock
 
 
-class Flights:
+class SingleFlight:
     """The URLs being asked for, by all threads of one API."""
 
     def __init__(self) -> None:
@@ -13,7 +13,7 @@ class Flights:
         self._flying: dict[str, tuple[Lock, int]] = {}
 
     @contextmanager
-    def one(self, url: str) -> Iterator[None]:
+    def hold(self, url: str) -> Iterator[None]:
         """Hold the URL for the duration of the block."""
         with self._lock:
             lock, users = self._flying.get(url, (Lock(), 0))
