@@ -142,8 +142,8 @@ class OmdbClient:
     def __init__(self, api: JsonApi) -> None:
         self.api = api
 
-    def ratings(self, imdb_id: str, medium: Medium, *, fresh: bool = False) -> OmdbRatings:
-        """The ratings of the title with this IMDb id, at most a week old; `fresh` asks anew.
+    def ratings(self, imdb_id: str, medium: Medium, *, bypass_cache: bool = False) -> OmdbRatings:
+        """The ratings of the title with this IMDb id, at most a week old; `bypass_cache` asks anew.
 
         Raises `NotFound` where OMDb does not know it, `QuotaExhausted` until the next UTC midnight.
         """
@@ -152,9 +152,9 @@ class OmdbClient:
             "",
             params,
             parse=lambda answer: parse_ratings(answer.payload),
-            keep=KEPT,
-            accept=_worth_keeping,
-            fresh=fresh,
+            max_age=KEPT,
+            cache_if=_worth_keeping,
+            bypass_cache=fresh,
         )
 
 

@@ -148,14 +148,14 @@ class JsonApi:
         path: str,
         params: Mapping[str, Any] | None = None,
         *,
-        keep: timedelta | None = None,
-        accept: Callable[[Any], bool] = lambda payload: True,
-        fresh: bool = False,
+        max_age: timedelta | None = None,
+        cache_if: Callable[[Any], bool] = lambda payload: True,
+        bypass_cache: bool = False,
     ) -> Answer:
         """Ask for `path`, below the base URL, or for that URL itself; raises `SourceError`s only.
 
-        With `keep`, an answer that old will do, and this one is kept unless `accept` refuses its payload. Without,
-        the API is always asked, if only whether its last answer still holds; so it is with `fresh`, which leaves
+        With `max_age`, an answer that old will do, and this one is kept unless `cache_if` refuses its payload. Without,
+        the API is always asked, if only whether its last answer still holds; so it is with `bypass_cache`, which leaves
         the new answer to later callers.
         """
         base = self._config.base_url
@@ -171,7 +171,7 @@ class JsonApi:
             retry_error_callback=_give_up,
         )
         with self._single_flight.hold(request.url or url):
-            return retrying(self._ask, request, keep, accept, fresh)
+            return retrying(self._ask, request, max_age, cache_if, bypass_cache)
 
     def read(
         self,
@@ -179,20 +179,20 @@ class JsonApi:
         params: Mapping[str, Any] | None = None,
         *,
         parse: Callable[[Answer], T],
-        keep: timedelta | None = None,
-        accept: Callable[[Any], bool] = lambda payload: True,
-        fresh: bool = False,
+        max_age: timedelta | None = None,
+        cache_if: Callable[[Any], bool] = lambda payload: True,
+        bypass_cache: bool = False,
     ) -> T:
         """As `get`, and what `parse` makes of the answer; one that it finds unusable is asked for once more."""
         try:
-            return parse(self.get(path, params, keep=keep, accept=accept, fresh=fresh))
+            return parse(self.get(path, params, max_age=keep, cache_if=accept, bypass_cache=fresh))
         except BadPayload as error:
             if error.field == NOT_JSON:
                 # It was asked for again already.
                 raise
         self._count_retry()
         self._sleep(self._config.backoff_seconds)
-        return parse(self.get(path, params, keep=keep, accept=accept, fresh=fresh))
+        return parse(self.get(path, params, max_age=keep, cache_if=accept, bypass_cache=fresh))
 
     def close(self) -> None:
         """Fail the threads that wait, and release connections and files."""
@@ -207,10 +207,10 @@ class JsonApi:
         self.close()
 
     def _ask(
-        self, request: PreparedRequest, keep: timedelta | None, accept: Callable[[Any], bool], fresh: bool
+        self, request: PreparedRequest, max_age: timedelta | None, cache_if: Callable[[Any], bool], bypass_cache: bool
     ) -> Answer:
         where = request.path_url.partition("?")[0]
-        response = self._fetch(request, keep, accept, fresh, where)
+        response = self._fetch(request, max_age, cache_if, bypass_cache, where)
         if response.status_code != 200:
             self._raise_error(response, where)
         try:
@@ -227,11 +227,16 @@ class JsonApi:
         return Answer(payload, response.headers, from_cache=kept)
 
     def _fetch(
-        self, request: PreparedRequest, keep: timedelta | None, accept: Callable[[Any], bool], fresh: bool, where: str
+        self,
+        request: PreparedRequest,
+        max_age: timedelta | None,
+        cache_if: Callable[[Any], bool],
+        bypass_cache: bool,
+        where: str,
     ) -> Response:
         for _ in range(REFUSALS):
             try:
-                response = self._session.fetch(request, keep, accept, fresh)
+                response = self._session.fetch(request, max_age, cache_if, bypass_cache)
             except BodyTooLargeError as error:
                 raise BadPayload(self.name, f"{where}: {error}") from None
             except LimiterError as error:

@@ -71,17 +71,21 @@ class Session(CacheMixin, RetryAfterGate, LimiterMixin, requests.Session):  # ty
         self.trust_env = False
 
     def fetch(
-        self, request: PreparedRequest, keep: timedelta | None, accept: Callable[[Any], bool], fresh: bool = False
+        self,
+        request: PreparedRequest,
+        max_age: timedelta | None,
+        cache_if: Callable[[Any], bool],
+        bypass_cache: bool = False,
     ) -> Response:
-        """Return the answer, an earlier one if there is one not older than `keep`; raises `TransportError`.
+        """Return the answer, an earlier one if there is one not older than `max_age`; raises `TransportError`.
 
-        With `fresh` the API is asked in any case, and its answer kept for `keep`. Whatever they are, the API is told
-        the ETag of its last answer, if it gave one. Answers whose payload `accept` refuses are not kept.
+        With `bypass_cache` the API is asked in any case, and its answer kept for `max_age`. Whatever they are, the API is told
+        the ETag of its last answer, if it gave one. Answers whose payload `cache_if` refuses are not kept.
         """
         if self._caching:
-            self._accept.payload = accept
+            self._accept.payload = cache_if
             try:
-                return self._fetch_through_cache(request, keep, fresh or keep is None)
+                return self._fetch_through_cache(request, max_age, bypass_cache or max_age is None)
             except sqlite3.Error as error:
                 _log.warning("The HTTP cache does not work (%s); asking without it", error)
         response: Response = super(CacheMixin, self).send(request.copy(), **self._wire)
@@ -90,10 +94,10 @@ class Session(CacheMixin, RetryAfterGate, LimiterMixin, requests.Session):  # ty
     def get_redirect_target(self, resp: Response) -> None:
         """Follow no redirects: they would carry the key to wherever they lead."""
 
-    def _fetch_through_cache(self, request: PreparedRequest, keep: timedelta | None, fresh: bool) -> Response:
-        options = {"expire_after": keep or 0, **self._wire}
+    def _fetch_through_cache(self, request: PreparedRequest, max_age: timedelta | None, bypass_cache: bool) -> Response:
+        options = {"expire_after": max_age or 0, **self._wire}
         response = self.send(request.copy(), refresh=fresh, **options)
-        if is_kept(response) and (fresh or keep is None or response.created_at < datetime.now(UTC) - keep):
+        if is_kept(response) and (bypass_cache or max_age is None or response.created_at < datetime.now(UTC) - max_age):
             # Put there by a caller who lets answers grow older, and without an ETag to ask about it.
             response = self.send(request.copy(), force_refresh=True, **options)
         return response

@@ -54,7 +54,7 @@ class TmdbClient:
             f"/{medium.tmdb_path}/{tmdb_id}",
             params,
             parse=lambda answer: reading.of(answer.payload),
-            accept=reading.is_whole,
+            cache_if=reading.is_whole,
         )
 
     def genre_names(self, medium: Medium, language: str) -> dict[int, str]:
@@ -64,7 +64,7 @@ class TmdbClient:
             path,
             {"language": language},
             parse=lambda answer: parse_genres(answer.payload),
-            keep=GENRES_KEPT,
+            max_age=GENRES_KEPT,
         )
 
 

@@ -32,11 +32,11 @@ def rows(folder: Path) -> int:
 
 def test_an_answer_may_serve_for_as_long_as_the_caller_allows(tmp_path: Path):
     with misbehaving_server(a=[sends("old"), sends("new")]) as server, api_of(server.url, state_dir=tmp_path) as api:
-        first = api.get("/a", {"i": "tt1"}, keep=A_WEEK)
-        second = api.get("/a", {"i": "tt1"}, keep=A_WEEK)
+        first = api.get("/a", {"i": "tt1"}, max_age=A_WEEK)
+        second = api.get("/a", {"i": "tt1"}, max_age=A_WEEK)
         assert (first.payload, first.from_cache) == ("old", False)
         assert (second.payload, second.from_cache) == ("old", True)
-        assert api.get("/a", {"i": "tt2"}, keep=A_WEEK).payload == "new"
+        assert api.get("/a", {"i": "tt2"}, max_age=A_WEEK).payload == "new"
         assert api.requests == server.count() == 2
 
 
@@ -44,19 +44,19 @@ def test_an_answer_outlives_the_process_that_asked(tmp_path: Path):
     with misbehaving_server(a=[sends("old"), sends("new")]) as server:
         for _ in range(2):
             with api_of(server.url, state_dir=tmp_path) as api:
-                assert api.get("/a", keep=A_WEEK).payload == "old"
+                assert api.get("/a", max_age=A_WEEK).payload == "old"
 
 
 def test_an_answer_too_old_for_this_caller_is_fetched_again(tmp_path: Path):
     with misbehaving_server(a=[sends("old"), sends("new")]) as server, api_of(server.url, state_dir=tmp_path) as api:
-        api.get("/a", keep=A_WEEK)
+        api.get("/a", max_age=A_WEEK)
         sleep(0.05)
-        assert api.get("/a", keep=timedelta(milliseconds=20)).payload == "new"
+        assert api.get("/a", max_age=timedelta(milliseconds=20)).payload == "new"
 
 
 def test_without_keep_the_api_is_asked_whatever_is_kept(tmp_path: Path):
     with misbehaving_server(a=[sends("old"), sends("new")]) as server, api_of(server.url, state_dir=tmp_path) as api:
-        api.get("/a", keep=A_WEEK)
+        api.get("/a", max_age=A_WEEK)
         answer = api.get("/a")
         assert (answer.payload, answer.from_cache) == ("new", False)
 
@@ -84,7 +84,7 @@ def test_an_etag_saves_the_body_and_never_the_question(tmp_path: Path):
 
 def test_what_the_cache_says_to_itself_is_not_said_to_the_api(tmp_path: Path):
     with misbehaving_server() as server, api_of(server.url, state_dir=tmp_path) as api:
-        api.get("/a", keep=A_WEEK)
+        api.get("/a", max_age=A_WEEK)
         api.get("/a")
     assert not any("Cache-Control" in arrival.headers for arrival in server.arrivals)
 
@@ -92,7 +92,7 @@ def test_what_the_cache_says_to_itself_is_not_said_to_the_api(tmp_path: Path):
 def test_answers_that_the_client_refuses_are_given_but_not_kept(tmp_path: Path):
     error = {"Response": "False", "Error": "Incorrect IMDb ID."}
     with misbehaving_server(a=[sends(error), sends("fine")]) as server, api_of(server.url, state_dir=tmp_path) as api:
-        wanted = [api.get("/a", keep=A_WEEK, accept=lambda payload: payload != error).payload for _ in range(3)]
+        wanted = [api.get("/a", max_age=A_WEEK, cache_if=lambda payload: payload != error).payload for _ in range(3)]
         assert wanted == [error, "fine", "fine"]
 
 
@@ -105,14 +105,14 @@ def test_errors_are_never_kept(failure: Behaviour, tmp_path: Path):
         api_of(server.url, state_dir=tmp_path, malformed_retries=0) as api,
     ):
         with pytest.raises((NotFound, AccessDenied, BadPayload)):
-            api.get("/a", keep=A_WEEK)
-        assert api.get("/a", keep=A_WEEK).payload == "fine"
+            api.get("/a", max_age=A_WEEK)
+        assert api.get("/a", max_age=A_WEEK).payload == "fine"
 
 
 def test_an_answer_that_varies_with_a_header_is_kept_all_the_same(tmp_path: Path):
     answers = [sends("old", Vary="*"), sends("new")]
     with misbehaving_server(a=answers) as server, api_of(server.url, state_dir=tmp_path) as api:
-        assert [api.get("/a", keep=A_WEEK).payload for _ in range(2)] == ["old", "old"]
+        assert [api.get("/a", max_age=A_WEEK).payload for _ in range(2)] == ["old", "old"]
 
 
 def test_whoever_asks_for_the_same_at_the_same_time_gets_the_answer_just_fetched(tmp_path: Path):
@@ -121,7 +121,7 @@ def test_whoever_asks_for_the_same_at_the_same_time_gets_the_answer_just_fetched
         api_of(server.url, state_dir=tmp_path) as api,
         ThreadPoolExecutor(8) as pool,
     ):
-        assert set(pool.map(lambda _: api.get("/a", keep=A_WEEK).payload, range(8))) == {"first"}
+        assert set(pool.map(lambda _: api.get("/a", max_age=A_WEEK).payload, range(8))) == {"first"}
         assert server.count() == 1
 
 
@@ -133,7 +133,7 @@ def test_two_sessions_may_use_one_file_from_many_threads(tmp_path: Path):
         ThreadPoolExecutor(16) as pool,
     ):
         apis = [tmdb, omdb] * 100
-        payloads = list(pool.map(lambda task: task[1].get(f"/{task[0] % 50}", keep=A_WEEK).payload, enumerate(apis)))
+        payloads = list(pool.map(lambda task: task[1].get(f"/{task[0] % 50}", max_age=A_WEEK).payload, enumerate(apis)))
     assert payloads == [{"path": f"/{number % 50}"} for number in range(200)]
 
 
@@ -147,8 +147,8 @@ def test_sessions_may_all_start_at_once_in_a_new_folder(tmp_path: Path):
 
 def test_the_cache_can_be_switched_off(tmp_path: Path):
     with misbehaving_server() as server, api_of(server.url, state_dir=tmp_path, cache=False) as api:
-        api.get("/a", keep=A_WEEK)
-        api.get("/a", keep=A_WEEK)
+        api.get("/a", max_age=A_WEEK)
+        api.get("/a", max_age=A_WEEK)
         assert server.count() == 2
     assert not (tmp_path / cache.FILE_NAME).exists()
 
@@ -157,25 +157,25 @@ def test_the_cache_can_be_switched_off(tmp_path: Path):
 def test_a_damaged_file_is_replaced(content: bytes, tmp_path: Path):
     (tmp_path / cache.FILE_NAME).write_bytes(content)
     with misbehaving_server(a=[sends("old"), sends("new")]) as server, api_of(server.url, state_dir=tmp_path) as api:
-        assert [api.get("/a", keep=A_WEEK).payload for _ in range(2)] == ["old", "old"]
+        assert [api.get("/a", max_age=A_WEEK).payload for _ in range(2)] == ["old", "old"]
 
 
 def test_a_file_that_breaks_later_costs_the_cache_and_not_the_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     with misbehaving_server() as server, api_of(server.url, state_dir=tmp_path) as api:
-        api.get("/a", keep=A_WEEK)
+        api.get("/a", max_age=A_WEEK)
         with closing(sqlite3.connect(tmp_path / cache.FILE_NAME)) as connection:
             connection.execute("DROP TABLE responses")
             connection.commit()
         with caplog.at_level(logging.WARNING):
-            assert api.get("/a", keep=A_WEEK).payload == {"path": "/a"}
+            assert api.get("/a", max_age=A_WEEK).payload == {"path": "/a"}
     assert "asking without it" in caplog.text
 
 
 def test_answers_are_removed_a_week_after_they_expired(tmp_path: Path):
     with misbehaving_server() as server:
         with api_of(server.url, state_dir=tmp_path) as api:
-            api.get("/stays", keep=A_WEEK)
-            api.get("/goes", keep=timedelta(seconds=1))
+            api.get("/stays", max_age=A_WEEK)
+            api.get("/goes", max_age=timedelta(seconds=1))
         with closing(sqlite3.connect(tmp_path / cache.FILE_NAME)) as connection:
             connection.execute("UPDATE responses SET expires = expires - ?", (cache.KEPT_AFTER_EXPIRY_SECONDS + 2,))
             connection.commit()
@@ -187,7 +187,7 @@ def test_a_file_grown_too_large_loses_what_has_expired(tmp_path: Path, monkeypat
     with misbehaving_server(a=[sends_with_etag("x", '"1"')]) as server:
         with api_of(server.url, state_dir=tmp_path) as api:
             api.get("/a")
-            api.get("/b", keep=A_WEEK)
+            api.get("/b", max_age=A_WEEK)
         sleep(1.1)
         monkeypatch.setattr(cache, "MAX_FILE_BYTES", 1)
         with api_of(server.url, state_dir=tmp_path):
@@ -205,7 +205,7 @@ def test_no_key_is_in_the_file(tmp_path: Path):
         ) as api,
     ):
         api.get("/a", {"i": "tt1"})
-        api.get("/b", {"i": "tt1"}, keep=A_WEEK)
+        api.get("/b", {"i": "tt1"}, max_age=A_WEEK)
         assert server.arrivals[1].query == "i=tt1&apikey=canary-p"
         assert server.arrivals[1].headers["trakt-api-key"] == "canary-h"
     with closing(sqlite3.connect(tmp_path / cache.FILE_NAME)) as connection:
