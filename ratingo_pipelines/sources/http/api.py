@@ -24,7 +24,7 @@ from ratingo_pipelines.sources.errors import (
     SourceError,
     SourceUnavailable,
 )
-from ratingo_pipelines.sources.http.backoff import Gate
+from ratingo_pipelines.sources.http.backoff import Backoff
 from ratingo_pipelines.sources.http.circuit import Circuit
 from ratingo_pipelines.sources.http.limits import LimiterError, open_turnstile
 from ratingo_pipelines.sources.http.session import Session, is_kept, parse
@@ -71,7 +71,7 @@ class ApiConfig:
 
     @property
     def identity(self) -> str:
-        """Name of the bucket and the gate: the same for all who share the API's limit, without their key."""
+        """Name of the bucket and the backoff: the same for all who share the API's limit, without their key."""
         keys = sorted(self.secret_headers.items()) + sorted(self.secret_params.items())
         text = "\n".join([self.base_url, *(f"{name}={key.get_secret_value()}" for name, key in keys)])
         return f"{self.name.lower()}_{sha256(text.encode()).hexdigest()[:16]}"
@@ -118,7 +118,7 @@ class JsonApi:
             config.base_url,
             config.headers,
             self._adapter,
-            self._shared.gate,
+            self._shared.backoff,
             self._limiter,
             config.state_dir if config.cache else None,
         )
@@ -247,13 +247,13 @@ class JsonApi:
                 raise _TryAgainError(problem) from None
             if response.status_code != 429:
                 return response
-            # The gate is shut now, and lets the next round through when the pause is over.
+            # The backoff is shut now, and lets the next round through when the pause is over.
         return response
 
     def _raise_error(self, response: Response, where: str) -> NoReturn:
         error = refused_by_cloudflare(self.name, response) or self._diagnose(response)
         if error is None and response.status_code == 429:
-            error = self._shared.gate.refusal()
+            error = self._shared.backoff.refusal()
         error = error or error_of(self.name, response, where)
         if isinstance(error, SourceUnavailable):
             self._shared.circuit.failed()
@@ -264,7 +264,7 @@ class JsonApi:
 
     def _pause(self) -> float:
         self._shared.circuit.check()
-        return self._shared.gate.pause(self._config.retry_after_cap_seconds)
+        return self._shared.backoff.pause(self._config.retry_after_cap_seconds)
 
     def _enough(self, state: RetryCallState) -> bool:
         malformed = isinstance(_error_of(state), BadPayload)
@@ -291,7 +291,7 @@ class _TryAgainError(Exception):
 class _Shared:
     """What all sessions of one API and key in this process have in common."""
 
-    gate: Gate
+    backoff: Backoff
     circuit: Circuit
 
 
@@ -301,7 +301,7 @@ _sharing = Lock()
 
 def _shared_by(config: ApiConfig) -> _Shared:
     with _sharing:
-        return _shared.setdefault(config.identity, _Shared(Gate(config.name), Circuit(config.name)))
+        return _shared.setdefault(config.identity, _Shared(Backoff(config.name), Circuit(config.name)))
 
 
 def _error_of(state: RetryCallState) -> SourceError | None:

@@ -1,6 +1,6 @@
 """Makes every thread wait when an API asks for a pause (`Retry-After`), and fails when the pause is too long.
 
-A gate belongs to one API and key, never to a host: the sandbox serves three APIs on one. The rate limits that keep
+A backoff belongs to one API and key, never to a host: the sandbox serves three APIs on one. The rate limits that keep
 such answers from coming live in `limits.py`.
 """
 
@@ -23,18 +23,18 @@ LONGEST_GUESSED_PAUSE_SECONDS = 60.0
 LONGEST_NAMED_PAUSE = timedelta(days=7)
 
 
-class Gate:
+class Backoff:
     """Shared by every thread that asks one API."""
 
     def __init__(self, api: str) -> None:
         self._api = api
         self._lock = Lock()
-        self._shut_until = 0.0
+        self._paused_until = 0.0
         self._refusals = 0
         self._reason = ""
 
     def pause(self, cap_seconds: float) -> float:
-        """Return for how long to wait, 0 when the gate is open; raise `RateLimited` when it is more than the cap."""
+        """Return for how long to wait, 0 when the backoff is open; raise `RateLimited` when it is more than the cap."""
         left = self._seconds_left()
         if left > cap_seconds:
             raise self.refusal()
@@ -44,7 +44,7 @@ class Gate:
         """Return the error of a request that is not going to wait."""
         return RateLimited(self._api, datetime.now(UTC) + timedelta(seconds=self._seconds_left()), self._reason)
 
-    def shut(self, retry_after: str | None, asked_at: float, reason: str) -> None:
+    def pause_all(self, retry_after: str | None, asked_at: float, reason: str) -> None:
         """Pause everybody after a refusal.
 
         `retry_after` is the header as it came; `asked_at` is when (monotonic) the refused request went out.
@@ -52,33 +52,33 @@ class Gate:
         seconds = parse_retry_after(retry_after)
         with self._lock:
             if seconds is None:
-                # Requests under way when the gate was shut are refused as well: that is one refusal, not many.
-                if self._refusals and asked_at < self._shut_until:
+                # Requests under way when the backoff was shut are refused as well: that is one refusal, not many.
+                if self._refusals and asked_at < self._paused_until:
                     return
                 seconds = min(FIRST_PAUSE_SECONDS * 2**self._refusals, LONGEST_GUESSED_PAUSE_SECONDS)
                 self._refusals += 1
-            self._shut_until = max(self._shut_until, monotonic() + seconds)
+            self._paused_until = max(self._paused_until, monotonic() + seconds)
             self._reason = reason
 
-    def passed(self, asked_at: float) -> None:
+    def answered(self, asked_at: float) -> None:
         """Note that a request was answered, not refused."""
         if self._refusals:
             with self._lock:
-                if asked_at >= self._shut_until:
+                if asked_at >= self._paused_until:
                     self._refusals = 0
 
     def _seconds_left(self) -> float:
-        return max(0.0, self._shut_until - monotonic())
+        return max(0.0, self._paused_until - monotonic())
 
 
-class RetryAfterGate(Session if TYPE_CHECKING else object):  # type: ignore[misc]
-    """Mixin above the limiter's: reads the answer and shuts the gate when it is a refusal.
+class BackoffMixin(Session if TYPE_CHECKING else object):  # type: ignore[misc]
+    """Mixin above the limiter's: reads the answer and shuts the backoff when it is a refusal.
 
     It has no `__init__` on purpose: requests-cache hands on only the options that the next `__init__` names, and the
     limiter's would not be seen behind one here.
     """
 
-    gate: Gate
+    backoff: Backoff
     limiter: Turnstile
 
     def send(self, request: PreparedRequest, **options: Any) -> Response:
@@ -89,9 +89,9 @@ class RetryAfterGate(Session if TYPE_CHECKING else object):  # type: ignore[misc
             self.limiter.answered()
         retry_after = response.headers.get("Retry-After")
         if response.status_code == 429 or (response.status_code == 503 and retry_after):
-            self.gate.shut(retry_after, self.limiter.granted_at, _refusal_reason(response))
+            self.backoff.pause_all(retry_after, self.limiter.granted_at, _refusal_reason(response))
         else:
-            self.gate.passed(self.limiter.granted_at)
+            self.backoff.answered(self.limiter.granted_at)
         read_body(response)
         return response
 

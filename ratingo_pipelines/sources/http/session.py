@@ -1,7 +1,7 @@
 """The one session every request goes through.
 
-Here the parts are put together, in the order in which a request passes them: the cache (`cache.py`), the gate that
-an API can shut (`gate.py`), the rate limits (`limits.py`), the wire (`transport.py`). What to make of an answer, and
+Here the parts are put together, in the order in which a request passes them: the cache (`cache.py`), the backoff that
+an API can shut (`backoff.py`), the rate limits (`limits.py`), the wire (`transport.py`). What to make of an answer, and
 when to ask again, is said in `http.py`.
 """
 
@@ -21,7 +21,7 @@ from requests import PreparedRequest, Response
 from requests_cache import CacheMixin
 from requests_ratelimiter import LimiterMixin
 
-from ratingo_pipelines.sources.http.backoff import Gate, RetryAfterGate
+from ratingo_pipelines.sources.http.backoff import Backoff, BackoffMixin
 from ratingo_pipelines.sources.http.cache import open_cache
 from ratingo_pipelines.sources.http.limits import Turnstile
 from ratingo_pipelines.sources.http.transport import KeyedAdapter
@@ -31,7 +31,7 @@ USER_AGENT = f"ratingo-pipelines/{version('ratingo-pipelines')} (+https://rating
 _log = logging.getLogger(__name__)
 
 
-class Session(CacheMixin, RetryAfterGate, LimiterMixin, requests.Session):  # type: ignore[misc]
+class Session(CacheMixin, BackoffMixin, LimiterMixin, requests.Session):  # type: ignore[misc]
     """One API's session, for all threads. Requests come without keys; the adapter adds them."""
 
     def __init__(
@@ -39,16 +39,16 @@ class Session(CacheMixin, RetryAfterGate, LimiterMixin, requests.Session):  # ty
         base_url: str,
         headers: Mapping[str, str],
         adapter: KeyedAdapter,
-        gate: Gate,
+        backoff: Backoff,
         limiter: Turnstile,
         cache_dir: Path | None,
     ) -> None:
-        self.gate = gate
+        self.backoff = backoff
         self._accept = local()
         self._caching = cache_dir is not None
         super().__init__(
             limiter=limiter,
-            # One bucket a session, and refusals are the gate's business.
+            # One bucket a session, and refusals are the backoff's business.
             per_host=False,
             limit_statuses=(),
             filter_fn=self._worth_keeping,

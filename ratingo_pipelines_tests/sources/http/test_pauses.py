@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from ratingo_pipelines.sources.errors import RateLimited, SourceUnavailable
-from ratingo_pipelines.sources.http.backoff import Gate, parse_retry_after
+from ratingo_pipelines.sources.http.backoff import Backoff, parse_retry_after
 from ratingo_pipelines_tests.sources.apis import api_of
 from ratingo_pipelines_tests.sources.http.misbehaving import Server, misbehaving_server, sends, sends_page
 
@@ -143,19 +143,19 @@ def test_without_a_header_the_pause_is_guessed_and_doubles():
 
 
 def test_many_requests_refused_at_once_are_one_refusal():
-    gate = Gate("Trakt")
+    backoff = Backoff("Trakt")
     asked_at = monotonic()
     for _ in range(16):
-        gate.shut(None, asked_at, "refused")
-    assert 0.9 < gate.pause(90) <= 1
+        backoff.pause_all(None, asked_at, "refused")
+    assert 0.9 < backoff.pause(90) <= 1
 
 
 def test_an_answer_ends_the_doubling():
-    gate = Gate("Trakt")
-    gate.shut(None, monotonic(), "refused")
-    gate.passed(monotonic() + 2)
-    gate.shut(None, monotonic() + 2, "refused")
-    assert gate.pause(90) <= 1
+    backoff = Backoff("Trakt")
+    backoff.pause_all(None, monotonic(), "refused")
+    backoff.answered(monotonic() + 2)
+    backoff.pause_all(None, monotonic() + 2, "refused")
+    assert backoff.pause(90) <= 1
 
 
 def test_a_request_that_is_refused_for_ever_is_left_for_another_run():
