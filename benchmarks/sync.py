@@ -33,7 +33,7 @@ from benchmarks.figures import Figure, exact
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines.settings import RateLimit, Settings
-from ratingo_pipelines.sources.http.limits import open_turnstile
+from ratingo_pipelines.sources.http.limits import open_rate_limiter
 from ratingo_pipelines.sync.context import open_sync_context
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines_tests.exactness import differences
@@ -84,7 +84,7 @@ def floor_of(counted: dict[str, Any]) -> float:
 def _limiter() -> Iterator[Figure]:
     """Huge limits, so that nothing waits: what is left is the cost."""
     with folder() as home:
-        turnstile = open_turnstile((RateLimit(10**6, 1), RateLimit(10**7, 300)), home, "cost")
+        turnstile = open_rate_limiter((RateLimit(10**6, 1), RateLimit(10**7, 300)), home, "cost")
 
         def acquire() -> tuple[float]:
             began = monotonic()

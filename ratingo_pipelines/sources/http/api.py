@@ -26,7 +26,7 @@ from ratingo_pipelines.sources.errors import (
 )
 from ratingo_pipelines.sources.http.backoff import Backoff
 from ratingo_pipelines.sources.http.circuit import Circuit
-from ratingo_pipelines.sources.http.limits import LimiterError, open_turnstile
+from ratingo_pipelines.sources.http.limits import LimiterError, open_rate_limiter
 from ratingo_pipelines.sources.http.session import Session, is_kept, parse
 from ratingo_pipelines.sources.http.single_flight import SingleFlight
 from ratingo_pipelines.sources.http.statuses import error_of, is_web_page, refused_by_cloudflare
@@ -110,7 +110,7 @@ class JsonApi:
         self._diagnose = diagnose
         self._shared = _shared_by(config)
         try:
-            self._limiter = open_turnstile(config.windows, config.state_dir, config.identity, self._pause)
+            self._limiter = open_rate_limiter(config.windows, config.state_dir, config.identity, self._pause)
         except LimiterError as error:
             raise SourceUnavailable(config.name, str(error)) from None
         self._adapter = KeyedAdapter(headers, params, config.timeout_seconds, config.concurrency, self._limiter.sending)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from requests import PreparedRequest, Response, Session
 
 from ratingo_pipelines.sources.errors import RateLimited
-from ratingo_pipelines.sources.http.limits import Turnstile
+from ratingo_pipelines.sources.http.limits import RateLimiter
 from ratingo_pipelines.sources.http.statuses import is_web_page
 from ratingo_pipelines.sources.http.transport import read_body
 
@@ -79,7 +79,7 @@ class BackoffMixin(Session if TYPE_CHECKING else object):  # type: ignore[misc]
     """
 
     backoff: Backoff
-    limiter: Turnstile
+    limiter: RateLimiter
 
     def send(self, request: PreparedRequest, **options: Any) -> Response:
         """Return the answer with its body read; raises `TransportError`."""

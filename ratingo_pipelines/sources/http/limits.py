@@ -110,7 +110,7 @@ class Bucket(SQLiteBucket):
         """Return the time of the machine (ms), which its processes share."""
         return time_ns() // 1_000_000
 
-    def redate(self, granted_ms: int, later_ms: int) -> None:
+    def postpone(self, granted_ms: int, later_ms: int) -> None:
         """Count a grant of `granted_ms` as given at `later_ms`; those of one millisecond are alike."""
         with self.lock:
             self.conn.execute(
@@ -128,7 +128,7 @@ class Bucket(SQLiteBucket):
         self.conn.commit()
 
 
-class Turnstile(Limiter):
+class RateLimiter(Limiter):
     """Lets requests through one by one, as the bucket grants them.
 
     Before each, `pause` says for how many seconds to wait first, or raises. The library's limiter wakes every
@@ -200,10 +200,10 @@ class Turnstile(Limiter):
         late_ms = int((sent_at - self._mine.granted_at) * 1000) + journey_ms - self._tolerance_ms
         if late_ms > 0:
             try:
-                self._bucket.redate(self._mine.granted_ms, self._mine.granted_ms + late_ms)
+                self._bucket.postpone(self._mine.granted_ms, self._mine.granted_ms + late_ms)
             except (sqlite3.Error, OSError) as error:
                 # Closed meanwhile, or about to fail the next request; this one has its answer.
-                _log.debug("A request could not be redated: %s", error)
+                _log.debug("A request could not be postponed: %s", error)
 
     def close(self) -> None:
         """Release the waiting threads, and the file."""
@@ -212,12 +212,12 @@ class Turnstile(Limiter):
             self._bucket.conn.close()
 
 
-def open_turnstile(
+def open_rate_limiter(
     windows: Iterable[RateLimit],
     state_dir: Path | None,
     identity: str,
     pause: Callable[[], float] = lambda: 0,
-) -> Turnstile:
+) -> RateLimiter:
     """Return the limiter of the API with this identity; without a folder it holds for this object alone.
 
     `pause` is asked before each request for the seconds to wait first, and may raise. Raises `LimiterError` when the
@@ -235,7 +235,7 @@ def open_turnstile(
             connection.commit()
     except (sqlite3.Error, OSError) as error:
         raise LimiterError(f"its rate limits cannot be kept in {state_dir} ({error})") from None
-    return Turnstile(Bucket(rates_of(windows), connection, table, lock), pause)
+    return RateLimiter(Bucket(rates_of(windows), connection, table, lock), pause)
 
 
 def rates_of(windows: Iterable[RateLimit]) -> list[Rate]:

@@ -23,7 +23,7 @@ from requests_ratelimiter import LimiterMixin
 
 from ratingo_pipelines.sources.http.backoff import Backoff, BackoffMixin
 from ratingo_pipelines.sources.http.cache import open_cache
-from ratingo_pipelines.sources.http.limits import Turnstile
+from ratingo_pipelines.sources.http.limits import RateLimiter
 from ratingo_pipelines.sources.http.transport import KeyedAdapter
 
 USER_AGENT = f"ratingo-pipelines/{version('ratingo-pipelines')} (+https://ratingo.top)"
@@ -40,7 +40,7 @@ class Session(CacheMixin, BackoffMixin, LimiterMixin, requests.Session):  # type
         headers: Mapping[str, str],
         adapter: KeyedAdapter,
         backoff: Backoff,
-        limiter: Turnstile,
+        limiter: RateLimiter,
         cache_dir: Path | None,
     ) -> None:
         self.backoff = backoff

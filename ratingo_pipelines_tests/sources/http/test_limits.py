@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from ratingo_pipelines.settings import RateLimit
 from ratingo_pipelines.sources.errors import SourceUnavailable
-from ratingo_pipelines.sources.http.limits import FILE_NAME, Turnstile, open_turnstile, rates_of
+from ratingo_pipelines.sources.http.limits import FILE_NAME, RateLimiter, open_rate_limiter, rates_of
 from ratingo_pipelines_tests.sources.apis import NO_LIMIT, api_of
 from ratingo_pipelines_tests.sources.http.misbehaving import misbehaving_server, sends
 
@@ -51,11 +51,11 @@ def most_in_any(seconds: float, moments: list[float]) -> int:
     return max(sum(start <= moment < start + seconds for moment in moments) for start in moments)
 
 
-def turnstile(folder: Path | None, *windows: RateLimit) -> Turnstile:
-    return open_turnstile(windows, folder, "trakt_0123")
+def turnstile(folder: Path | None, *windows: RateLimit) -> RateLimiter:
+    return open_rate_limiter(windows, folder, "trakt_0123")
 
 
-def seconds_to_pass(door: Turnstile) -> float:
+def seconds_to_pass(door: RateLimiter) -> float:
     started = monotonic()
     door.try_acquire()
     return monotonic() - started
