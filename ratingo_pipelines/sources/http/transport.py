@@ -51,7 +51,7 @@ class KeyedAdapter(HTTPAdapter):
         self._secret_headers = headers
         self._secret_query = urlencode(params)
         self._timeouts = (CONNECT_SECONDS, timeout_seconds)
-        self._pools = _hurried_pools(2 * timeout_seconds, sending)
+        self._pools = _pools_with_deadline(2 * timeout_seconds, sending)
         self._lock = Lock()
         self.requests = 0
         super().__init__(
@@ -132,20 +132,20 @@ def describe(error: Exception) -> str:
     return f"{'the body is damaged' if damaged else 'the connection failed'} ({text[:200]})"
 
 
-def _hurried_pools(seconds: float, sending: Callable[[], None]) -> dict[str, Any]:
+def _pools_with_deadline(seconds: float, sending: Callable[[], None]) -> dict[str, Any]:
     """Return pools, by scheme, whose connections drop an answer that is not complete after so many seconds."""
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = _hurried(HTTPConnection, seconds, sending)
+        ConnectionCls = _with_deadline(HTTPConnection, seconds, sending)
 
     class EncryptedPool(HTTPSConnectionPool):
-        ConnectionCls = _hurried(HTTPSConnection, seconds, sending)
+        ConnectionCls = _with_deadline(HTTPSConnection, seconds, sending)
 
     return {"http": PlainPool, "https": EncryptedPool}
 
 
-def _hurried(connection: type[HTTPConnection], seconds: float, sending: Callable[[], None]) -> Any:
-    class Hurried(connection):  # type: ignore[misc, valid-type]
+def _with_deadline(connection: type[HTTPConnection], seconds: float, sending: Callable[[], None]) -> Any:
+    class ConnectionWithDeadline(connection):  # type: ignore[misc, valid-type]
         def request(self, *args: Any, **options: Any) -> None:
             if self.is_closed:
                 self.connect()
@@ -155,16 +155,16 @@ def _hurried(connection: type[HTTPConnection], seconds: float, sending: Callable
 
         def getresponse(self) -> Any:
             # Only here: the answer of a proxy to CONNECT comes before there is a request.
-            self.response_class = partial(_HurriedResponse, deadline=self._deadline)
+            self.response_class = partial(_ResponseWithDeadline, deadline=self._deadline)
             try:
                 return super().getresponse()
             finally:
                 del self.response_class
 
-    return Hurried
+    return ConnectionWithDeadline
 
 
-class _HurriedResponse(HTTPResponse):
+class _ResponseWithDeadline(HTTPResponse):
     def __init__(self, sock: socket, *args: Any, deadline: float, **options: Any) -> None:
         super().__init__(sock, *args, **options)
         self.fp = io.BufferedReader(_Deadline(self.fp.detach(), sock, deadline))
