@@ -23,7 +23,7 @@ from ratingo_pipelines.sources.errors import (
     NotFound,
     SourceError,
 )
-from ratingo_pipelines.sources.http import Answer, ApiConfig, JsonApi, open_api
+from ratingo_pipelines.sources.http import ApiConfig, JsonAnswer, JsonApi, open_api
 from ratingo_pipelines.sources.lenient import (
     Count,
     InstantText,
@@ -263,7 +263,7 @@ class TraktClient:
             yield from self.api.read(path, {"extended": "full"}, parse=lambda answer: parse_calendar(answer.payload))
 
 
-def _trending_page(answer: Answer, medium: Medium) -> tuple[list[TrendingEntry], Mapping[str, str]]:
+def _trending_page(answer: JsonAnswer, medium: Medium) -> tuple[list[TrendingEntry], Mapping[str, str]]:
     entries = parse_trending(answer.payload, medium)
     if entries and not any(entry.title.trakt or entry.title.slug or entry.title.tmdb for entry in entries):
         raise unusable(API, "trending")

@@ -35,7 +35,7 @@ from ratingo_pipelines.storage.failures import Failure, all_failures
 from ratingo_pipelines.sync.context import utc_now
 
 LOCATION = "ratingo_pipelines"
-Answer = TypeVar("Answer")
+JsonAnswer = TypeVar("JsonAnswer")
 
 
 class Stack:
@@ -319,7 +319,7 @@ def is_worked_off(counts: Counts) -> bool:
     return bool(counts.total) and not counts.pending and not counts.processing
 
 
-def until(holds: Callable[[], Answer], seconds: float, what: str, stack: Stack | None = None) -> Answer:
+def until(holds: Callable[[], JsonAnswer], seconds: float, what: str, stack: Stack | None = None) -> JsonAnswer:
     """Wait until `holds` returns something true; what it is waited for is said in the failure."""
     deadline = monotonic() + seconds
     while True:

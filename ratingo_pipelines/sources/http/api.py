@@ -27,7 +27,7 @@ from ratingo_pipelines.sources.errors import (
 from ratingo_pipelines.sources.http.backoff import Backoff
 from ratingo_pipelines.sources.http.circuit import Circuit
 from ratingo_pipelines.sources.http.limits import LimiterError, open_rate_limiter
-from ratingo_pipelines.sources.http.session import Session, is_kept, parse
+from ratingo_pipelines.sources.http.session import ApiSession, is_kept, parse
 from ratingo_pipelines.sources.http.single_flight import SingleFlight
 from ratingo_pipelines.sources.http.statuses import error_of, is_web_page, refused_by_cloudflare
 from ratingo_pipelines.sources.http.transport import BodyTooLargeError, KeyedAdapter, TransportError
@@ -78,7 +78,7 @@ class ApiConfig:
 
 
 @dataclass(frozen=True)
-class Answer:
+class JsonAnswer:
     """A JSON answer with status 200."""
 
     payload: Any
@@ -114,7 +114,7 @@ class JsonApi:
         except LimiterError as error:
             raise SourceUnavailable(config.name, str(error)) from None
         self._adapter = KeyedAdapter(headers, params, config.timeout_seconds, config.concurrency, self._limiter.sending)
-        self._session = Session(
+        self._session = ApiSession(
             config.base_url,
             config.headers,
             self._adapter,
@@ -151,7 +151,7 @@ class JsonApi:
         max_age: timedelta | None = None,
         cache_if: Callable[[Any], bool] = lambda payload: True,
         bypass_cache: bool = False,
-    ) -> Answer:
+    ) -> JsonAnswer:
         """Ask for `path`, below the base URL, or for that URL itself; raises `SourceError`s only.
 
         With `max_age`, an answer that old will do, and this one is kept unless `cache_if` refuses its payload. Without,
@@ -178,7 +178,7 @@ class JsonApi:
         path: str,
         params: Mapping[str, Any] | None = None,
         *,
-        parse: Callable[[Answer], T],
+        parse: Callable[[JsonAnswer], T],
         max_age: timedelta | None = None,
         cache_if: Callable[[Any], bool] = lambda payload: True,
         bypass_cache: bool = False,
@@ -208,7 +208,7 @@ class JsonApi:
 
     def _ask(
         self, request: PreparedRequest, max_age: timedelta | None, cache_if: Callable[[Any], bool], bypass_cache: bool
-    ) -> Answer:
+    ) -> JsonAnswer:
         where = request.path_url.partition("?")[0]
         response = self._fetch(request, max_age, cache_if, bypass_cache, where)
         if response.status_code != 200:
@@ -224,7 +224,7 @@ class JsonApi:
         kept = is_kept(response)
         if not kept:
             self._shared.circuit.succeeded()
-        return Answer(payload, response.headers, from_cache=kept)
+        return JsonAnswer(payload, response.headers, from_cache=kept)
 
     def _fetch(
         self,

@@ -31,7 +31,7 @@ USER_AGENT = f"ratingo-pipelines/{version('ratingo-pipelines')} (+https://rating
 _log = logging.getLogger(__name__)
 
 
-class Session(CacheMixin, BackoffMixin, LimiterMixin, requests.Session):  # type: ignore[misc]
+class ApiSession(CacheMixin, BackoffMixin, LimiterMixin, requests.Session):  # type: ignore[misc]
     """One API's session, for all threads. Requests come without keys; the adapter adds them."""
 
     def __init__(
