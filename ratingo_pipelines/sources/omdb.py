@@ -154,7 +154,7 @@ class OmdbClient:
             parse=lambda answer: parse_ratings(answer.payload),
             max_age=KEPT,
             cache_if=_worth_keeping,
-            bypass_cache=fresh,
+            bypass_cache=bypass_cache,
         )
 
 

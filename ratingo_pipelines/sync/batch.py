@@ -46,13 +46,13 @@ def run_batch(
     record_outcome: Callable[[Item, TitleOutcome], None],
     on_outcome: OnOutcome,
 ) -> BatchStopped | None:
-    """Do `work` for each item, `concurrency` at a time; as each ends, this thread settles it and tells `on_outcome`.
+    """Do `work` for each item, `concurrency` at a time; as each ends, this thread records it and calls `on_outcome`.
 
     Returns what ended the batch early, if anything did.
 
     `record_outcome` keeps what must be remembered of an outcome, failures above all. An exception of `work` is that
-    title's failure (in `stage`, where it does not say), save `BatchStopped` and `StorageError`, which end the batch: titles
-    under way are finished, the others are not begun.
+    title's failure (in `stage`, where it does not say), save `BatchStopped` and `StorageError`, which end the batch:
+    titles under way are finished, the others are not begun.
     """
     stopped: BatchStopped | None = None
     over = Event()

@@ -134,7 +134,7 @@ class _OneTitle:
         assert row.imdb_id is not None  # noqa: S101 - those without one are passed over
         self.quota.spend(in_cycle=row.tmdb_id in self.latest_cycle)
         try:
-            ratings = self.omdb.ratings(row.imdb_id, self.medium, fresh=self.force)
+            ratings = self.omdb.ratings(row.imdb_id, self.medium, bypass_cache=self.force)
         except NotFound:
             ratings = NOTHING_KNOWN
         except QuotaExhausted as error:

@@ -154,7 +154,7 @@ def test_a_fresh_answer_is_asked_for_and_kept_in_place_of_the_old_one(
 ) -> None:
     for rating in ("8.7", "8.8"):
         upstream.answer = lambda asked, rating=rating: Reply(FOUND | {"imdbRating": rating}, headers=headers)
-        assert omdb.ratings("tt0903747", SHOWS, fresh=rating == "8.8").imdb_rating == float(rating)
+        assert omdb.ratings("tt0903747", SHOWS, bypass_cache=rating == "8.8").imdb_rating == float(rating)
     assert omdb.ratings("tt0903747", SHOWS).imdb_rating == 8.8
     assert len(upstream.asked) == 2
 
@@ -162,7 +162,7 @@ def test_a_fresh_answer_is_asked_for_and_kept_in_place_of_the_old_one(
 def test_a_fresh_answer_without_ratings_is_not_followed_by_the_old_one(omdb: OmdbClient, upstream: Upstream) -> None:
     for answer, rating in ((FOUND, 8.7), (UNKNOWN, None)):
         upstream.answer = lambda asked, answer=answer: answer
-        assert omdb.ratings("tt0903747", SHOWS, fresh=True).imdb_rating == rating
+        assert omdb.ratings("tt0903747", SHOWS, bypass_cache=True).imdb_rating == rating
     assert omdb.ratings("tt0903747", SHOWS).imdb_rating is None
     assert len(upstream.asked) == 3
 

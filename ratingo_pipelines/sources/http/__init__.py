@@ -7,4 +7,4 @@ own client.
 from ratingo_pipelines.sources.http.api import ApiConfig, JsonAnswer, JsonApi
 from ratingo_pipelines.sources.http.opening import open_api
 
-__all__ = ["JsonAnswer", "ApiConfig", "JsonApi", "open_api"]
+__all__ = ["ApiConfig", "JsonAnswer", "JsonApi", "open_api"]

@@ -185,14 +185,14 @@ class JsonApi:
     ) -> T:
         """As `get`, and what `parse` makes of the answer; one that it finds unusable is asked for once more."""
         try:
-            return parse(self.get(path, params, max_age=keep, cache_if=accept, bypass_cache=fresh))
+            return parse(self.get(path, params, max_age=max_age, cache_if=cache_if, bypass_cache=bypass_cache))
         except BadPayload as error:
             if error.field == NOT_JSON:
                 # It was asked for again already.
                 raise
         self._count_retry()
         self._sleep(self._config.backoff_seconds)
-        return parse(self.get(path, params, max_age=keep, cache_if=accept, bypass_cache=fresh))
+        return parse(self.get(path, params, max_age=max_age, cache_if=cache_if, bypass_cache=bypass_cache))
 
     def close(self) -> None:
         """Fail the threads that wait, and release connections and files."""
