@@ -16,7 +16,7 @@ from ratingo_pipelines.gateway.api.runs import Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
 from ratingo_pipelines.gateway.auth.attempts import Attempts
 from ratingo_pipelines.gateway.auth.graphql_guard import GraphqlGuard
-from ratingo_pipelines.gateway.auth.middleware import Door
+from ratingo_pipelines.gateway.auth.middleware import AuthMiddleware
 from ratingo_pipelines.gateway.auth.secrets import Secrets
 from ratingo_pipelines.gateway.pages.login import Login
 from ratingo_pipelines.storage.engine import Database
@@ -43,6 +43,6 @@ def behind_door(routes: Sequence[BaseRoute], dagster: ASGIApp, secrets: Secrets)
     login = Login(secrets, attempts)
     return Starlette(
         routes=[*login.routes(), *routes, Mount("/", GraphqlGuard(dagster))],
-        middleware=[Middleware(Door, secrets, attempts)],
+        middleware=[Middleware(AuthMiddleware, secrets, attempts)],
         exception_handlers=ERRORS,
     )

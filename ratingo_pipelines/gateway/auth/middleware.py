@@ -41,7 +41,7 @@ _PROTECTION = {
 log = logging.getLogger("ratingo.gateway")
 
 
-class Door:
+class AuthMiddleware:
     """Lets those in who have the secret or a session, and logs every request without its query."""
 
     def __init__(self, app: ASGIApp, secrets: Secrets, attempts: Attempts) -> None:
@@ -56,7 +56,7 @@ class Door:
             await self._app(scope, receive, send)
             return
         logged = _Logged(scope, send)
-        refusal, session = self._judge(scope)
+        refusal, session = self._authenticate(scope)
         answer, send = refusal or self._app, logged.send
         if session is not None and scope["type"] == "websocket":
             send = self._until_session_ends(session, send)
@@ -65,7 +65,7 @@ class Door:
         finally:
             logged.done()
 
-    def _judge(self, scope: Scope) -> tuple[Response | None, Session | None]:
+    def _authenticate(self, scope: Scope) -> tuple[Response | None, Session | None]:
         """The refusal, or the session if that is what lets in."""
         headers = Headers(scope=scope)
         if _carries_secret(scope, self._check):
@@ -77,7 +77,7 @@ class Door:
             return None if self._admits(given) else self._wrong(scope), None
         session = self._session(headers)
         if session is None:
-            return _stranger(scope, headers), None
+            return _unauthenticated(scope, headers), None
         if _changes_something(scope) and is_foreign(headers):
             return failure(403, "a page of another site may not use this session"), None
         return None, session
@@ -176,7 +176,7 @@ def _changes_something(scope: Scope) -> bool:
     return not safe or scope["path"].startswith(TRIGGERS) or scope["path"] == "/graphql"
 
 
-def _stranger(scope: Scope, headers: Headers) -> Response:
+def _unauthenticated(scope: Scope, headers: Headers) -> Response:
     """Browsers are shown the way in."""
     by_hand = scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", "")
     if not by_hand:
