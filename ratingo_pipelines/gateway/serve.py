@@ -1,4 +1,4 @@
-"""`ratingo serve`: the gateway's web application on its port, with Dagster's other processes as children."""
+"""`ratingo serve`: the gateway's web application on its port, with Dagster's other processes as supervisor."""
 
 import logging
 import os
@@ -21,9 +21,9 @@ from starlette.types import ASGIApp
 from ratingo_pipelines.gateway.api.runs import end_lost_runs
 from ratingo_pipelines.gateway.app import compose
 from ratingo_pipelines.gateway.auth.secrets import open_secrets
-from ratingo_pipelines.gateway.processes.services import Processes, alone_in
+from ratingo_pipelines.gateway.processes.services import ServiceCommands, alone_in
 from ratingo_pipelines.gateway.processes.shutdown import Stop
-from ratingo_pipelines.gateway.processes.supervisor import Children
+from ratingo_pipelines.gateway.processes.supervisor import Supervisor
 from ratingo_pipelines.home import prepare_dagster_home
 from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, SettingsError
 from ratingo_pipelines.storage.engine import Database
@@ -74,49 +74,49 @@ def run(settings: Settings, options: Options) -> int:
         instance = stack.enter_context(dg.DagsterInstance.get())
         if options.workspace is None:
             stack.enter_context(alone_in(settings.home))
-            household = stack.enter_context(_household(settings, instance, stop))
+            services = stack.enter_context(_dagster_services(settings, instance, stop))
         else:
-            household = _Household(options.workspace)
+            services = DagsterServices(options.workspace)
         if not stop.is_set():
             instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
-            target = WorkspaceFileTarget([str(household.workspace)])
+            target = WorkspaceFileTarget([str(services.workspace)])
             context = stack.enter_context(WorkspaceProcessContext(instance, target, version=dg.__version__))
             app = compose(context, database, secrets, stop.is_set)
-            with _web(app, settings, listening, household.leave) as web:
+            with _web(app, settings, listening, services.leave) as web:
                 _tell(settings, listening)
                 while web.is_alive() and not stop.wait(TICK_SECONDS):
-                    household.tend()
+                    services.poll()
     return 0 if stop.is_set() else 1
 
 
 @dataclass(frozen=True)
-class _Household:
+class DagsterServices:
     """A workspace, and what to do for the processes behind it: nothing, where they are somebody else's."""
 
     workspace: Path
-    tend: Callable[[], None] = lambda: None
+    poll: Callable[[], None] = lambda: None
     leave: Callable[[], None] = lambda: None
 
 
 @contextmanager
-def _household(settings: Settings, instance: dg.DagsterInstance, stop: Stop) -> Iterator[_Household]:
+def _dagster_services(settings: Settings, instance: dg.DagsterInstance, stop: Stop) -> Iterator[DagsterServices]:
     """Daemon and code server, from the moment the latter answers."""
     _warn_of_missing_keys(settings)
-    processes = Processes(settings.dagster)
-    children = Children()
+    processes = ServiceCommands(settings.dagster)
+    supervisor = Supervisor()
     # They end while the web application does.
-    ending = Thread(target=children.end, args=(CHILD_PATIENCE, CHILD_GRACE), name="ending")
+    ending = Thread(target=supervisor.end, args=(CHILD_PATIENCE, CHILD_GRACE), name="ending")
 
     def leave() -> None:
         if not ending.is_alive():
             ending.start()
 
     try:
-        children.add(processes.code_server())
+        supervisor.add(processes.code_server())
         while not processes.answer() and not stop.wait(TICK_SECONDS):
-            children.tend()
-        children.add(processes.daemon())
-        yield _Household(processes.workspace, children.tend, leave)
+            supervisor.poll()
+        supervisor.add(processes.daemon())
+        yield DagsterServices(processes.workspace, supervisor.poll, leave)
     finally:
         leave()
         ending.join()

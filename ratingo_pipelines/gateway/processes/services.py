@@ -27,7 +27,7 @@ LONGEST_SOCKET_PATH = 100
 ANSWER_SECONDS = 1
 
 
-class Processes:
+class ServiceCommands:
     """The commands and files of one Dagster home. The paths stay the same from start to start: Dagster keeps them."""
 
     def __init__(self, dagster_home: Path) -> None:

@@ -13,7 +13,7 @@ INTERRUPTED = 130
 class Stop:
     """Set by the first SIGTERM or SIGINT; the second one, or the deadline, ends this process at once.
 
-    Its children are on a leash and end with it.
+    Its children are on a wrapper and end with it.
     """
 
     def __init__(self) -> None:

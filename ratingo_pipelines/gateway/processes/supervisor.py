@@ -1,4 +1,4 @@
-"""Processes that are kept alive: started in a group of their own, started again when they die, ended together.
+"""ServiceCommands that are kept alive: started in a group of their own, started again when they die, ended together.
 
 What they run is `serve`'s. A group also holds what the process itself started: a code server's run workers finish
 their work though it dies, and are ended only with everything else.
@@ -34,7 +34,7 @@ class Command:
     environment: Mapping[str, str]
 
 
-class Child:
+class SupervisedProcess:
     """One process that is started again whenever it ends."""
 
     def __init__(self, command: Command, now: Callable[[], float] = monotonic) -> None:
@@ -46,7 +46,7 @@ class Child:
         self._started_at = self._start_at = now()
         self._delay = 0.0
 
-    def tend(self) -> None:
+    def poll(self) -> None:
         """Start it if it is time to; note its end, and put off its next start if it did not live long."""
         if self._process is None:
             if self._now() >= self._start_at:
@@ -103,7 +103,7 @@ class Child:
     def _start(self) -> None:
         # A signal that is caught here is reset in the child: it dies of SIGINT and SIGTERM even where this process
         # was started with `&`, and so was told to ignore the first.
-        leash = [
+        wrapper = [
             sys.executable,
             "-m",
             "ratingo_pipelines.gateway.processes.parent_death",
@@ -111,7 +111,7 @@ class Child:
             sys.executable,
         ]
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
-            [*leash, *self._command.arguments],
+            [*wrapper, *self._command.arguments],
             stdin=subprocess.DEVNULL,
             env=dict(self._command.environment),
             start_new_session=True,
@@ -120,23 +120,23 @@ class Child:
         self._started_at = self._now()
 
 
-class Children:
+class Supervisor:
     """All of them. For one thread alone, and a lasting one: they end with the thread that started them."""
 
     def __init__(self) -> None:
         # What a dead child leaves behind becomes ours, so that its end is noticed.
         prctl(PR_SET_CHILD_SUBREAPER, 1)
-        self._children: list[Child] = []
+        self._children: list[SupervisedProcess] = []
 
     def add(self, command: Command) -> None:
         """Start one more, and keep it alive."""
-        self._children.append(Child(command))
-        self.tend()
+        self._children.append(SupervisedProcess(command))
+        self.poll()
 
-    def tend(self) -> None:
+    def poll(self) -> None:
         """Start those that are due."""
         for child in self._children:
-            child.tend()
+            child.poll()
 
     def end(self, patience: float, grace: float) -> None:
         """End all, the last one first; each is given these seconds."""

@@ -1,4 +1,4 @@
-"""Processes that are kept alive and ended, with real ones: small Python programs that tell what happens to them."""
+"""ServiceCommands that are kept alive and ended, with real ones: small Python programs that tell what happens to them."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from time import monotonic
 import psutil
 import pytest
 
-from ratingo_pipelines.gateway.processes.supervisor import Child, Children, Command
+from ratingo_pipelines.gateway.processes.supervisor import Command, SupervisedProcess, Supervisor
 from ratingo_pipelines_tests.gateway.whole import until
 
 SLEEPS = "import time; print('here', flush=True); time.sleep(60)"
@@ -50,14 +50,14 @@ def command(program: str) -> Command:
 
 
 @pytest.fixture
-def new_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Child]]:
+def new_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SupervisedProcess]]:
     """Makes children that work in the test's folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    made: list[Child] = []
+    made: list[SupervisedProcess] = []
 
-    def make(program: str, clock: Callable[[], float] = monotonic) -> Child:
-        made.append(Child(command(program), clock))
+    def make(program: str, clock: Callable[[], float] = monotonic) -> SupervisedProcess:
+        made.append(SupervisedProcess(command(program), clock))
         return made[-1]
 
     yield make
@@ -65,7 +65,7 @@ def new_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         child.end(0, 0.5)
 
 
-def process_of(child: Child) -> psutil.Process:
+def process_of(child: SupervisedProcess) -> psutil.Process:
     """The process that a child is."""
     assert child._process is not None
     return psutil.Process(child._process.pid)
@@ -79,42 +79,46 @@ def dead(pid: int) -> bool:
         return True
 
 
-def test_a_child_that_dies_is_started_again_after_a_delay_that_grows(new_child: Callable[..., Child]) -> None:
+def test_a_child_that_dies_is_started_again_after_a_delay_that_grows(
+    new_child: Callable[..., SupervisedProcess],
+) -> None:
     clock = Clock()
     child = new_child(SLEEPS, clock)
     delays = []
     for _ in range(4):
-        child.tend()
+        child.poll()
         process_of(child).kill()
         until(lambda: not process_of(child).is_running() or dead(process_of(child).pid), 10, "it is dead")
-        child.tend()
-        child.tend()
+        child.poll()
+        child.poll()
         assert child._process is None
         delays.append(child._delay)
         clock.now += child._delay
 
     assert delays == [1, 2, 4, 8]
-    child.tend()
+    child.poll()
     assert child._process is not None
 
 
-def test_the_delay_has_an_end_and_is_forgotten_by_a_child_that_lives_long(new_child: Callable[..., Child]) -> None:
+def test_the_delay_has_an_end_and_is_forgotten_by_a_child_that_lives_long(
+    new_child: Callable[..., SupervisedProcess],
+) -> None:
     clock = Clock()
     child = new_child(SLEEPS, clock)
     child._delay = 40
     for lived, expected in ((1, 60), (1, 60), (61, 0)):
-        child.tend()
+        child.poll()
         process_of(child).kill()
         until(lambda: dead(process_of(child).pid), 10, "it is dead")
         clock.now += lived
-        child.tend()
+        child.poll()
         assert child._delay == expected
         clock.now += child._delay
 
 
-def test_a_child_ends_when_it_is_asked_to(new_child: Callable[..., Child]) -> None:
+def test_a_child_ends_when_it_is_asked_to(new_child: Callable[..., SupervisedProcess]) -> None:
     child = new_child(SLEEPS)
-    child.tend()
+    child.poll()
     pid = process_of(child).pid
     began = monotonic()
 
@@ -125,9 +129,11 @@ def test_a_child_ends_when_it_is_asked_to(new_child: Callable[..., Child]) -> No
     assert monotonic() - began < 5
 
 
-def test_a_child_that_does_not_listen_is_ended_all_the_same(new_child: Callable[..., Child], tmp_path: Path) -> None:
+def test_a_child_that_does_not_listen_is_ended_all_the_same(
+    new_child: Callable[..., SupervisedProcess], tmp_path: Path
+) -> None:
     child = new_child(DEAF)
-    child.tend()
+    child.poll()
     until((tmp_path / "ready").exists, 10, "it is deaf")
     pid = process_of(child).pid
 
@@ -136,9 +142,9 @@ def test_a_child_that_does_not_listen_is_ended_all_the_same(new_child: Callable[
     assert dead(pid)
 
 
-def test_what_a_child_started_ends_with_it(new_child: Callable[..., Child], tmp_path: Path) -> None:
+def test_what_a_child_started_ends_with_it(new_child: Callable[..., SupervisedProcess], tmp_path: Path) -> None:
     child = new_child(PARENT)
-    child.tend()
+    child.poll()
     until(lambda: (tmp_path / "started").exists() and (tmp_path / "started").read_text(), 10, "it has started one")
 
     child.end(5, 5)
@@ -147,24 +153,26 @@ def test_what_a_child_started_ends_with_it(new_child: Callable[..., Child], tmp_
 
 
 def test_what_a_dead_child_left_behind_lives_on_and_is_ended_at_the_end(
-    new_child: Callable[..., Child], tmp_path: Path
+    new_child: Callable[..., SupervisedProcess], tmp_path: Path
 ) -> None:
     child = new_child(PARENT)
-    child.tend()
+    child.poll()
     until(lambda: (tmp_path / "started").exists() and (tmp_path / "started").read_text(), 10, "it has started one")
     left = int((tmp_path / "started").read_text())
     process_of(child).kill()
     until(lambda: dead(process_of(child).pid), 10, "it is dead")
-    child.tend()
+    child.poll()
 
     assert not dead(left)
     child.end(5, 5)
     assert dead(left)
 
 
-def test_a_child_has_the_time_to_see_how_what_it_started_ended(new_child: Callable[..., Child], tmp_path: Path) -> None:
+def test_a_child_has_the_time_to_see_how_what_it_started_ended(
+    new_child: Callable[..., SupervisedProcess], tmp_path: Path
+) -> None:
     child = new_child(SEES_ITS_CHILD_END)
-    child.tend()
+    child.poll()
     until((tmp_path / "ready").exists, 10, "it has started one that is deaf")
 
     child.end(0.3, 10)
@@ -173,13 +181,13 @@ def test_a_child_has_the_time_to_see_how_what_it_started_ended(new_child: Callab
 
 
 def test_a_child_hears_signals_though_this_process_was_told_to_ignore_them(
-    new_child: Callable[..., Child], tmp_path: Path
+    new_child: Callable[..., SupervisedProcess], tmp_path: Path
 ) -> None:
     program = "import signal, pathlib; pathlib.Path('said').write_text(repr(signal.getsignal(signal.SIGINT)))"
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         child = new_child(program)
-        child.tend()
+        child.poll()
         until(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_text(), 10, "it says what it does")
     finally:
         signal.signal(signal.SIGINT, before)
@@ -191,9 +199,9 @@ def test_a_child_hears_signals_though_this_process_was_told_to_ignore_them(
 def test_children_end_with_a_parent_that_is_killed_outright(tmp_path: Path) -> None:
     program = """
 import time, os
-from ratingo_pipelines.gateway.processes.supervisor import Children, Command
-children = Children()
-children.add(Command("child", ["-c", "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"],
+from ratingo_pipelines.gateway.processes.supervisor import Supervisor, Command
+supervisor = Supervisor()
+supervisor.add(Command("child", ["-c", "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"],
                      os.environ))
 time.sleep(60)
 """
@@ -218,11 +226,11 @@ def test_all_children_end_the_last_one_first(tmp_path: Path, monkeypatch: pytest
         "signal.signal(15, end); open('ready-{0}', 'w')\n"
         "time.sleep(60)"
     )
-    children = Children()
+    supervisor = Supervisor()
     for name in ("first", "second"):
-        children.add(command(tells.format(name)))
+        supervisor.add(command(tells.format(name)))
         until((tmp_path / f"ready-{name}").exists, 10, "it is ready")
 
-    children.end(10, 1)
+    supervisor.end(10, 1)
 
     assert (tmp_path / "ended").read_text() == "second first "
