@@ -231,7 +231,7 @@ def serve(host: str | None, port: int | None, gateway_only: bool, workspace: str
     from ratingo_pipelines.gateway import serve as gateway
 
     settings = _settings()
-    options = gateway.Options(
+    options = gateway.ServeOptions(
         host=host or settings.gateway_host,
         port=settings.gateway_port if port is None else port,
         workspace=Path(workspace) if gateway_only else None,

@@ -22,7 +22,7 @@ from ratingo_pipelines.gateway.api.runs import end_lost_runs
 from ratingo_pipelines.gateway.app import compose
 from ratingo_pipelines.gateway.auth.secrets import open_secrets
 from ratingo_pipelines.gateway.processes.services import ServiceCommands, alone_in
-from ratingo_pipelines.gateway.processes.shutdown import Stop
+from ratingo_pipelines.gateway.processes.shutdown import Shutdown
 from ratingo_pipelines.gateway.processes.supervisor import Supervisor
 from ratingo_pipelines.home import prepare_dagster_home
 from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, SettingsError
@@ -40,7 +40,7 @@ STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3600, 20
 
 
 @dataclass(frozen=True)
-class Options:
+class ServeOptions:
     """Where to listen, and whether daemon and code server are somebody else's, as this workspace file says."""
 
     host: str
@@ -48,7 +48,7 @@ class Options:
     workspace: Path | None = None
 
 
-def serve(settings: Settings, options: Options) -> NoReturn:
+def serve(settings: Settings, options: ServeOptions) -> NoReturn:
     """Serve until a signal, and end the process. Raises SettingsError or StorageError if it cannot start."""
     code = run(settings, options)
     logging.shutdown()
@@ -57,9 +57,9 @@ def serve(settings: Settings, options: Options) -> NoReturn:
     os._exit(code)
 
 
-def run(settings: Settings, options: Options) -> int:
+def run(settings: Settings, options: ServeOptions) -> int:
     """Serve until a signal; the exit code. Raises SettingsError or StorageError, one line each, if it cannot start."""
-    stop = Stop()
+    stop = Shutdown()
     stop.install()
     _log_to_stderr()
     secrets = open_secrets(settings)
@@ -99,7 +99,7 @@ class DagsterServices:
 
 
 @contextmanager
-def _dagster_services(settings: Settings, instance: dg.DagsterInstance, stop: Stop) -> Iterator[DagsterServices]:
+def _dagster_services(settings: Settings, instance: dg.DagsterInstance, stop: Shutdown) -> Iterator[DagsterServices]:
     """Daemon and code server, from the moment the latter answers."""
     _warn_of_missing_keys(settings)
     processes = ServiceCommands(settings.dagster)

@@ -18,7 +18,7 @@ class Refused(Exception):
         self.headers = headers
 
 
-class Answer(JSONResponse):
+class ApiResponse(JSONResponse):
     """JSON that nobody keeps, ended by a line break so that a terminal shows it well."""
 
     def __init__(self, content: Any, status_code: int = 200, headers: Mapping[str, str] | None = None) -> None:
@@ -29,16 +29,16 @@ class Answer(JSONResponse):
         return json.dumps(content, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace") + b"\n"
 
 
-def failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
+def failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> ApiResponse:
     """An error's answer."""
-    return Answer({"success": False, "error": message}, status, headers)
+    return ApiResponse({"success": False, "error": message}, status, headers)
 
 
-def unauthorized(message: str) -> Answer:
+def unauthorized(message: str) -> ApiResponse:
     """401, naming the way in."""
     return failure(401, message, CHALLENGE)
 
 
-def too_many(seconds: int) -> Answer:
+def too_many(seconds: int) -> ApiResponse:
     """429; a right secret is let in all the same."""
     return failure(429, f"too many wrong secrets; try again in {seconds} s", {"Retry-After": str(seconds)})

@@ -10,13 +10,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ratingo_pipelines.gateway.api import openapi, parameters
-from ratingo_pipelines.gateway.api.answers import Answer, Refused, failure
+from ratingo_pipelines.gateway.api.answers import ApiResponse, Refused, failure
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS, HEALTH, READY, RUN, Endpoint
 from ratingo_pipelines.gateway.api.health import Health
 from ratingo_pipelines.gateway.api.progress import Progress, listed, stamp
 from ratingo_pipelines.gateway.api.runs import Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
-from ratingo_pipelines.gateway.api.waiting import Patience
+from ratingo_pipelines.gateway.api.waiting import Deadline
 from ratingo_pipelines.storage.cycles import Counts
 from ratingo_pipelines.storage.engine import StorageError
 
@@ -58,7 +58,7 @@ class Api:
             given = parameters.read(request.query_params, endpoint.parameters)
             if endpoint.job is None:
                 return await self.status(endpoint)
-            patience = Patience(given["wait"], request.is_disconnected, self._is_stopping)
+            deadline = Deadline(given["wait"], request.is_disconnected, self._is_stopping)
             if parameters.LIMIT in endpoint.parameters:
                 return await self._triggers.process(endpoint.medium, given["limit"], endpoint.path, patience)
             return await self._triggers.run(endpoint.job, endpoint.path, patience)
@@ -88,7 +88,7 @@ class Api:
             "error": counts.error,
         }
         errors = {"errors": listed(failures)} if failures else {}
-        return Answer({"success": True, "job": job, "tasks": tasks, **errors})
+        return ApiResponse({"success": True, "job": job, "tasks": tasks, **errors})
 
     async def run(self, request: Request) -> Response:
         """A run, and its answer once it is over."""
@@ -97,17 +97,17 @@ class Api:
         if run is None:
             raise Refused(404, "there is no run with this id")
         answer = (await self._triggers.report(run) if run.ended else None) or {"success": True}
-        return Answer({**answer, "complete": run.ended, "runId": run.id, "job": run.job, "status": run.status})
+        return ApiResponse({**answer, "complete": run.ended, "runId": run.id, "job": run.job, "status": run.status})
 
     async def ready(self, request: Request) -> Response:
         """Whether all parts work."""
         parameters.read(request.query_params, ())
         state = await run_in_threadpool(self._health.look)
-        return Answer(state, 200 if state["ready"] else UNAVAILABLE)
+        return ApiResponse(state, 200 if state["ready"] else UNAVAILABLE)
 
     async def up(self, _: Request) -> Response:
         """Only that somebody answers."""
-        return Answer({"status": "up"})
+        return ApiResponse({"status": "up"})
 
 
 async def refused(_: Request, error: Exception) -> Response:

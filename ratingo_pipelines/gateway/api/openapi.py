@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from ratingo_pipelines.gateway.api.answers import Answer
+from ratingo_pipelines.gateway.api.answers import ApiResponse
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS, HEALTH, READY, RUN, Endpoint
 from ratingo_pipelines.gateway.api.parameters import Parameter
 
@@ -35,13 +35,13 @@ pre { background: #f6f7f9; padding: .7rem .9rem; border-radius: 6px; overflow-x:
 
 async def document(_: Request) -> Response:
     """The OpenAPI document."""
-    return Answer(describe())
+    return ApiResponse(describe())
 
 
 async def page(request: Request) -> Response:
     """The description for people; the document for programs that ask here."""
     if "text/html" not in request.headers.get("accept", ""):
-        return Answer(describe())
+        return ApiResponse(describe())
     return HTMLResponse(_page(str(request.base_url).rstrip("/")), headers=_HEADERS)
 
 

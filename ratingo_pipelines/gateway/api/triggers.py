@@ -8,11 +8,11 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from ratingo_pipelines.gateway.api.answers import Answer
+from ratingo_pipelines.gateway.api.answers import ApiResponse
 from ratingo_pipelines.gateway.api.progress import Ended, Progress, Waiting, listed
 from ratingo_pipelines.gateway.api.runs import NotLaunched, Run, Runs
 from ratingo_pipelines.gateway.api.stages import FAILURE_STAGES, Facts, Stage, processed
-from ratingo_pipelines.gateway.api.waiting import Patience
+from ratingo_pipelines.gateway.api.waiting import Deadline
 from ratingo_pipelines.media import Medium
 
 ORIGIN = "ratingo/origin"
@@ -29,7 +29,7 @@ class Triggers:
         self._progress = progress
         self._launching: defaultdict[str, Lock] = defaultdict(Lock)
 
-    async def run(self, job: str, path: str, patience: Patience) -> Answer:
+    async def run(self, job: str, path: str, deadline: Deadline) -> ApiResponse:
         """Run a stage's job, or join the run that is at it, and answer with its result."""
         try:
             async with self._launching[job]:
@@ -39,14 +39,14 @@ class Triggers:
             return _not_launched(error)
         return await self._followed(run_id, patience)
 
-    async def process(self, medium: Medium, limit: int, path: str, patience: Patience) -> Answer:
+    async def process(self, medium: Medium, limit: int, path: str, deadline: Deadline) -> ApiResponse:
         """Have up to `limit` more titles of the latest cycle end, whoever works on them."""
         job = f"{medium}_sync"
         try:
             async with self._launching[job]:
                 waiting = await run_in_threadpool(self._progress.waiting, medium)
                 if waiting is None or not waiting.tmdb_ids:
-                    return Answer({"success": True, **processed(0, 0, 0)})
+                    return ApiResponse({"success": True, **processed(0, 0, 0)})
                 working = await self._working_on_cycle(medium)
                 launched = None
                 if working is None and await self._is_free(waiting):
@@ -66,14 +66,14 @@ class Triggers:
     async def _launch(self, job: str, config: Mapping[str, Any], path: str) -> str:
         return await self._runs.launch(job, config, {ORIGIN: "gateway", ENDPOINT: path})
 
-    async def _followed(self, run_id: str, patience: Patience) -> Answer:
+    async def _followed(self, run_id: str, deadline: Deadline) -> ApiResponse:
         async def look() -> Run | None:
             run = await self._runs.get(run_id)
             return run if run is not None and run.ended else None
 
-        run = await patience.until(look)
+        run = await deadline.until(look)
         answer = await self.report(run) if run is not None else None
-        return incomplete(run_id) if answer is None else Answer(answer)
+        return incomplete(run_id) if answer is None else ApiResponse(answer)
 
     async def _facts(self, stage: Stage, run: Run) -> Facts:
         recorded = await self._runs.recorded(run, stage.reports)
@@ -99,8 +99,8 @@ class Triggers:
         return len(waiting.tmdb_ids) > sum(count for run_id, count in waiting.holders.items() if run_id not in dead)
 
     async def _watched(
-        self, medium: Medium, waiting: Waiting, limit: int, run: Run | None, patience: Patience
-    ) -> Answer:
+        self, medium: Medium, waiting: Waiting, limit: int, run: Run | None, deadline: Deadline
+    ) -> ApiResponse:
         """Wait while another works: for `limit` titles to end, all of them, or the worker."""
         enough = min(limit, len(waiting.tmdb_ids))
 
@@ -110,7 +110,7 @@ class Triggers:
             ended = await run_in_threadpool(self._progress.ended, waiting)
             return ended if over or ended.left == 0 or ended.total >= enough else None
 
-        ended = await patience.until(look)
+        ended = await deadline.until(look)
         if ended is None:
             return incomplete(run.id if run else None)
         order = [*sorted((*ended.done, *ended.failed, *ended.skipped), key=waiting.tmdb_ids.index)][:limit]
@@ -121,8 +121,8 @@ class Triggers:
         errors = {"errors": listed(failures)} if failures else {}
         joined = {"runId": run.id} if run else {}
         if run is not None and not order and (why := await self._ended_in_vain(run)):
-            return Answer({"success": False, **joined, "error": why})
-        return Answer({"success": True, **counts, **joined, **errors})
+            return ApiResponse({"success": False, **joined, "error": why})
+        return ApiResponse({"success": True, **counts, **joined, **errors})
 
     async def _ended_in_vain(self, run: Run) -> str | None:
         """Why the run that was joined could not do its stage; None if it could."""
@@ -133,12 +133,12 @@ class Triggers:
         return None if answer is None or answer["success"] else str(answer["error"])
 
 
-def incomplete(run_id: str | None) -> Answer:
+def incomplete(run_id: str | None) -> ApiResponse:
     """Not over yet: where to ask again."""
     body = {"success": True, "complete": False, "runId": run_id}
-    return Answer(body, 202, {"Location": f"/api/sync/runs/{run_id}"} if run_id else {})
+    return ApiResponse(body, 202, {"Location": f"/api/sync/runs/{run_id}"} if run_id else {})
 
 
-def _not_launched(error: NotLaunched) -> Answer:
+def _not_launched(error: NotLaunched) -> ApiResponse:
     """With 200: `curl --retry` repeats a 5xx, and a stage that cannot run is not to be started again and again."""
-    return Answer({"success": False, "error": f"Dagster did not take the run: {error}"})
+    return ApiResponse({"success": False, "error": f"Dagster did not take the run: {error}"})

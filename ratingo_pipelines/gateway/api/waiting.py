@@ -10,7 +10,7 @@ FIRST_DELAY, LONGEST_DELAY, GROWTH = 0.2, 2.0, 1.3
 T = TypeVar("T")
 
 
-class Patience:
+class Deadline:
     """How long one caller waits: its seconds, unless it goes away or the server stops."""
 
     def __init__(self, seconds: float, is_gone: Callable[[], Awaitable[bool]], is_stopping: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ from ratingo_pipelines.gateway.api.answers import failure, too_many, unauthorize
 from ratingo_pipelines.gateway.auth.attempts import Attempts
 from ratingo_pipelines.gateway.auth.origin import is_foreign
 from ratingo_pipelines.gateway.auth.secrets import Secrets
-from ratingo_pipelines.gateway.auth.sessions import COOKIE, Session
+from ratingo_pipelines.gateway.auth.sessions import COOKIE, LoginSession
 from ratingo_pipelines.sources.scrub import one_line
 
 OPEN_PATHS = frozenset({"/healthz", "/login", "/logout"})
@@ -33,8 +33,8 @@ LONGEST_PATH = 200
 
 _IN_HEADER = "send the secret in the header `Authorization: Bearer $CRON_SECRET`"
 _PROTECTION = {
-    "X-Frame-Options": "DENY",
-    "X-Content-Type-Options": "nosniff",
+    "X-Frame-ServeOptions": "DENY",
+    "X-Content-Type-ServeOptions": "nosniff",
     "Referrer-Policy": "same-origin",
 }
 
@@ -51,7 +51,7 @@ class AuthMiddleware:
         self._attempts = attempts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass on."""
+        """ApiResponse, or pass on."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -65,7 +65,7 @@ class AuthMiddleware:
         finally:
             logged.done()
 
-    def _authenticate(self, scope: Scope) -> tuple[Response | None, Session | None]:
+    def _authenticate(self, scope: Scope) -> tuple[Response | None, LoginSession | None]:
         """The refusal, or the session if that is what lets in."""
         headers = Headers(scope=scope)
         if _carries_secret(scope, self._check):
@@ -95,11 +95,11 @@ class AuthMiddleware:
         self._attempts.failed(client)
         return unauthorized(f"wrong secret: {_IN_HEADER}")
 
-    def _session(self, headers: Headers) -> Session | None:
+    def _session(self, headers: Headers) -> LoginSession | None:
         value = cookie_of(headers)
         return self._sessions.read(value) if value else None
 
-    def _until_session_ends(self, session: Session, send: Send) -> Send:
+    def _until_session_ends(self, session: LoginSession, send: Send) -> Send:
         closed = False
 
         async def send_or_close(message: Message) -> None:

@@ -16,7 +16,7 @@ _VERSION = "v1"
 
 
 @dataclass(frozen=True)
-class Session:
+class LoginSession:
     """A login; `ends_at` is a Unix time."""
 
     name: str
@@ -36,21 +36,21 @@ class Sessions:
         body = f"{_VERSION}.{secrets.token_urlsafe(16)}.{int(self._now()) + LIFETIME_SECONDS}"
         return f"{body}.{_signature(self._keys[0], body)}"
 
-    def read(self, value: str) -> Session | None:
+    def read(self, value: str) -> LoginSession | None:
         """The session of a cookie, unless it is forged, over or revoked."""
         body, _, signature = value.rpartition(".")
         given = signature.encode("utf-8", "surrogateescape")
         if not any(hmac.compare_digest(_signature(key, body).encode(), given) for key in self._keys):
             return None
         _, name, ends_at = body.split(".")
-        session = Session(name, int(ends_at))
+        session = LoginSession(name, int(ends_at))
         return session if self.lives(session) else None
 
-    def lives(self, session: Session) -> bool:
+    def lives(self, session: LoginSession) -> bool:
         """Whether the session is neither over nor revoked."""
         return self._now() < session.ends_at and session.name not in self._revoked
 
-    def revoke(self, session: Session) -> None:
+    def revoke(self, session: LoginSession) -> None:
         """End the session, wherever its cookie was copied to."""
         now = self._now()
         self._revoked = {name: ends_at for name, ends_at in self._revoked.items() if ends_at > now}

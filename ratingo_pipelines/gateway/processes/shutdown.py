@@ -10,7 +10,7 @@ DEADLINE_SECONDS = 8.0
 INTERRUPTED = 130
 
 
-class Stop:
+class Shutdown:
     """Set by the first SIGTERM or SIGINT; the second one, or the deadline, ends this process at once.
 
     Its children are on a wrapper and end with it.
