@@ -17,7 +17,7 @@ PAGE, DOCUMENT = "/api/docs", "/api/openapi.json"
 
 _INTRO = (
     "Each trigger is a Dagster run and waits for its end. A call that overlaps a run of the same job joins it. "
-    "`success` is false only when the stage itself could not run; titles that failed are counted and listed. "
+    "`success` is false only when the operation itself could not run; titles that failed are counted and listed. "
     "A caller that goes away cancels nothing."
 )
 _HEADERS = {
@@ -78,7 +78,7 @@ def _path(endpoint: Endpoint) -> dict[str, Any]:
 
 def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
     words = [word for word in endpoint.path.removeprefix("/api").replace("{", "").replace("}", "").split("/") if word]
-    said = "The answer; `success` is false if the stage could not run." if endpoint.starts else "The answer."
+    said = "The answer; `success` is false if the operation could not run." if endpoint.starts else "The answer."
     responses: dict[str, Any] = {"200": _response(said, endpoint)}
     if endpoint.starts:
         responses["202"] = {

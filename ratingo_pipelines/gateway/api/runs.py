@@ -1,5 +1,5 @@
 """Launches and follows Dagster's runs, in this process: through the GraphQL of the very application it wraps, and
-through its instance. What a run's numbers mean is `stages`'.
+through its instance. What a run's numbers mean is `operations`'.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Starts a stage, or joins the run that is at it, and waits for its answer."""
+"""Starts a operation, or joins the run that is at it, and waits for its answer."""
 
 from asyncio import Lock
 from collections import defaultdict
@@ -9,9 +9,9 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from ratingo_pipelines.gateway.api.answers import ApiResponse
+from ratingo_pipelines.gateway.api.operations import FAILURE_STAGES, Facts, Operation, processed
 from ratingo_pipelines.gateway.api.progress import Ended, Progress, Waiting, listed
 from ratingo_pipelines.gateway.api.runs import NotLaunched, Run, Runs
-from ratingo_pipelines.gateway.api.stages import FAILURE_STAGES, Facts, Stage, processed
 from ratingo_pipelines.gateway.api.waiting import Deadline
 from ratingo_pipelines.media import Medium
 
@@ -30,7 +30,7 @@ class Triggers:
         self._launching: defaultdict[str, Lock] = defaultdict(Lock)
 
     async def run(self, job: str, path: str, deadline: Deadline) -> ApiResponse:
-        """Run a stage's job, or join the run that is at it, and answer with its result."""
+        """Run a operation's job, or join the run that is at it, and answer with its result."""
         try:
             async with self._launching[job]:
                 working = await self._runs.active_runs([job])
@@ -59,9 +59,9 @@ class Triggers:
         return await self._watched(medium, waiting, limit, working, patience)
 
     async def report(self, run: Run) -> dict[str, Any] | None:
-        """The answer of a run that ended, if it is one of the stages'."""
-        stage = FAILURE_STAGES.get(run.job)
-        return None if stage is None else stage.answer(await self._facts(stage, run))
+        """The answer of a run that ended, if it is one of the operations'."""
+        operation = FAILURE_STAGES.get(run.job)
+        return None if operation is None else operation.answer(await self._facts(operation, run))
 
     async def _launch(self, job: str, config: Mapping[str, Any], path: str) -> str:
         return await self._runs.launch(job, config, {ORIGIN: "gateway", ENDPOINT: path})
@@ -75,13 +75,13 @@ class Triggers:
         answer = await self.report(run) if run is not None else None
         return incomplete(run_id) if answer is None else ApiResponse(answer)
 
-    async def _facts(self, stage: Stage, run: Run) -> Facts:
-        recorded = await self._runs.recorded(run, stage.reports)
+    async def _facts(self, stage: Operation, run: Run) -> Facts:
+        recorded = await self._runs.recorded(run, operation.reports)
         failures = []
         if run.started_at is not None and run.ended_at is not None:
             window = (run.started_at - SLACK, run.ended_at + SLACK)
-            failures = await run_in_threadpool(self._progress.failed_between, stage.medium, *window)
-        could_run = stage.reports[0].path[-1] in recorded
+            failures = await run_in_threadpool(self._progress.failed_between, operation.medium, *window)
+        could_run = operation.reports[0].path[-1] in recorded
         reason = "" if could_run else await self._runs.why_failed(run)
         return Facts(run, recorded, tuple(failures), reason)
 
@@ -125,7 +125,7 @@ class Triggers:
         return ApiResponse({"success": True, **counts, **joined, **errors})
 
     async def _ended_in_vain(self, run: Run) -> str | None:
-        """Why the run that was joined could not do its stage; None if it could."""
+        """Why the run that was joined could not do its operation; None if it could."""
         latest = await self._runs.get(run.id)
         if latest is None or not latest.ended:
             return None
@@ -140,5 +140,5 @@ def incomplete(run_id: str | None) -> ApiResponse:
 
 
 def _not_launched(error: NotLaunched) -> ApiResponse:
-    """With 200: `curl --retry` repeats a 5xx, and a stage that cannot run is not to be started again and again."""
+    """With 200: `curl --retry` repeats a 5xx, and a operation that cannot run is not to be started again and again."""
     return ApiResponse({"success": False, "error": f"Dagster did not take the run: {error}"})

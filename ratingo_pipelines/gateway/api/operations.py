@@ -1,6 +1,6 @@
-"""The stages that can be triggered, and their answers: from what a run recorded to the guide's fields. Pure.
+"""The operations that can be triggered, and their answers: from what a run recorded to the guide's fields. Pure.
 
-`success` is false only where the stage itself could not run; titles that failed are counted and listed.
+`success` is false only where the operation itself could not run; titles that failed are counted and listed.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Operation:
     """A job, what it reports by (the first asset always, if it could run at all), and its answer's own fields."""
 
     job: str
@@ -79,11 +79,11 @@ def processed(succeeded: int, failed: int, skipped: int) -> dict[str, Any]:
 
 
 def full_fields(facts: Facts) -> dict[str, Any]:
-    """The bootstrap's: the titles of the trending list, then the stages after them."""
+    """The bootstrap's: the titles of the trending list, then the operations after them."""
     report, fetched = facts.of("sync_report"), facts.of("trending")
     inserted, unchanged = report["snapshots"], report["snapshots unchanged"]
-    stages = {name: _stage(report, name) for name in ("omdb", "meta")}
-    stages |= {"calendar": calendar_fields(facts)} if facts.of("airings") else {}
+    operations = {name: _stage(report, name) for name in ("omdb", "meta")}
+    operations |= {"calendar": calendar_fields(facts)} if facts.of("airings") else {}
     prune = {"prune": prune_fields(facts)} if facts.of("stale_airings") else {}
     error_count = {"errorCount": report["failed"]} if report["failed"] else {}
     return {
@@ -94,7 +94,7 @@ def full_fields(facts: Facts) -> dict[str, Any]:
         "totals": {"trendingFetched": fetched["dagster/row_count"]},
         "ratings": {"updated": report["ratings"], "bucketsUpserted": report["buckets"]},
         "snapshots": {"inserted": inserted, "unchanged": unchanged, "processed": inserted + unchanged},
-        "backfill": stages,
+        "backfill": operations,
         **prune,
         **error_count,
         "timestamp": stamp(facts.run.ended_at),
@@ -133,22 +133,22 @@ def _errors(facts: Facts) -> dict[str, Any]:
     return {"errors": listed(facts.failures)} if facts.failures else {}
 
 
-def _stages_of(medium: Medium) -> list[Stage]:
+def _stages_of(medium: Medium) -> list[Operation]:
     report, trending = key(medium, "sync_report"), key(medium, "trending")
     return [
-        Stage(f"{medium}_trending", medium, (trending,), trending_fields),
-        Stage(f"{medium}_sync", medium, (report,), processing_fields),
-        Stage(f"{medium}_full_sync", medium, (report, trending, AIRINGS, STALE_AIRINGS), full_fields),
-        Stage(f"{medium}_omdb_backfill", medium, (report,), backfill_fields),
-        Stage(f"{medium}_meta_backfill", medium, (report,), backfill_fields),
+        Operation(f"{medium}_trending", medium, (trending,), trending_fields),
+        Operation(f"{medium}_sync", medium, (report,), processing_fields),
+        Operation(f"{medium}_full_sync", medium, (report, trending, AIRINGS, STALE_AIRINGS), full_fields),
+        Operation(f"{medium}_omdb_backfill", medium, (report,), backfill_fields),
+        Operation(f"{medium}_meta_backfill", medium, (report,), backfill_fields),
     ]
 
 
 FAILURE_STAGES = {
-    stage.job: stage
-    for stage in [
-        *(stage for medium in MEDIA for stage in _stages_of(medium)),
-        Stage("shows_calendar_sync", SHOWS, (AIRINGS,), calendar_fields),
-        Stage("shows_calendar_prune", SHOWS, (STALE_AIRINGS,), prune_fields),
+    operation.job: operation
+    for operation in [
+        *(operation for medium in MEDIA for operation in _stages_of(medium)),
+        Operation("shows_calendar_sync", SHOWS, (AIRINGS,), calendar_fields),
+        Operation("shows_calendar_prune", SHOWS, (STALE_AIRINGS,), prune_fields),
     ]
 }

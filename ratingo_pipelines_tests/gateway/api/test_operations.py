@@ -9,8 +9,8 @@ from ratingo_pipelines.defs.jobs import JOBS
 from ratingo_pipelines.defs.materializations import of_report
 from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
+from ratingo_pipelines.gateway.api.operations import FAILURE_STAGES, Facts
 from ratingo_pipelines.gateway.api.runs import Run
-from ratingo_pipelines.gateway.api.stages import FAILURE_STAGES, Facts
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.storage.failures import Failure
 from ratingo_pipelines.sync.report import BatchReport, TitleFailure
@@ -75,7 +75,7 @@ def test_failed_titles_are_counted_and_listed_and_are_no_failure_of_the_stage() 
         {
             "tmdbId": 1396,
             "title": "Breaking Bad",
-            "stage": "details",
+            "operation": "details",
             "error": "TMDB: HTTP 500",
             "attempts": 2,
             "nextAttemptAt": "2026-01-31T06:02:10.123Z",
