@@ -13,7 +13,7 @@ from itertools import count, islice
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox import dice, names, oddities, words
 from ratingo_pipelines.sandbox.reference import ANIMATION, GENRES, OFFERED, PROVIDERS
-from ratingo_pipelines.sandbox.title import Credit, Offer, Poster, Season, Title, Video
+from ratingo_pipelines.sandbox.title import Credit, Offer, PlannedSeason, PlannedVideo, Poster, Title
 
 SIZE = 420
 """Titles a medium unless asked for more."""
@@ -163,11 +163,11 @@ def _plain(medium: Medium, index: int, name_uk: str, name: str) -> Title:
     )
 
 
-def _seasons(key: tuple[str, int]) -> tuple[tuple[Season, ...], str]:
+def _seasons(key: tuple[str, int]) -> tuple[tuple[PlannedSeason, ...], str]:
     count = dice.between(1, 7, *key, "seasons")
-    seasons = [Season(number, dice.between(8, 22, *key, "episodes", number)) for number in range(1, count + 1)]
+    seasons = [PlannedSeason(number, dice.between(8, 22, *key, "episodes", number)) for number in range(1, count + 1)]
     if dice.chance(0.4, *key, "specials"):
-        seasons.insert(0, Season(0, dice.between(1, 9, *key, "specials")))
+        seasons.insert(0, PlannedSeason(0, dice.between(1, 9, *key, "specials")))
     return tuple(seasons), "Returning Series" if dice.chance(0.75, *key, "status") else "Ended"
 
 
@@ -185,13 +185,13 @@ def _posters(key: tuple[str, int]) -> tuple[Poster, ...]:
     )
 
 
-def _videos(key: tuple[str, int]) -> Iterator[Video]:
+def _videos(key: tuple[str, int]) -> Iterator[PlannedVideo]:
     for place in range(dice.between(2, 6, *key, "videos")):
         language = dice.pick(("uk", "en", "en", "de", "uk"), *key, "video", place)
         published = dice.between(2019, 2025, *key, "on", place)
         site = "Vimeo" if dice.chance(0.08, *key, "site", place) else "YouTube"
         kind = dice.pick(("Trailer", "Trailer", "Teaser", "Featurette", "Clip"), *key, "kind", place)
-        yield Video(
+        yield PlannedVideo(
             key=dice.word(11, *key, "video", place),
             name={"uk": "Офіційний трейлер", "de": "Offizieller Trailer"}.get(language, "Official Trailer")
             + f" {place + 1}",

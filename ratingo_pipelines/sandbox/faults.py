@@ -42,7 +42,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ratingo_pipelines.sandbox import dice, omdb, tmdb, trakt
-from ratingo_pipelines.sandbox.web import Answer, Asked, answer, dump
+from ratingo_pipelines.sandbox.web import Asked, Reply, answer, dump
 
 APIS = ("trakt", "tmdb", "omdb")
 SPOILING = ("cut", "gzip", "malformed", "types", "drip")
@@ -155,7 +155,7 @@ class Fault:
         milliseconds: float = self.options["ms"] + off * self.options["jitter"]
         return max(0.0, milliseconds) / 1000
 
-    def answer(self, call: "Call") -> Answer | None:
+    def answer(self, call: "Call") -> Reply | None:
         """What the fault answers in the API's place; None for a fault that answers nothing."""
         if self.kind == "status":
             choices = self.options["status"] if isinstance(self.options["status"], list) else [self.options["status"]]
@@ -172,26 +172,26 @@ class Fault:
         if self.kind == "cloudflare":
             found = trakt.cloudflare(self.options["status"])
             changed = {"Retry-After": str(self.options["retry_after"])} if found.status == 429 else {}
-            return Answer(found.status, found.body, {**found.headers, **changed}, found.content_type)
+            return Reply(found.status, found.body, {**found.headers, **changed}, found.content_type)
         if self.kind == "html":
-            return Answer(200, _HTML, {}, "text/html; charset=utf-8")
+            return Reply(200, _HTML, {}, "text/html; charset=utf-8")
         if self.kind == "omdb_limit":
             return answer(omdb.EXHAUSTED, 401)
         if self.kind == "revoked":
             return refusal(call.api, 403 if call.api == "trakt" else 401)
         return None
 
-    def spoil(self, found: Answer) -> Answer:
+    def spoil(self, found: Reply) -> Reply:
         """Spoil the body of an answer whose connection stays whole, if it has one."""
         if not found.body:
             return found
         if self.kind == "gzip":
             packed = gzip.compress(found.body, mtime=0)
-            return Answer(found.status, packed[: len(packed) * 2 // 3], {**found.headers, "Content-Encoding": "gzip"})
+            return Reply(found.status, packed[: len(packed) * 2 // 3], {**found.headers, "Content-Encoding": "gzip"})
         if self.kind == "malformed":
-            return Answer(found.status, found.body[: len(found.body) * 2 // 3] + b'"\\u00', found.headers)
+            return Reply(found.status, found.body[: len(found.body) * 2 // 3] + b'"\\u00', found.headers)
         if self.kind == "types" and (payload := _payload(found)) is not None:
-            return Answer(found.status, dump(_mistype(payload, self.options["field"])), found.headers)
+            return Reply(found.status, dump(_mistype(payload, self.options["field"])), found.headers)
         return found
 
     def report(self) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def parse(given: Any, now: float) -> list[Fault]:
     return [Fault.parse(given, now)]
 
 
-def refusal(api: str, status: int, retry_after: int | None = None) -> Answer:
+def refusal(api: str, status: int, retry_after: int | None = None) -> Reply:
     """Word an error as the API does."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if api == "tmdb":
@@ -245,14 +245,14 @@ def refusal(api: str, status: int, retry_after: int | None = None) -> Answer:
             omdb.WRONG_KEY if status == 401 else {"Response": "False", "Error": "Error getting data."}, status
         )
     else:
-        found = Answer(status, b"", {}, "text/html")
+        found = Reply(status, b"", {}, "text/html")
         if status == 429:
             limits = {"name": "UNAUTHED_API_GET_LIMIT", "period": 300, "limit": 500, "remaining": 0}
             headers["X-Ratelimit"] = json.dumps(limits)
-    return Answer(found.status, found.body, {**found.headers, **headers}, found.content_type)
+    return Reply(found.status, found.body, {**found.headers, **headers}, found.content_type)
 
 
-def _payload(found: Answer) -> Any:
+def _payload(found: Reply) -> Any:
     """What the body says; None where it is no JSON, such as one that another fault has spoilt."""
     try:
         return json.loads(found.body)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox.reference import ANIMATION, OFFERED, PROVIDERS
-from ratingo_pipelines.sandbox.title import Offer, Season, Title, Video
+from ratingo_pipelines.sandbox.title import Offer, PlannedSeason, PlannedVideo, Title
 
 Edit = Callable[[Title], Title]
 
@@ -68,7 +68,7 @@ def _only_clips(title: Title) -> Title:
 
 
 def _languageless(title: Title) -> Title:
-    neutral = Video(f"{title.trakt_id}-neutral"[:11], "Trailer", "YouTube", "Trailer", None, True, None)
+    neutral = PlannedVideo(f"{title.trakt_id}-neutral"[:11], "Trailer", "YouTube", "Trailer", None, True, None)
     return replace(title, videos=(neutral, *(replace(video, language=None) for video in title.videos[:1])))
 
 
@@ -100,7 +100,7 @@ def _no_dates(title: Title) -> Title:
 
 
 def _many_specials(title: Title) -> Title:
-    seasons = (Season(1, 8), Season(2, 10), Season(0, 120))
+    seasons = (PlannedSeason(1, 8), PlannedSeason(2, 10), PlannedSeason(0, 120))
     return replace(title, seasons=seasons, aired=seasons[1].episodes, status="Ended")
 
 
@@ -199,7 +199,7 @@ ODDITIES: tuple[Oddity, ...] = (
     Oddity(
         "only_specials",
         "season 0 is the only season",
-        (_with(seasons=(Season(0, 3),), aired=3, status="Ended"),),
+        (_with(seasons=(PlannedSeason(0, 3),), aired=3, status="Ended"),),
         (SHOWS,),
     ),
     Oddity("many_specials", "season 0 is listed last and is the largest", (_many_specials,), (SHOWS,)),

@@ -6,7 +6,7 @@ from typing import Any
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sandbox.reference import GENRES
 from ratingo_pipelines.sandbox.title import Title
-from ratingo_pipelines.sandbox.web import Answer, Asked, answer, dump
+from ratingo_pipelines.sandbox.web import Asked, Reply, answer, dump
 from ratingo_pipelines.sandbox.world import World
 
 TEMPLATES = (("/", re.compile(r"/?()")),)
@@ -15,7 +15,7 @@ WRONG_KEY = {"Response": "False", "Error": "Invalid API key!"}
 EXHAUSTED = {"Response": "False", "Error": "Request limit reached!"}
 
 
-def refusal(asked: Asked, key: str) -> Answer | None:
+def refusal(asked: Asked, key: str) -> Reply | None:
     """Refuse another key."""
     given = asked.query.get("apikey")
     if given == key:
@@ -23,8 +23,8 @@ def refusal(asked: Asked, key: str) -> Answer | None:
     return answer(WRONG_KEY if given else NO_KEY, 401)
 
 
-def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) -> Answer:
-    """Answer a request that is entitled to one."""
+def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) -> Reply:
+    """Reply a request that is entitled to one."""
     imdb_id = asked.query.get("i", "")
     if not re.fullmatch(r"tt\d{7,}", imdb_id):
         return answer({"Response": "False", "Error": "Incorrect IMDb ID."})
@@ -33,7 +33,7 @@ def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) ->
         kind = "Series" if asked.query.get("type") == "series" else "Movie"
         return answer({"Response": "False", "Error": f"{kind} not found!"})
     if title.omdb in ("invalid_json", "control_characters"):
-        return Answer(200, _broken(title, world))
+        return Reply(200, _broken(title, world))
     return answer(_payload(title, world))
 
 

@@ -28,8 +28,8 @@ from ratingo_pipelines.sandbox.address import PATHS, environment
 from ratingo_pipelines.sandbox.catalogue import SIZE
 from ratingo_pipelines.sandbox.control import control
 from ratingo_pipelines.sandbox.faults import SPOILING, Call, Fault
-from ratingo_pipelines.sandbox.state import Options, State
-from ratingo_pipelines.sandbox.web import Answer, Asked
+from ratingo_pipelines.sandbox.state import SandboxOptions, State
+from ratingo_pipelines.sandbox.web import Asked, Reply
 from ratingo_pipelines.sandbox.world import World
 
 HOST = "127.0.0.1"
@@ -46,8 +46,8 @@ Send = Callable[[Mapping[str, Any]], Any]
 class _Api:
     name: str
     templates: tuple[tuple[str, re.Pattern[str]], ...]
-    refusal: Callable[[Asked, str], Answer | None]
-    serve: Callable[[Asked, str, tuple[str, ...], World], Answer]
+    refusal: Callable[[Asked, str], Reply | None]
+    serve: Callable[[Asked, str, tuple[str, ...], World], Reply]
     key: str
     has_etags: bool = False
 
@@ -64,8 +64,8 @@ class ReachableTransport(HttpToolsProtocol):
 class Sandbox:
     """The ASGI application."""
 
-    def __init__(self, options: Options | None = None) -> None:
-        options = options or Options()
+    def __init__(self, options: SandboxOptions | None = None) -> None:
+        options = options or SandboxOptions()
         self.state = State(options)
         self._control = control(self.state)
         self._apis = {
@@ -73,7 +73,7 @@ class Sandbox:
             "tmdb": _Api("tmdb", tmdb.TEMPLATES, tmdb.refusal, tmdb.serve, options.tmdb_token, has_etags=True),
             "omdb": _Api("omdb", omdb.TEMPLATES, omdb.refusal, omdb.serve, options.omdb_key),
         }
-        self._cached: dict[tuple[str, str, str], Answer] = {}
+        self._cached: dict[tuple[str, str, str], Reply] = {}
         self._cached_of: World | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +85,7 @@ class Sandbox:
         elif name in self._apis and path.startswith(PATHS[name]):
             await self._serve(self._apis[name], path[len(PATHS[name]) :], scope, receive, send)
         else:
-            await _send(send, Answer(404, b'{"error":"no such API"}'))
+            await _send(send, Reply(404, b'{"error":"no such API"}'))
 
     async def _serve(self, api: _Api, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
@@ -109,14 +109,14 @@ class Sandbox:
         found = found or api.refusal(asked, api.key) or self._answer(api, template, values, call)
         await self._deliver(found, [fault for fault in striking if fault.kind in SPOILING], api, scope, receive, send)
 
-    def _answer(self, api: _Api, template: str, values: tuple[str, ...], call: Call) -> Answer:
+    def _answer(self, api: _Api, template: str, values: tuple[str, ...], call: Call) -> Reply:
         if call.asked.method not in ("GET", "HEAD"):
-            return Answer(405, b"", {}, "text/html")
+            return Reply(405, b"", {}, "text/html")
         if template == "unknown":
             return (
                 tmdb.error(404, 34, "The resource you requested could not be found.")
                 if api.has_etags
-                else Answer(404, b"")
+                else Reply(404, b"")
             )
         world = self.state.world
         if world is not self._cached_of or len(self._cached) > _MOST_CACHED:
@@ -126,15 +126,15 @@ class Sandbox:
             found = api.serve(call.asked, template, values, world)
             if api.has_etags and found.status == 200:
                 tag = f'W/"{blake2b(found.body, digest_size=16).hexdigest()}"'
-                found = Answer(200, found.body, {**found.headers, "ETag": tag, "Cache-Control": "public, max-age=0"})
+                found = Reply(200, found.body, {**found.headers, "ETag": tag, "Cache-Control": "public, max-age=0"})
             self._cached[key] = found
         found = self._cached[key]
         if "ETag" in found.headers and call.asked.headers.get("if-none-match") == found.headers["ETag"]:
-            return Answer(304, b"", found.headers)
+            return Reply(304, b"", found.headers)
         return found
 
     async def _deliver(
-        self, found: Answer, spoiling: list[Fault], api: _Api, scope: Scope, receive: Receive, send: Send
+        self, found: Reply, spoiling: list[Fault], api: _Api, scope: Scope, receive: Receive, send: Send
     ) -> None:
         for fault in spoiling:
             found = fault.spoil(found)
@@ -159,7 +159,7 @@ def _route(api: _Api, path: str) -> tuple[str, tuple[str, ...]]:
     return "unknown", ()
 
 
-async def _start(send: Send, found: Answer) -> None:
+async def _start(send: Send, found: Reply) -> None:
     headers = [(name.lower().encode(), value.encode()) for name, value in found.headers.items()]
     if found.status != 304:
         headers += [
@@ -169,12 +169,12 @@ async def _start(send: Send, found: Answer) -> None:
     await send({"type": "http.response.start", "status": found.status, "headers": headers})
 
 
-async def _send(send: Send, found: Answer) -> None:
+async def _send(send: Send, found: Reply) -> None:
     await _start(send, found)
     await send({"type": "http.response.body", "body": found.body})
 
 
-async def _drip(send: Send, found: Answer, fault: Fault) -> None:
+async def _drip(send: Send, found: Reply, fault: Fault) -> None:
     pieces = max(1, fault.options["pieces"])
     size = -(-len(found.body) // pieces)
     await _start(send, found)
@@ -209,7 +209,7 @@ def serve(
 
     `today` stands for the real day (UTC). The server ends when its parent process is no longer `parent`.
     """
-    application = Sandbox(Options(epoch, size, today))
+    application = Sandbox(SandboxOptions(epoch, size, today))
     try:
         listening = socket.create_server((HOST, port), backlog=512)
     except OSError as error:

@@ -13,7 +13,7 @@ from ratingo_pipelines.sandbox.world import World
 
 
 @dataclass(frozen=True)
-class Options:
+class SandboxOptions:
     """How a sandbox starts, and how it is again after a reset."""
 
     epoch: int = 0
@@ -29,7 +29,7 @@ class Options:
 class State:
     """The one mutable thing; only the server's event loop touches it."""
 
-    options: Options
+    options: SandboxOptions
     clock: Callable[[], float] = time.monotonic
     faults: list[Fault] = field(default_factory=list)
     counters: Counters = field(default_factory=Counters)

@@ -18,7 +18,7 @@ class Credit:
 
 
 @dataclass(frozen=True)
-class Video:
+class PlannedVideo:
     """A video; `language` is None for one without language. From `since` on, counted in epochs, it is listed."""
 
     key: str
@@ -55,7 +55,7 @@ class Poster:
 
 
 @dataclass(frozen=True)
-class Season:
+class PlannedSeason:
     """A season as TMDB counts it; specials are number 0."""
 
     number: int
@@ -99,14 +99,14 @@ class Title:
     poster_path: str | None
     backdrop_path: str | None
     posters: tuple[Poster, ...]
-    videos: tuple[Video, ...]
+    videos: tuple[PlannedVideo, ...]
     cast: tuple[Credit, ...]
     offers: tuple[Offer, ...]
     watch_links: bool
     certifications: tuple[tuple[str, tuple[str, ...]], ...]
     """Region and its certifications in the order listed; "" where a release has none."""
 
-    seasons: tuple[Season, ...] = ()
+    seasons: tuple[PlannedSeason, ...] = ()
     aired: int = 0
     """Episodes of the last season that were out in epoch 0."""
     airs_in: int = 0

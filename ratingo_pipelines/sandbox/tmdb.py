@@ -8,8 +8,8 @@ from ratingo_pipelines.sandbox import dice
 from ratingo_pipelines.sandbox.reference import GENRES
 from ratingo_pipelines.sandbox.title import Title
 from ratingo_pipelines.sandbox.tmdb_parts import language_of, parts_of, texts_of
-from ratingo_pipelines.sandbox.web import Answer, Asked, answer
-from ratingo_pipelines.sandbox.world import Episode, World
+from ratingo_pipelines.sandbox.web import Asked, Reply, answer
+from ratingo_pipelines.sandbox.world import PlannedEpisode, World
 
 MOST_APPENDED = 20
 CHANGES_PAGE = 100
@@ -24,20 +24,20 @@ TEMPLATES = (
 )
 
 
-def refusal(asked: Asked, token: str) -> Answer | None:
+def refusal(asked: Asked, token: str) -> Reply | None:
     """Refuse what is neither the bearer token nor, as `api_key`, the key."""
     if asked.headers.get("authorization") == f"Bearer {token}" or asked.query.get("api_key") == token:
         return None
     return error(401, 7, "Invalid API key: You must be granted a valid key.")
 
 
-def error(status: int, code: int, message: str) -> Answer:
-    """Answer with an error as TMDB words it."""
+def error(status: int, code: int, message: str) -> Reply:
+    """Reply with an error as TMDB words it."""
     return answer({"success": False, "status_code": code, "status_message": message}, status)
 
 
-def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) -> Answer:
-    """Answer a request that is entitled to one."""
+def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) -> Reply:
+    """Reply a request that is entitled to one."""
     medium = _BY_PATH[values[0]]
     if template == "/genre/{medium}/list":
         place = 1 if language_of(asked) == "uk" else 0
@@ -61,7 +61,7 @@ def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) ->
     return answer(payload | {name: parts[name](title, asked, world) for name in appended if name in parts})
 
 
-def _changes(asked: Asked, medium: Medium, world: World) -> Answer:
+def _changes(asked: Asked, medium: Medium, world: World) -> Reply:
     changed = [
         title for title in world.catalogue.titles[medium] if dice.chance(0.7, title.trakt_id, "changed", world.epoch)
     ]
@@ -154,7 +154,7 @@ def _tv(title: Title, asked: Asked, world: World) -> dict[str, Any]:
                 "air_date": str(title.released) if title.released else None,
                 "episode_count": season.episodes,
                 "id": title.tmdb_id * 100 + season.number,
-                "name": f"Season {season.number}" if season.number else "Specials",
+                "name": f"PlannedSeason {season.number}" if season.number else "Specials",
                 "overview": "",
                 "poster_path": title.poster_path,
                 "season_number": season.number,
@@ -166,12 +166,12 @@ def _tv(title: Title, asked: Asked, world: World) -> dict[str, Any]:
     }
 
 
-def _episode(title: Title, episode: Episode | None) -> dict[str, Any] | None:
+def _episode(title: Title, episode: PlannedEpisode | None) -> dict[str, Any] | None:
     if episode is None:
         return None
     return {
         "id": title.tmdb_id * 1_000 + episode.season * 50 + episode.number,
-        "name": f"Episode {episode.number}",
+        "name": f"PlannedEpisode {episode.number}",
         "overview": "",
         "vote_average": 0.0,
         "vote_count": 0,

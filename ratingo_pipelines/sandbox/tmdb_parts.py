@@ -6,7 +6,7 @@ from typing import Any
 from ratingo_pipelines.media import MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox import dice
 from ratingo_pipelines.sandbox.reference import CATEGORIES
-from ratingo_pipelines.sandbox.title import Credit, Title, Video
+from ratingo_pipelines.sandbox.title import Credit, PlannedVideo, Title
 from ratingo_pipelines.sandbox.web import Asked
 from ratingo_pipelines.sandbox.world import World
 
@@ -116,7 +116,7 @@ def _videos(title: Title, asked: Asked, world: World) -> dict[str, Any]:
     return {"results": [_video(title, video) for video in world.videos(title) if (video.language or "null") in wanted]}
 
 
-def _video(title: Title, video: Video) -> dict[str, Any]:
+def _video(title: Title, video: PlannedVideo) -> dict[str, Any]:
     return {
         "iso_639_1": video.language,
         "iso_3166_1": {"uk": "UA", "en": "US", "de": "DE"}.get(video.language or ""),

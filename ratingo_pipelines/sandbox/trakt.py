@@ -9,7 +9,7 @@ from ratingo_pipelines.media import BY_NAME, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox import dice
 from ratingo_pipelines.sandbox.reference import GENRES
 from ratingo_pipelines.sandbox.title import Title
-from ratingo_pipelines.sandbox.web import Answer, Asked, answer
+from ratingo_pipelines.sandbox.web import Asked, Reply, answer
 from ratingo_pipelines.sandbox.words import EPISODES
 from ratingo_pipelines.sandbox.world import World
 
@@ -26,33 +26,33 @@ TEMPLATES = (
 )
 
 
-def refusal(asked: Asked, key: str) -> Answer | None:
+def refusal(asked: Asked, key: str) -> Reply | None:
     """Refuse what the real Trakt refuses: no user agent, no or another key, another version."""
     if not asked.headers.get("user-agent"):
         return cloudflare(403)
     if asked.headers.get("trakt-api-key") != key:
-        return Answer(403, b"", {}, "text/html")
+        return Reply(403, b"", {}, "text/html")
     if asked.headers.get("trakt-api-version") != "2":
-        return Answer(412, b"", {}, "text/html")
+        return Reply(412, b"", {}, "text/html")
     if "json" not in asked.headers.get("content-type", "json"):
-        return Answer(412, b"", {}, "text/html")
+        return Reply(412, b"", {}, "text/html")
     return None
 
 
-def cloudflare(status: int) -> Answer:
+def cloudflare(status: int) -> Reply:
     """What Cloudflare says in Trakt's place: HTML."""
     title = "Access denied | api.trakt.tv used Cloudflare to restrict access" if status == 403 else "Error 1015"
     page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>Error</h1></body></html>"
     headers = {"Retry-After": "300"} if status == 429 else {}
-    return Answer(status, page.encode(), {"Server": "cloudflare", **headers}, "text/html; charset=UTF-8")
+    return Reply(status, page.encode(), {"Server": "cloudflare", **headers}, "text/html; charset=UTF-8")
 
 
-def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) -> Answer:
-    """Answer a request that is entitled to one."""
+def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) -> Reply:
+    """Reply a request that is entitled to one."""
     return _ROUTES[template](asked, BY_NAME[values[0]], values[1:], world)
 
 
-def _trending(asked: Asked, medium: Medium, _: tuple[str, ...], world: World) -> Answer:
+def _trending(asked: Asked, medium: Medium, _: tuple[str, ...], world: World) -> Reply:
     entries = [
         {"watchers": watchers, medium.singular: _summary(title, asked, world)}
         for watchers, title in _page(asked, world.trending(medium))
@@ -60,7 +60,7 @@ def _trending(asked: Asked, medium: Medium, _: tuple[str, ...], world: World) ->
     return answer(entries, headers=_pagination(asked, len(world.trending(medium))))
 
 
-def _monthly(asked: Asked, medium: Medium, values: tuple[str, ...], world: World) -> Answer:
+def _monthly(asked: Asked, medium: Medium, values: tuple[str, ...], world: World) -> Reply:
     month = _day(values[0]) if values[0] else None
     listed = world.monthly(medium, month.replace(day=1)) if month else None
     if listed is None:
@@ -78,7 +78,7 @@ def _monthly(asked: Asked, medium: Medium, values: tuple[str, ...], world: World
     return answer(entries, headers=_pagination(asked, len(listed)))
 
 
-def _ratings(asked: Asked, medium: Medium, values: tuple[str, ...], world: World) -> Answer:
+def _ratings(asked: Asked, medium: Medium, values: tuple[str, ...], world: World) -> Reply:
     title = _find(world, medium, values[0])
     if title is None or not title.rated_at_trakt:
         return _unknown()
@@ -111,7 +111,7 @@ def _ratings(asked: Asked, medium: Medium, values: tuple[str, ...], world: World
     )
 
 
-def _related(asked: Asked, medium: Medium, values: tuple[str, ...], world: World) -> Answer:
+def _related(asked: Asked, medium: Medium, values: tuple[str, ...], world: World) -> Reply:
     title = _find(world, medium, values[0])
     if title is None:
         return _unknown()
@@ -120,12 +120,12 @@ def _related(asked: Asked, medium: Medium, values: tuple[str, ...], world: World
     return answer([_summary(one, asked, world) for one in shown], headers=_pagination(asked, len(related), default=10))
 
 
-def _one(asked: Asked, medium: Medium, values: tuple[str, ...], world: World) -> Answer:
+def _one(asked: Asked, medium: Medium, values: tuple[str, ...], world: World) -> Reply:
     title = _find(world, medium, values[0])
     return _unknown() if title is None else answer(_summary(title, asked, world))
 
 
-def _calendar(asked: Asked, _: Medium, values: tuple[str, ...], world: World) -> Answer:
+def _calendar(asked: Asked, _: Medium, values: tuple[str, ...], world: World) -> Reply:
     start = _day(values[0])
     if start is None:
         return _unknown()
@@ -149,7 +149,7 @@ def _calendar(asked: Asked, _: Medium, values: tuple[str, ...], world: World) ->
     return answer(entries)
 
 
-_ROUTES: dict[str, Callable[[Asked, Medium, tuple[str, ...], World], Answer]] = {
+_ROUTES: dict[str, Callable[[Asked, Medium, tuple[str, ...], World], Reply]] = {
     "/{medium}/trending": _trending,
     "/{medium}/watched/monthly/{date}": _monthly,
     "/{medium}/{id}/ratings": _ratings,
@@ -254,5 +254,5 @@ def _pagination(asked: Asked, count: int, default: int = 100) -> dict[str, str]:
     }
 
 
-def _unknown() -> Answer:
-    return Answer(404, b"", {}, "text/html")
+def _unknown() -> Reply:
+    return Reply(404, b"", {}, "text/html")

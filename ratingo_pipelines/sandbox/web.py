@@ -24,7 +24,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """A status, a body, and the headers beside content type and length."""
 
     status: int
@@ -38,6 +38,6 @@ def dump(payload: Any) -> bytes:
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def answer(payload: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """Answer with a payload."""
-    return Answer(status, dump(payload), headers or {})
+def answer(payload: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """Reply with a payload."""
+    return Reply(status, dump(payload), headers or {})

@@ -99,7 +99,7 @@ HEADS = (
     ("Спадок", "Legacy of"),
     ("Берег", "Shore of"),
     ("Таємниця", "Secret of"),
-    ("Сезон", "Season of"),
+    ("Сезон", "PlannedSeason of"),
     ("Вартові", "Guardians of"),
     ("Хранителі", "Keepers of"),
 )
@@ -335,7 +335,7 @@ NETWORKS = (
     "Netflix",
     "HBO",
     "Apple TV",
-    "Prime Video",
+    "Prime PlannedVideo",
     "Hulu",
     "Disney+",
     "BBC One",

@@ -11,7 +11,7 @@ from functools import cached_property
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox import dice, oddities
 from ratingo_pipelines.sandbox.catalogue import Catalogue
-from ratingo_pipelines.sandbox.title import Offer, Title, Video
+from ratingo_pipelines.sandbox.title import Offer, PlannedVideo, Title
 
 MONTHLY_PAGE = 250
 OLDEST_MONTH = date(2020, 1, 1)
@@ -35,7 +35,7 @@ class Votes:
 
 
 @dataclass(frozen=True)
-class Episode:
+class PlannedEpisode:
     """An episode of the running season and the day it airs."""
 
     season: int
@@ -122,23 +122,25 @@ class World:
             if not offer.moves or (self.epoch + offer.provider_id + title.index) % 2 == 0
         )
 
-    def videos(self, title: Title) -> tuple[Video, ...]:
+    def videos(self, title: Title) -> tuple[PlannedVideo, ...]:
         """The videos published so far."""
         return tuple(video for video in title.videos if video.since <= self.epoch)
 
-    def last_and_next(self, title: Title) -> tuple[Episode | None, Episode | None]:
+    def last_and_next(self, title: Title) -> tuple[PlannedEpisode | None, PlannedEpisode | None]:
         """The last episode that aired and the next one, as TMDB tells them."""
         if title.medium is not SHOWS or not title.seasons:
             return None, None
         if not title.running:
             season = max(title.seasons, key=lambda one: one.number)
             ended = (title.released or date(2019, 5, 1)) + timedelta(days=365 * max(season.number, 1))
-            return Episode(season.number, season.episodes, min(ended, self.today - timedelta(days=40)), True), None
+            return PlannedEpisode(
+                season.number, season.episodes, min(ended, self.today - timedelta(days=40)), True
+            ), None
         season = title.seasons[-1]
         aired = min(title.aired + self.epoch, season.episodes)
         return self._episode(title, aired), self._episode(title, aired + 1) if aired < season.episodes else None
 
-    def calendar(self, start: date, days: int) -> list[tuple[Episode, Title]]:
+    def calendar(self, start: date, days: int) -> list[tuple[PlannedEpisode, Title]]:
         """The episodes that air within a window of days, of whatever show, by day."""
         end = start + timedelta(days=days)
         return sorted(
@@ -152,7 +154,7 @@ class World:
             key=lambda entry: (entry[0].airs, entry[1].index, entry[0].number),
         )
 
-    def _episode(self, title: Title, number: int) -> Episode:
+    def _episode(self, title: Title, number: int) -> PlannedEpisode:
         season = title.seasons[-1]
         aired = min(title.aired + self.epoch, season.episodes)
         weeks = number - aired - 1
@@ -160,7 +162,7 @@ class World:
         if weeks < 0:
             # What has aired aired weekly up to yesterday at the latest, also before a longer break.
             airs = self.today + timedelta(days=title.airs_in % 7 + 7 * weeks)
-        return Episode(season.number, number, airs, number == season.episodes)
+        return PlannedEpisode(season.number, number, airs, number == season.episodes)
 
     def monthly(self, medium: Medium, month: date) -> list[tuple[int, Title]] | None:
         """The most watched of a complete calendar month, the same in every epoch; None for any other month."""
