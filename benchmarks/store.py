@@ -41,7 +41,7 @@ def run() -> Iterator[Figure]:
     with start_sandbox() as sandbox, back_ends() as makers:
         found = medians_in_turn({name: partial(_cycles, sandbox, make) for name, make in makers.items()})
     for name, (new, new_cpu, again, children, statements, statements_again, wrong) in found.items():
-        yield Figure(f"{name}: a new title, {supervisor:.0f} child rows", new, "ms", limit=LIMITS[name])
+        yield Figure(f"{name}: a new title, {children:.0f} child rows", new, "ms", limit=LIMITS[name])
         yield Figure(f"{name}: of this, processor time of this program", new_cpu, "ms")
         yield Figure(f"{name}: the same title a cycle later", again, "ms", limit=LIMITS[name])
         yield Figure(f"{name}: statements for a new title", statements)

@@ -1,4 +1,4 @@
-"""`ratingo serve`: the gateway's web application on its port, with Dagster's other processes as supervisor."""
+"""`ratingo serve`: the gateway's web application on its port, with Dagster's other processes beside it."""
 
 import logging
 import os

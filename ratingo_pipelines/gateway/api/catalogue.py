@@ -14,7 +14,7 @@ _RUN_ID = "5a3c4a2e-7c0e-4c53-9a6d-0f6f1c1f8c11"
 _ERROR = {
     "tmdbId": 1396,
     "title": "Breaking Bad",
-    "operation": "details",
+    "stage": "details",
     "error": "TMDB: answered with HTTP 500",
     "attempts": 1,
     "nextAttemptAt": "2026-01-31T06:15:00.000Z",

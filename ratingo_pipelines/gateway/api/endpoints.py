@@ -60,8 +60,8 @@ class Api:
                 return await self.status(endpoint)
             deadline = Deadline(given["wait"], request.is_disconnected, self._is_stopping)
             if parameters.LIMIT in endpoint.parameters:
-                return await self._triggers.process(endpoint.medium, given["limit"], endpoint.path, patience)
-            return await self._triggers.run(endpoint.job, endpoint.path, patience)
+                return await self._triggers.process(endpoint.medium, given["limit"], endpoint.path, deadline)
+            return await self._triggers.run(endpoint.job, endpoint.path, deadline)
 
         return handle
 

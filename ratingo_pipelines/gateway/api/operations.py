@@ -82,7 +82,7 @@ def full_fields(facts: Facts) -> dict[str, Any]:
     """The bootstrap's: the titles of the trending list, then the operations after them."""
     report, fetched = facts.of("sync_report"), facts.of("trending")
     inserted, unchanged = report["snapshots"], report["snapshots unchanged"]
-    operations = {name: _stage(report, name) for name in ("omdb", "meta")}
+    operations = {name: _stage_counts(report, name) for name in ("omdb", "meta")}
     operations |= {"calendar": calendar_fields(facts)} if facts.of("airings") else {}
     prune = {"prune": prune_fields(facts)} if facts.of("stale_airings") else {}
     error_count = {"errorCount": report["failed"]} if report["failed"] else {}
@@ -125,7 +125,7 @@ def prune_fields(facts: Facts) -> dict[str, Any]:
     return {"deleted": facts.of("stale_airings")["deleted"]}
 
 
-def _stage(report: Metadata, name: str) -> dict[str, Any]:
+def _stage_counts(report: Metadata, name: str) -> dict[str, Any]:
     return {count: report[f"{name} {count}"] for count in ("updated", "failed", "skipped")}
 
 
@@ -133,7 +133,7 @@ def _errors(facts: Facts) -> dict[str, Any]:
     return {"errors": listed(facts.failures)} if facts.failures else {}
 
 
-def _stages_of(medium: Medium) -> list[Operation]:
+def _operations_of(medium: Medium) -> list[Operation]:
     report, trending = key(medium, "sync_report"), key(medium, "trending")
     return [
         Operation(f"{medium}_trending", medium, (trending,), trending_fields),
@@ -144,10 +144,10 @@ def _stages_of(medium: Medium) -> list[Operation]:
     ]
 
 
-FAILURE_STAGES = {
+OPERATIONS = {
     operation.job: operation
     for operation in [
-        *(operation for medium in MEDIA for operation in _stages_of(medium)),
+        *(operation for medium in MEDIA for operation in _operations_of(medium)),
         Operation("shows_calendar_sync", SHOWS, (AIRINGS,), calendar_fields),
         Operation("shows_calendar_prune", SHOWS, (STALE_AIRINGS,), prune_fields),
     ]

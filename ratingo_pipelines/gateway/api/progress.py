@@ -102,7 +102,7 @@ def listed(failures: Collection[Failure]) -> list[dict[str, Any]]:
         {
             "tmdbId": failure.tmdb_id,
             "title": failure.title,
-            "operation": failure.operation,
+            "stage": failure.stage,
             "error": failure.last_error,
             "attempts": failure.attempts,
             "nextAttemptAt": stamp(failure.next_attempt_at),

@@ -1,4 +1,4 @@
-"""Starts a operation, or joins the run that is at it, and waits for its answer."""
+"""Starts an operation, or joins the run that is at it, and waits for its answer."""
 
 from asyncio import Lock
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from ratingo_pipelines.gateway.api.answers import ApiResponse
-from ratingo_pipelines.gateway.api.operations import FAILURE_STAGES, Facts, Operation, processed
+from ratingo_pipelines.gateway.api.operations import OPERATIONS, Facts, Operation, processed
 from ratingo_pipelines.gateway.api.progress import Ended, Progress, Waiting, listed
 from ratingo_pipelines.gateway.api.runs import NotLaunched, Run, Runs
 from ratingo_pipelines.gateway.api.waiting import Deadline
@@ -30,14 +30,14 @@ class Triggers:
         self._launching: defaultdict[str, Lock] = defaultdict(Lock)
 
     async def run(self, job: str, path: str, deadline: Deadline) -> ApiResponse:
-        """Run a operation's job, or join the run that is at it, and answer with its result."""
+        """Run an operation's job, or join the run that is at it, and answer with its result."""
         try:
             async with self._launching[job]:
                 working = await self._runs.active_runs([job])
                 run_id = working[0].id if working else await self._launch(job, {}, path)
         except NotLaunched as error:
             return _not_launched(error)
-        return await self._followed(run_id, patience)
+        return await self._followed(run_id, deadline)
 
     async def process(self, medium: Medium, limit: int, path: str, deadline: Deadline) -> ApiResponse:
         """Have up to `limit` more titles of the latest cycle end, whoever works on them."""
@@ -55,12 +55,12 @@ class Triggers:
         except NotLaunched as error:
             return _not_launched(error)
         if launched is not None:
-            return await self._followed(launched, patience)
-        return await self._watched(medium, waiting, limit, working, patience)
+            return await self._followed(launched, deadline)
+        return await self._watched(medium, waiting, limit, working, deadline)
 
     async def report(self, run: Run) -> dict[str, Any] | None:
         """The answer of a run that ended, if it is one of the operations'."""
-        operation = FAILURE_STAGES.get(run.job)
+        operation = OPERATIONS.get(run.job)
         return None if operation is None else operation.answer(await self._facts(operation, run))
 
     async def _launch(self, job: str, config: Mapping[str, Any], path: str) -> str:
@@ -75,7 +75,7 @@ class Triggers:
         answer = await self.report(run) if run is not None else None
         return incomplete(run_id) if answer is None else ApiResponse(answer)
 
-    async def _facts(self, stage: Operation, run: Run) -> Facts:
+    async def _facts(self, operation: Operation, run: Run) -> Facts:
         recorded = await self._runs.recorded(run, operation.reports)
         failures = []
         if run.started_at is not None and run.ended_at is not None:
@@ -140,5 +140,5 @@ def incomplete(run_id: str | None) -> ApiResponse:
 
 
 def _not_launched(error: NotLaunched) -> ApiResponse:
-    """With 200: `curl --retry` repeats a 5xx, and a operation that cannot run is not to be started again and again."""
+    """With 200: `curl --retry` repeats a 5xx, and an operation that cannot run is not to be started again and again."""
     return ApiResponse({"success": False, "error": f"Dagster did not take the run: {error}"})

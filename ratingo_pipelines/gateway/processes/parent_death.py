@@ -13,7 +13,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
-    """Put this process on the wrapper, then replace it."""
+    """Have the kernel end this process with its parent, then become the command."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:

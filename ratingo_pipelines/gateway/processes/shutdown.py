@@ -13,7 +13,7 @@ INTERRUPTED = 130
 class Shutdown:
     """Set by the first SIGTERM or SIGINT; the second one, or the deadline, ends this process at once.
 
-    Its children are on a wrapper and end with it.
+    The kernel ends its children with it (`parent_death`).
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""ServiceCommands that are kept alive and ended, with real ones: small Python programs that tell what happens to them."""
+"""Processes are kept alive, started again when they die, and ended together."""
 
 import os
 import signal
