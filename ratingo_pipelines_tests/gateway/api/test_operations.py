@@ -75,7 +75,7 @@ def test_failed_titles_are_counted_and_listed_and_are_no_failure_of_the_stage() 
         {
             "tmdbId": 1396,
             "title": "Breaking Bad",
-            "operation": "details",
+            "stage": "details",
             "error": "TMDB: HTTP 500",
             "attempts": 2,
             "nextAttemptAt": "2026-01-31T06:02:10.123Z",
