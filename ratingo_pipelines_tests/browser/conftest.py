@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome
-from selenium.webdriver.chrome.options import ServeOptions
+from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 from ratingo_pipelines_tests.gateway.whole import whole, whole_sandbox
@@ -34,7 +34,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     missing = [name for name, path in programs.items() if path is None]
     if missing:
         pytest.fail(f"{' and '.join(missing)} not found: on Debian, `apt-get install chromium chromium-driver`")
-    options = ServeOptions()
+    options = Options()
     options.binary_location = str(programs["chromium"])
     profile: Path = tmp_path_factory.mktemp("profile")
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
