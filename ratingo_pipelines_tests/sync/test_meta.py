@@ -52,7 +52,7 @@ def test_what_stays_incomplete_is_asked_again_after_a_growing_interval(
     ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
 ) -> None:
     untranslated = sandbox.control("oddities")["no_ukrainian_translation"]["shows"][0]["tmdb"]
-    sync_ids(ctx, SHOWS, RUN, [untranslated], parts=[TitleStage.DETAILS])
+    sync_ids(ctx, SHOWS, RUN, [untranslated], stages=[TitleStage.DETAILS])
     with ctx.database.writing() as conn:
         conn.execute(delete(tables_of(SHOWS).titles).where(tables_of(SHOWS).titles.c.tmdb_id != untranslated))
     waited = []

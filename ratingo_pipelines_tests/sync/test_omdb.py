@@ -61,7 +61,7 @@ def test_no_answer_is_an_answer_and_asked_for_again_ever_later(
     ctx: SyncContext, sandbox: RunningSandbox, clock: Clock, oddity: str
 ) -> None:
     tmdb_id = odd(sandbox, oddity)[0]
-    sync_ids(ctx, SHOWS, RUN, [tmdb_id], parts=DETAILS)
+    sync_ids(ctx, SHOWS, RUN, [tmdb_id], stages=DETAILS)
     waited = []
     for _ in range(5):
         waited.append(days_until(clock, lambda: backfill_omdb_ids(ctx, SHOWS, [tmdb_id]).succeeded > 0))
@@ -71,13 +71,13 @@ def test_no_answer_is_an_answer_and_asked_for_again_ever_later(
 
 def test_a_body_that_is_no_json_is_that_titles_failure_alone(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     broken, sound = odd(sandbox, "omdb_invalid_json")[:2], odd(sandbox, "imdb_only_at_omdb")
-    sync_ids(ctx, SHOWS, RUN, [*broken, *sound], parts=DETAILS)
+    sync_ids(ctx, SHOWS, RUN, [*broken, *sound], stages=DETAILS)
     report = backfill_omdb_ids(ctx, SHOWS, [*broken, *sound])
     assert {failure.tmdb_id for failure in report.failures} == set(broken)
     assert report.succeeded == len(sound)
     assert {row["tmdb_id"]: row["stage"] for row in all_rows(ctx.database, failures)} == dict.fromkeys(broken, "omdb")
     # A later success of the title's other parts is none of OMDb's, and it goes on waiting.
-    sync_ids(ctx, SHOWS, RUN, broken, parts=DETAILS)
+    sync_ids(ctx, SHOWS, RUN, broken, stages=DETAILS)
     assert len(all_rows(ctx.database, failures)) == len(broken)
     assert not {row for row in broken if row in backfill_fetched(ctx)}
 
@@ -146,7 +146,7 @@ def test_requests_that_were_repeated_are_counted_and_kept_answers_are_not(
     ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
 ) -> None:
     tmdb_ids = odd(sandbox, "imdb_only_at_omdb")
-    sync_ids(ctx, SHOWS, RUN, tmdb_ids, parts=DETAILS)
+    sync_ids(ctx, SHOWS, RUN, tmdb_ids, stages=DETAILS)
     sandbox.faults({"kind": "status", "api": "omdb", "status": 503, "times": 3})
     backfill_omdb_ids(ctx, SHOWS, tmdb_ids)
     assert used(ctx) == sandbox.counters()["omdb"]["requests"] == len(tmdb_ids) + 3
@@ -166,7 +166,7 @@ def test_a_refused_key_stops_the_backfill_at_once_with_what_to_do(ctx: SyncConte
 
 def test_known_values_survive_an_omdb_that_knows_nothing(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     tmdb_id = odd(sandbox, "imdb_only_at_omdb")[0]
-    sync_ids(ctx, SHOWS, RUN, [tmdb_id], parts=DETAILS)
+    sync_ids(ctx, SHOWS, RUN, [tmdb_id], stages=DETAILS)
     backfill_omdb_ids(ctx, SHOWS, [tmdb_id])
     before = title_rows(ctx.database)[tmdb_id]
     assert before["rating_imdb"] is not None

@@ -33,8 +33,8 @@ LONGEST_PATH = 200
 
 _IN_HEADER = "send the secret in the header `Authorization: Bearer $CRON_SECRET`"
 _PROTECTION = {
-    "X-Frame-ServeOptions": "DENY",
-    "X-Content-Type-ServeOptions": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
 

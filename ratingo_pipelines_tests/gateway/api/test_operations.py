@@ -9,7 +9,7 @@ from ratingo_pipelines.defs.jobs import JOBS
 from ratingo_pipelines.defs.materializations import of_report
 from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
-from ratingo_pipelines.gateway.api.operations import FAILURE_STAGES, Facts
+from ratingo_pipelines.gateway.api.operations import OPERATIONS, Facts
 from ratingo_pipelines.gateway.api.runs import Run
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.storage.failures import Failure
@@ -32,7 +32,7 @@ def recorded(*reports: BatchReport) -> dict[str, Any]:
 
 def answer(job: str, reason: str = "", failures: tuple[Failure, ...] = (), **assets: Any) -> dict[str, Any]:
     """What the endpoint of a job answers."""
-    return FAILURE_STAGES[job].answer(Facts(run(job), assets, failures, reason))
+    return OPERATIONS[job].answer(Facts(run(job), assets, failures, reason))
 
 
 TITLES = BatchReport(
@@ -83,7 +83,7 @@ def test_failed_titles_are_counted_and_listed_and_are_no_failure_of_the_stage() 
     ]
 
 
-@pytest.mark.parametrize("job", sorted(FAILURE_STAGES))
+@pytest.mark.parametrize("job", sorted(OPERATIONS))
 def test_a_stage_that_left_no_report_could_not_run(job: str) -> None:
     assert answer(job, reason="Trakt: access denied") == {
         "success": False,
@@ -171,10 +171,10 @@ def test_every_trigger_starts_a_job_that_exists_and_has_an_answer() -> None:
     started = {endpoint.job for endpoint in ENDPOINTS if endpoint.job}
 
     assert started <= jobs
-    assert started == set(FAILURE_STAGES)
+    assert started == set(OPERATIONS)
 
 
 def test_stages_report_by_assets_of_their_medium() -> None:
     for medium in (SHOWS, MOVIES):
-        assert FAILURE_STAGES[f"{medium}_trending"].reports == (key(medium, "trending"),)
-        assert FAILURE_STAGES[f"{medium}_sync"].reports == (key(medium, "sync_report"),)
+        assert OPERATIONS[f"{medium}_trending"].reports == (key(medium, "trending"),)
+        assert OPERATIONS[f"{medium}_sync"].reports == (key(medium, "sync_report"),)
