@@ -24,7 +24,7 @@ def refusal(asked: Asked, key: str) -> Reply | None:
 
 
 def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) -> Reply:
-    """Reply a request that is entitled to one."""
+    """Answer a request that is entitled to one."""
     imdb_id = asked.query.get("i", "")
     if not re.fullmatch(r"tt\d{7,}", imdb_id):
         return answer({"Response": "False", "Error": "Incorrect IMDb ID."})

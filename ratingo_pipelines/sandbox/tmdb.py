@@ -32,12 +32,12 @@ def refusal(asked: Asked, token: str) -> Reply | None:
 
 
 def error(status: int, code: int, message: str) -> Reply:
-    """Reply with an error as TMDB words it."""
+    """Answer with an error as TMDB words it."""
     return answer({"success": False, "status_code": code, "status_message": message}, status)
 
 
 def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) -> Reply:
-    """Reply a request that is entitled to one."""
+    """Answer a request that is entitled to one."""
     medium = _BY_PATH[values[0]]
     if template == "/genre/{medium}/list":
         place = 1 if language_of(asked) == "uk" else 0
@@ -154,7 +154,7 @@ def _tv(title: Title, asked: Asked, world: World) -> dict[str, Any]:
                 "air_date": str(title.released) if title.released else None,
                 "episode_count": season.episodes,
                 "id": title.tmdb_id * 100 + season.number,
-                "name": f"PlannedSeason {season.number}" if season.number else "Specials",
+                "name": f"Season {season.number}" if season.number else "Specials",
                 "overview": "",
                 "poster_path": title.poster_path,
                 "season_number": season.number,
@@ -171,7 +171,7 @@ def _episode(title: Title, episode: PlannedEpisode | None) -> dict[str, Any] | N
         return None
     return {
         "id": title.tmdb_id * 1_000 + episode.season * 50 + episode.number,
-        "name": f"PlannedEpisode {episode.number}",
+        "name": f"Episode {episode.number}",
         "overview": "",
         "vote_average": 0.0,
         "vote_count": 0,

@@ -48,7 +48,7 @@ def cloudflare(status: int) -> Reply:
 
 
 def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) -> Reply:
-    """Reply a request that is entitled to one."""
+    """Answer a request that is entitled to one."""
     return _ROUTES[template](asked, BY_NAME[values[0]], values[1:], world)
 
 

@@ -39,5 +39,5 @@ def dump(payload: Any) -> bytes:
 
 
 def answer(payload: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-    """Reply with a payload."""
+    """Answer with a payload."""
     return Reply(status, dump(payload), headers or {})

@@ -99,7 +99,7 @@ HEADS = (
     ("Спадок", "Legacy of"),
     ("Берег", "Shore of"),
     ("Таємниця", "Secret of"),
-    ("Сезон", "PlannedSeason of"),
+    ("Сезон", "Season of"),
     ("Вартові", "Guardians of"),
     ("Хранителі", "Keepers of"),
 )
@@ -335,7 +335,7 @@ NETWORKS = (
     "Netflix",
     "HBO",
     "Apple TV",
-    "Prime PlannedVideo",
+    "Prime Video",
     "Hulu",
     "Disney+",
     "BBC One",

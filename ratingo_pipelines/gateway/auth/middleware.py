@@ -51,7 +51,7 @@ class AuthMiddleware:
         self._attempts = attempts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ApiResponse, or pass on."""
+        """Answer, or pass on."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
