@@ -6,11 +6,10 @@ SQLAlchemy reads `postgresql://` as another driver than the one Dagster brings a
 from typing import Any, Self
 
 import dagster as dg
-from dagster._config import UserConfigSchema
-from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from sqlalchemy import create_engine
 
+from ratingo_pipelines.dagster_instance.internals import ConfigurableClassData, UserConfigSchema
 from ratingo_pipelines.storage.engine import normalised_url
 
 URL = "postgres_url"

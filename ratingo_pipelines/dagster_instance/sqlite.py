@@ -14,11 +14,15 @@ from typing import Any, Self
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._core.storage.sqlite_storage import _event_logs_directory
-from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, NullPool, create_engine
+
+from ratingo_pipelines.dagster_instance.internals import (
+    INDEX_SHARD_NAME,
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+    ConfigurableClassData,
+    SqliteEventLogStorage,
+    event_logs_directory,
+)
 
 
 class SqliteEventLog(SqliteEventLogStorage):
@@ -42,7 +46,7 @@ class SqliteEventLog(SqliteEventLogStorage):
 
     def register_instance(self, instance: dg.DagsterInstance) -> None:
         """Open the files of this instance."""
-        super().__init__(_event_logs_directory(instance.root_directory), self._inst_data)
+        super().__init__(event_logs_directory(instance.root_directory), self._inst_data)
         super().register_instance(instance)
 
     def store_event(self, event: dg.EventLogEntry) -> None:
@@ -53,6 +57,9 @@ class SqliteEventLog(SqliteEventLogStorage):
                     self._engines.pop(shard).dispose()
                 self._keep(event.run_id)
         super().store_event(event)
+        # Who follows a run watches this very file (`SqliteEventLogStorageWatchdog` in the base class's module). While
+        # it stays open, SQLite writes beside it; a change of its times is what the watcher hears of.
+        os.utime(self.path_for_shard(event.run_id))
 
     def dispose(self) -> None:
         """Close all files."""

@@ -10,8 +10,12 @@ from itertools import islice
 
 import dagster as dg
 from dagster import DagsterRunStatus as RunStatus
-from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionsFilter, BulkActionStatus
 
+from ratingo_pipelines.dagster_instance.internals import (
+    BULK_ACTION_TERMINAL_STATUSES,
+    BulkActionsFilter,
+    BulkActionStatus,
+)
 from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.decisions import OMDB

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
+from ratingo_pipelines.dagster_instance.internals import IWorkspaceProcessContext
 from ratingo_pipelines.gateway.api.endpoints import ERRORS, Api
 from ratingo_pipelines.gateway.api.health import Health
 from ratingo_pipelines.gateway.api.progress import Progress

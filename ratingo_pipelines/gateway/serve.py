@@ -14,10 +14,9 @@ from typing import NoReturn
 import click
 import dagster as dg
 import uvicorn
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.types import ASGIApp
 
+from ratingo_pipelines.dagster_instance.internals import WorkspaceFileTarget, WorkspaceProcessContext
 from ratingo_pipelines.gateway.api.runs import end_lost_runs
 from ratingo_pipelines.gateway.app import compose
 from ratingo_pipelines.gateway.auth.secrets import open_secrets

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from queue import Queue
 
 import dagster as dg
 import pytest
@@ -98,6 +99,32 @@ def test_the_log_of_a_new_run_is_the_database_that_dagster_makes(
 
     assert ours == theirs
     assert [path.name for path in logs.iterdir() if path.suffix == ".new"] == []
+
+
+@pytest.mark.parametrize("watcher", ["instance", "dagsters_own"])
+def test_who_follows_a_run_hears_of_each_event_while_it_goes_on(
+    instance: dg.DagsterInstance, watcher: str, request: pytest.FixtureRequest
+) -> None:
+    followed: dg.DagsterInstance = request.getfixturevalue(watcher)
+    heard: Queue[str | None] = Queue()
+
+    def hear(event: dg.EventLogEntry, _: str) -> None:
+        if event.is_dagster_event and event.get_dagster_event().is_step_materialization:
+            heard.put(event.get_dagster_event().partition)
+
+    @dg.op
+    def log(context: dg.OpExecutionContext) -> None:
+        followed.watch_event_logs(context.run_id, None, hear)
+        for partition in ("1", "2", "3"):
+            context.log_event(dg.AssetMaterialization(KEY, partition=partition))
+            # Before the next one is logged: the page of a run is live, not complete at its end.
+            assert heard.get(timeout=30) == partition
+
+    @dg.job
+    def logs() -> None:
+        log()
+
+    assert logs.execute_in_process(instance=instance, run_config=QUIET).success
 
 
 def _contents(path: Path) -> tuple[object, ...]:

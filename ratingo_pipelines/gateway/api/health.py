@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 import dagster as dg
-from dagster._core.workspace.context import IWorkspaceProcessContext
 
+from ratingo_pipelines.dagster_instance.internals import IWorkspaceProcessContext
 from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import LOCATION
 from ratingo_pipelines.media import MEDIA

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
-from dagster._grpc.client import DagsterGrpcClient
 from filelock import FileLock, Timeout
 
+from ratingo_pipelines.dagster_instance.internals import DagsterGrpcClient
 from ratingo_pipelines.gateway.api.runs import LOCATION
 from ratingo_pipelines.gateway.processes.supervisor import Command
 from ratingo_pipelines.settings import SettingsError
