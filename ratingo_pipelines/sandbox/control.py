@@ -2,20 +2,21 @@
 
 | call | what it does |
 |---|---|
-| `GET /control` | epoch, day, titles a medium, the faults that are set |
-| `POST /control/epoch` | `{"epoch": n}`, `{"advance": n}`, `{"today": "2026-01-31"}` (null: the real day again) |
+| `GET /control` | epoch, day, clock, titles a medium, the faults that are set |
+| `POST /control/epoch` | `{"epoch": n}`, `{"advance": n}`, `{"today": "2026-01-31"}` (null: the clock's day again) |
+| `POST /control/epoch` | the clock: `{"now": "2026-01-31T12:00:00Z"}` (null: real time), `{"clock_ahead": seconds}` |
 | `GET /control/faults` | the faults that are set, with how often each struck |
 | `POST /control/faults` | sets faults in place of the present ones (faults.py says which); `"add": true` adds |
 | `DELETE /control/faults` | removes all |
 | `GET /control/counters` | requests, statuses, repeated URLs and the busiest windows by API |
-| `POST /control/reset` | no faults, counters at zero, epoch and day as at the start |
+| `POST /control/reset` | no faults, counters at zero, epoch, day and clock as at the start |
 | `GET /control/truth/{shows or movies}?limit=` | what a database must say (truth.py) |
 | `GET /control/truth/{shows or movies}/{tmdb id}` | `{row, facts}` of any title, trending or not |
 | `GET /control/oddities` | every oddity, what it is, and its titles' ids |
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -69,21 +70,36 @@ async def _now(state: State, _: Request) -> Any:
     world = state.world
     titles = {medium.plural: len(world.catalogue.titles[medium]) for medium in MEDIA}
     reports = [fault.report() for fault in state.faults]
-    return {"epoch": world.epoch, "today": str(world.today), "titles": titles, "faults": reports}
+    now = state.now.isoformat(timespec="seconds")
+    return {"epoch": world.epoch, "today": str(world.today), "now": now, "titles": titles, "faults": reports}
 
 
 async def _move(state: State, request: Request) -> Any:
     given = await _body(request)
-    unknown = given.keys() - {"epoch", "advance", "today"}
-    if unknown or not given:
-        raise ValueError('say {"epoch": n}, {"advance": n} or {"today": "YYYY-MM-DD"}')
+    unknown = given.keys() - {"epoch", "advance", "today", "now", "clock_ahead"}
+    if unknown or not given or given.keys() >= {"now", "clock_ahead"}:
+        raise ValueError(
+            'say {"epoch": n}, {"advance": n}, {"today": "YYYY-MM-DD"}, '
+            '{"now": "YYYY-MM-DDTHH:MM:SSZ"} or {"clock_ahead": seconds}'
+        )
     epoch = int(given.get("epoch", state.world.epoch)) + int(given.get("advance", 0))
     if epoch < 0:
         raise ValueError("epochs start at 0")
+    day = state.day
     if "today" in given:
-        state.day = date.fromisoformat(given["today"]) if given["today"] else None
-    state.epoch = epoch
+        day = date.fromisoformat(given["today"]) if given["today"] else None
+    state.epoch, state.day, state.ahead = epoch, day, _ahead(given, state.ahead)
     return await _now(state, request)
+
+
+def _ahead(given: dict[str, Any], ahead: timedelta) -> timedelta:
+    """How far the clock is to be ahead of the machine's; it goes on from there, and what names no zone is UTC."""
+    if "now" not in given:
+        return timedelta(seconds=float(given["clock_ahead"])) if "clock_ahead" in given else ahead
+    if given["now"] is None:
+        return timedelta()
+    instant = datetime.fromisoformat(given["now"])
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)) - datetime.now(UTC)
 
 
 async def _faults(state: State, _: Request) -> Any:

@@ -28,8 +28,18 @@ and has a `kind`:
 | `drip` | the body comes in small pieces | `seconds` (5), `pieces` (20) |
 | `omdb_limit` | OMDb's daily limit: 401 after so many answers | `limit` (0) |
 | `revoked` | the key no longer counts | – |
+| `answer` | another answer in the API's place | `status` (200), `body` ({}), `content_type`, `headers` |
+| `edit` | a JSON answer with status 200 has other fields | `set`: {path: value}, `drop`: [path], `headers` |
+| `list` | an answer that is a list has other entries | see below |
 
-Of several faults that would each answer a request the first one does; those that spoil a body spoil what is answered.
+- `answer`: `body` is any JSON value, or a text that is sent as it is; `content_type` is `application/json`.
+- `edit`: paths are those of `edits.edit`: `genres`, `watch/providers.results.UA`, `*.show.ids.tmdb`.
+- `list`: `keep`: the first n entries alone; `nulls`: so many entries (5: five; 0.5: half of them) bring nothing but
+  nulls; `without_ids`: so many lack their TMDB id; `repeat`: all are the first one; `zero_watchers`; `empty`.
+- `headers` are added to what is answered; one that is null is not sent, not even `Date`.
+
+Of several faults that would each answer a request the first one does. `edit` and `list` change what is answered, as if
+the API itself had said it, ETag and 304 included; those that spoil a body spoil what is sent.
 """
 
 import gzip
@@ -39,12 +49,15 @@ import re
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 from typing import Any
 
 from ratingo_pipelines.sandbox import dice, omdb, tmdb, trakt
+from ratingo_pipelines.sandbox.edits import change_list, edit
 from ratingo_pipelines.sandbox.web import Asked, Reply, answer, dump
 
 APIS = ("trakt", "tmdb", "omdb")
+CHANGING = ("edit", "list")
 SPOILING = ("cut", "gzip", "malformed", "types", "drip")
 _OPTIONS: dict[str, dict[str, Any]] = {
     "latency": {"ms": 100, "jitter": 0},
@@ -63,6 +76,18 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "drip": {"seconds": 5, "pieces": 20},
     "omdb_limit": {"limit": 0},
     "revoked": {},
+    "answer": {"status": 200, "body": {}, "content_type": "application/json", "headers": {}},
+    "edit": {"set": {}, "drop": [], "headers": {}},
+    "list": {"keep": None, "nulls": 0, "without_ids": 0, "repeat": False, "zero_watchers": False, "empty": False},
+}
+_TYPES: dict[str, tuple[Any, str]] = {
+    "content_type": (str, "a text"),
+    "headers": (dict, "an object"),
+    "set": (dict, "an object of paths and values"),
+    "drop": (list, "a list of paths"),
+    "keep": (int | None, "a number of entries"),
+    "nulls": (int | float, "a number of entries, or a fraction of them"),
+    "without_ids": (int | float, "a number of entries, or a fraction of them"),
 }
 _COMMON = {"kind": None, "api": None, "endpoint": None, "ids": None, "probability": 1.0, "seed": 0, "times": None}
 _HTML = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Back in a minute.</body></html>"
@@ -104,6 +129,10 @@ class Fault:
         options = {name: given.get(name, default) for name, default in _OPTIONS[kind].items()}
         if kind == "enforce" and not re.fullmatch(r"[1-9]\d*/[1-9]\d*", str(options["limit"])):
             raise FaultError(f"limit must be REQUESTS/SECONDS, not {options['limit']!r}")
+        for name in options.keys() & _TYPES.keys():
+            types, wanted = _TYPES[name]
+            if not isinstance(options[name], types):
+                raise FaultError(f"{name} must be {wanted}, not {options[name]!r}")
         ids = common["ids"]
         return cls(
             kind=kind,
@@ -179,7 +208,23 @@ class Fault:
             return answer(omdb.EXHAUSTED, 401)
         if self.kind == "revoked":
             return refusal(call.api, 403 if call.api == "trakt" else 401)
+        if self.kind == "answer":
+            body = self.options["body"]
+            encoded = body.encode() if isinstance(body, str) else dump(body)
+            return Reply(self.options["status"], encoded, self.options["headers"], self.options["content_type"])
         return None
+
+    def change(self, found: Reply, asked: Asked) -> Reply:
+        """Change what an answer with status 200 says, as if the API had said it."""
+        payload = _payload(found) if found.status == HTTPStatus.OK else None
+        if self.kind == "edit" and payload is not None:
+            edit(payload, self.options["set"], self.options["drop"])
+            return Reply(found.status, dump(payload), {**found.headers, **self.options["headers"]}, found.content_type)
+        if self.kind == "list" and isinstance(payload, list):
+            skipped = (max(1, asked.number("page", 1)) - 1) * asked.number("limit", 0)
+            changed = change_list(payload, self.options, skipped)
+            return Reply(found.status, dump(changed), found.headers, found.content_type)
+        return found
 
     def spoil(self, found: Reply) -> Reply:
         """Spoil the body of an answer whose connection stays whole, if it has one."""

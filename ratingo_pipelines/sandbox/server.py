@@ -14,9 +14,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from email.utils import format_datetime
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -27,7 +29,7 @@ from ratingo_pipelines.sandbox import omdb, tmdb, trakt
 from ratingo_pipelines.sandbox.address import PATHS, environment
 from ratingo_pipelines.sandbox.catalogue import SIZE
 from ratingo_pipelines.sandbox.control import control
-from ratingo_pipelines.sandbox.faults import SPOILING, Call, Fault
+from ratingo_pipelines.sandbox.faults import CHANGING, SPOILING, Call, Fault
 from ratingo_pipelines.sandbox.state import SandboxOptions, State
 from ratingo_pipelines.sandbox.web import Asked, Reply
 from ratingo_pipelines.sandbox.world import World
@@ -78,6 +80,7 @@ class Sandbox:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        send = self._dated(send)
         path: str = scope["path"]
         name = path.split("/", 2)[1]
         if name == "control":
@@ -86,6 +89,19 @@ class Sandbox:
             await self._serve(self._apis[name], path[len(PATHS[name]) :], scope, receive, send)
         else:
             await _send(send, Reply(404, b'{"error":"no such API"}'))
+
+    def _dated(self, send: Send) -> Send:
+        """Date what is sent by the sandbox's own clock, unless it says something of its date itself."""
+
+        async def send_dated(message: Mapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message["headers"])
+                if not any(name == b"date" for name, _ in headers):
+                    headers.append((b"date", format_datetime(self.state.now, usegmt=True).encode()))
+                message = {**message, "headers": [header for header in headers if header[1] is not None]}
+            await send(message)
+
+        return send_dated
 
     async def _serve(self, api: _Api, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
@@ -107,6 +123,11 @@ class Sandbox:
             return
         found = next((answer for fault in striking if (answer := fault.answer(call)) is not None), None)
         found = found or api.refusal(asked, api.key) or self._answer(api, template, values, call)
+        for fault in [one for one in striking if one.kind in CHANGING]:
+            changed = fault.change(found, asked)
+            found = _tagged(changed) if "ETag" in found.headers else changed
+        if "ETag" in found.headers and asked.headers.get("if-none-match") == found.headers["ETag"]:
+            found = Reply(304, b"", found.headers)
         await self._deliver(found, [fault for fault in striking if fault.kind in SPOILING], api, scope, receive, send)
 
     def _answer(self, api: _Api, template: str, values: tuple[str, ...], call: Call) -> Reply:
@@ -124,14 +145,8 @@ class Sandbox:
         key = (api.name, call.asked.path, call.url)
         if key not in self._cached:
             found = api.serve(call.asked, template, values, world)
-            if api.has_etags and found.status == 200:
-                tag = f'W/"{blake2b(found.body, digest_size=16).hexdigest()}"'
-                found = Reply(200, found.body, {**found.headers, "ETag": tag, "Cache-Control": "public, max-age=0"})
-            self._cached[key] = found
-        found = self._cached[key]
-        if "ETag" in found.headers and call.asked.headers.get("if-none-match") == found.headers["ETag"]:
-            return Reply(304, b"", found.headers)
-        return found
+            self._cached[key] = _tagged(found) if api.has_etags and found.status == HTTPStatus.OK else found
+        return self._cached[key]
 
     async def _deliver(
         self, found: Reply, spoiling: list[Fault], api: _Api, scope: Scope, receive: Receive, send: Send
@@ -151,6 +166,11 @@ class Sandbox:
             await _send(send, found)
 
 
+def _tagged(found: Reply) -> Reply:
+    tag = f'W/"{blake2b(found.body, digest_size=16).hexdigest()}"'
+    return replace(found, headers={**found.headers, "ETag": tag, "Cache-Control": "public, max-age=0"})
+
+
 def _route(api: _Api, path: str) -> tuple[str, tuple[str, ...]]:
     for template, pattern in api.templates:
         match = pattern.fullmatch(path)
@@ -160,7 +180,9 @@ def _route(api: _Api, path: str) -> tuple[str, tuple[str, ...]]:
 
 
 async def _start(send: Send, found: Reply) -> None:
-    headers = [(name.lower().encode(), value.encode()) for name, value in found.headers.items()]
+    headers = [
+        (name.lower().encode(), value if value is None else value.encode()) for name, value in found.headers.items()
+    ]
     if found.status != 304:
         headers += [
             (b"content-type", found.content_type.encode()),
@@ -231,6 +253,7 @@ def serve(
         log_level="warning",
         proxy_headers=False,
         server_header=False,
+        date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )

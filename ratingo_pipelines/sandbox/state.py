@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from ratingo_pipelines.sandbox.address import OMDB_KEY, TMDB_TOKEN, TRAKT_KEY
 from ratingo_pipelines.sandbox.catalogue import SIZE, catalogue
@@ -35,21 +35,29 @@ class State:
     counters: Counters = field(default_factory=Counters)
     epoch: int = 0
     day: date | None = None
+    ahead: timedelta = timedelta()
+    """How far the sandbox's clock, which tells day and `Date`, is ahead of the machine's."""
     _world: World | None = None
 
     def __post_init__(self) -> None:
         self.reset()
 
     @property
+    def now(self) -> datetime:
+        """What the sandbox's clock says, UTC."""
+        return datetime.now(UTC) + self.ahead
+
+    @property
     def world(self) -> World:
         """The world of this epoch on this day; a new object whenever either has changed."""
-        today = self.day or datetime.now(UTC).date()
+        today = self.day or self.now.date()
         if self._world is None or (self._world.epoch, self._world.today) != (self.epoch, today):
             self._world = World(catalogue(self.options.size), self.epoch, today)
         return self._world
 
     def reset(self) -> None:
-        """Forget faults and counters; epoch and day as at the start."""
+        """Forget faults and counters; epoch, day and clock as at the start."""
         self.faults = []
         self.counters = Counters()
         self.epoch, self.day = self.options.epoch, self.options.day
+        self.ahead = timedelta()

@@ -25,11 +25,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """A status, a body, and the headers beside content type and length."""
+    """A status, a body, and the headers beside content type, length and date; one that is None is not sent at all."""
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
     content_type: str = JSON
 
 
@@ -38,6 +38,6 @@ def dump(payload: Any) -> bytes:
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def answer(payload: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+def answer(payload: Any, status: int = 200, headers: Mapping[str, str | None] | None = None) -> Reply:
     """Answer with a payload."""
     return Reply(status, dump(payload), headers or {})

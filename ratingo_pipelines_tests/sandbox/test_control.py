@@ -1,8 +1,10 @@
 """The control API: time, counters, reset, and the truth."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
+import requests
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox.catalogue import ODDITIES, catalogue
@@ -30,7 +32,42 @@ def test_the_day_can_be_set(sandbox: RunningSandbox) -> None:
     assert sandbox.control("epoch", {"today": None})["today"] != "2026-02-10"
 
 
-@pytest.mark.parametrize("payload", [{}, {"epoch": -1}, {"year": 2026}, {"epoch": "soon"}, [1]])
+def test_the_clock_can_be_set_and_goes_on_from_there(sandbox: RunningSandbox) -> None:
+    before = sandbox.control("epoch", {"now": "2026-01-31T12:00:00Z"})
+    assert (before["today"], before["now"][:16]) == ("2026-01-31", "2026-01-31T12:00")
+    for answer in (trakt(sandbox, "/shows/trending"), tmdb(sandbox, "/tv/1"), omdb(sandbox), _control(sandbox)):
+        said = parsedate_to_datetime(answer.headers["Date"])
+        assert timedelta() <= said - datetime(2026, 1, 31, 12, tzinfo=UTC) < timedelta(minutes=5)
+    assert trakt(sandbox, "/shows/watched/monthly/2026-01-01").status_code == 404
+    assert sandbox.control("epoch", {"today": "2026-02-03"})["now"][:10] == "2026-01-31"
+    assert trakt(sandbox, "/shows/watched/monthly/2026-01-01").status_code == 200
+
+
+@pytest.mark.parametrize("real", [{"now": None}, {"clock_ahead": 0}])
+def test_the_clock_can_be_ahead_of_the_real_one_and_be_right_again(sandbox: RunningSandbox, real: dict) -> None:
+    today = datetime.now(UTC).date()
+    ahead = sandbox.control("epoch", {"clock_ahead": 2 * 86_400})
+    assert date.fromisoformat(ahead["today"]) - today in (timedelta(days=2), timedelta(days=3))
+    assert parsedate_to_datetime(omdb(sandbox).headers["Date"]) - datetime.now(UTC) > timedelta(days=1.9)
+    sandbox.control("epoch", real)
+    assert abs(parsedate_to_datetime(omdb(sandbox).headers["Date"]) - datetime.now(UTC)) < timedelta(minutes=5)
+    sandbox.control("epoch", {"clock_ahead": -86_400})
+    assert parsedate_to_datetime(omdb(sandbox).headers["Date"]) < datetime.now(UTC) - timedelta(days=0.9)
+    sandbox.reset()
+    assert abs(parsedate_to_datetime(omdb(sandbox).headers["Date"]) - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+def _control(sandbox: RunningSandbox) -> requests.Response:
+    return requests.get(sandbox.url + "/control", timeout=5)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *({}, {"epoch": -1}, {"year": 2026}, {"epoch": "soon"}, [1], {"now": "noon"}, {"clock_ahead": "a day"}),
+        {"now": None, "clock_ahead": 5},
+    ],
+)
 def test_a_time_that_makes_no_sense_is_refused(sandbox: RunningSandbox, payload: object) -> None:
     with pytest.raises(SandboxError):
         sandbox.control("epoch", payload)

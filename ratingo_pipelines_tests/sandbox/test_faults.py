@@ -220,6 +220,111 @@ def test_a_revoked_key_is_refused_as_each_api_does(sandbox: RunningSandbox) -> N
     assert "limit" not in refused.json()["Error"]
 
 
+def test_an_answer_may_be_replaced_as_a_whole(sandbox: RunningSandbox) -> None:
+    sandbox.faults({"kind": "answer", "api": "tmdb", "status": 404, "body": {"message": "no route"}})
+    foreign = tmdb(sandbox, PATH)
+    assert (foreign.status_code, foreign.json()) == (404, {"message": "no route"})
+    assert foreign.headers["Content-Type"] == "application/json"
+    assert trakt(sandbox, "/shows/trending").status_code == 200
+    elsewhere = {"Location": "/omdb/login", "Date": None}
+    sandbox.faults(
+        {"kind": "answer", "status": 302, "body": "Moved", "content_type": "text/plain", "headers": elsewhere}
+    )
+    moved = requests.get(sandbox.trakt_url + "/shows/trending", timeout=5, allow_redirects=False)
+    assert (moved.status_code, moved.text, moved.headers["Location"]) == (302, "Moved", "/omdb/login")
+    assert "Date" not in moved.headers
+
+
+def test_fields_are_set_and_dropped_in_the_details_and_in_what_is_appended(sandbox: RunningSandbox) -> None:
+    true = details(sandbox, SHOWS, SHOW.tmdb_id).json()
+    assert {"UA", "US"} <= true["watch/providers"]["results"].keys()
+    changed = {"genres": [], "seasons.*.episode_count": 1, "seasons.0.name": "First", "networks.*.logo.path": "nowhere"}
+    dropped = ["watch/providers.results.UA", "next_episode_to_air", "aggregate_credits.cast.0", "videos.*.x.y"]
+    sandbox.faults({"kind": "edit", "endpoint": "/{medium}/{id}", "set": changed, "drop": dropped})
+    edited = details(sandbox, SHOWS, SHOW.tmdb_id).json()
+    assert edited["genres"] == []
+    assert [(season["episode_count"], season["name"]) for season in edited["seasons"]] == [
+        (1, season["name"] if place else "First") for place, season in enumerate(true["seasons"])
+    ]
+    assert edited["watch/providers"]["results"].keys() == true["watch/providers"]["results"].keys() - {"UA"}
+    assert "next_episode_to_air" not in edited
+    assert edited["aggregate_credits"]["cast"] == true["aggregate_credits"]["cast"][1:]
+    others = true.keys() - {"genres", "seasons", "watch/providers", "next_episode_to_air", "aggregate_credits"}
+    assert {name: edited[name] for name in others} == {name: true[name] for name in others}
+
+
+def test_fields_are_set_at_trakt_and_omdb_too_but_errors_stay(sandbox: RunningSandbox) -> None:
+    sandbox.faults(
+        {"kind": "edit", "api": "trakt", "endpoint": "/{medium}/trending", "set": {"*.show.ids.tmdb": 7, "0.new": 1}},
+        {"kind": "edit", "api": "omdb", "set": {"imdbID": "tt0000007"}, "headers": {"X-Seen": "yes", "Date": None}},
+        {"kind": "edit", "api": "tmdb", "set": {"status_code": 0}},
+    )
+    listed = trakt(sandbox, "/shows/trending", limit=5).json()
+    assert [entry["show"]["ids"]["tmdb"] for entry in listed] == [7] * 5
+    assert [entry.get("new") for entry in listed] == [1, None, None, None, None]
+    told = omdb(sandbox, i=SHOW.imdb_id)
+    assert (told.json()["imdbID"], told.headers["X-Seen"]) == ("tt0000007", "yes")
+    assert "Date" not in told.headers
+    assert tmdb(sandbox, "/tv/1").json()["status_code"] == 34
+
+
+def test_what_is_edited_is_a_new_answer_to_who_knows_the_true_one(sandbox: RunningSandbox) -> None:
+    true = tmdb(sandbox, PATH)
+    known = {"If-None-Match": true.headers["ETag"]}
+    assert tmdb(sandbox, PATH, known).status_code == 304
+    sandbox.faults({"kind": "edit", "set": {"genres": []}})
+    edited = tmdb(sandbox, PATH, known)
+    assert (edited.status_code, edited.json()["genres"]) == (200, [])
+    assert tmdb(sandbox, PATH, {"If-None-Match": edited.headers["ETag"]}).status_code == 304
+    sandbox.faults()
+    assert tmdb(sandbox, PATH, {"If-None-Match": edited.headers["ETag"]}).json() == true.json()
+
+
+def test_a_list_is_cut_short_over_its_pages_or_empty(sandbox: RunningSandbox) -> None:
+    whole = trakt(sandbox, "/shows/trending", limit=9).json()
+    sandbox.faults({"kind": "list", "endpoint": "/{medium}/trending", "keep": 5})
+    assert trakt(sandbox, "/shows/trending", limit=9).json() == whole[:5]
+    assert [len(trakt(sandbox, "/shows/trending", limit=3, page=page).json()) for page in (1, 2, 3)] == [3, 2, 0]
+    sandbox.faults({"kind": "list", "empty": True})
+    assert trakt(sandbox, "/movies/trending").json() == []
+    assert trakt(sandbox, "/shows/1001/related").json() == []
+    assert trakt(sandbox, "/shows/1001/ratings").json()["votes"]
+
+
+@pytest.mark.parametrize(
+    ("share", "places"), [(0.5, [0, 2, 4, 6, 8]), (2, [0, 5]), (1.0, list(range(10))), (99, list(range(10)))]
+)
+def test_entries_of_a_list_come_with_nulls_or_without_ids(
+    sandbox: RunningSandbox, share: float, places: list[int]
+) -> None:
+    whole = [entry["movie"] for entry in trakt(sandbox, "/movies/trending", limit=10).json()]
+    sandbox.faults({"kind": "list", "nulls": share})
+    listed = trakt(sandbox, "/movies/trending", limit=10).json()
+    assert all(entry["watchers"] > 0 for entry in listed)
+    titles = [entry["movie"] for entry in listed]
+    assert [place for place, title in enumerate(titles) if title != whole[place]] == places
+    for place in places:
+        assert (titles[place]["title"], titles[place]["year"]) == (None, None)
+        assert titles[place]["ids"] == {**dict.fromkeys(whole[place]["ids"]), "trakt": 0}
+    sandbox.faults({"kind": "list", "without_ids": share})
+    titles = [entry["movie"] for entry in trakt(sandbox, "/movies/trending", limit=10).json()]
+    for place in places:
+        assert titles[place] == {**whole[place], "ids": {**whole[place]["ids"], "tmdb": None}}
+    assert all(title == whole[place] for place, title in enumerate(titles) if place not in places)
+
+
+def test_entries_of_a_list_are_repeated_or_watched_by_nobody(sandbox: RunningSandbox) -> None:
+    sandbox.faults({"kind": "list", "repeat": True, "zero_watchers": True})
+    listed = trakt(sandbox, "/shows/trending", limit=6).json()
+    assert listed == [listed[0]] * 6
+    assert listed[0]["watchers"] == 0
+    month = trakt(sandbox, "/shows/watched/monthly/2026-01-01", limit=2).json()
+    assert [entry["watcher_count"] for entry in month] == [0, 0]
+    related = trakt(sandbox, "/shows/1001/related", limit=3).json()
+    assert related == [related[0]] * 3
+    assert tmdb(sandbox, PATH).json()["id"] == SHOW.tmdb_id
+
+
 def test_the_first_of_several_answers_wins_and_a_body_may_be_spoilt_as_well(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "status", "status": 500}, {"kind": "revoked"}, {"kind": "malformed"})
     answer = tmdb(sandbox, PATH)
@@ -246,6 +351,11 @@ def test_faults_can_be_added_listed_and_removed(sandbox: RunningSandbox) -> None
         ({"kind": "cut", "ms": 5}, "cut knows no ms"),
         ({"kind": "enforce", "limit": "many"}, "REQUESTS/SECONDS"),
         ({"kind": "status", "probability": "often"}, "often"),
+        ({"kind": "answer", "headers": "Location"}, "headers must be an object"),
+        ({"kind": "edit", "set": ["genres"]}, "set must be an object of paths and values"),
+        ({"kind": "edit", "drop": "genres"}, "drop must be a list of paths"),
+        ({"kind": "list", "keep": "half"}, "keep must be a number"),
+        ({"kind": "list", "nulls": "half"}, "nulls must be a number"),
         ({"latency": 5}, "nothing is known of latency"),
         ({"enforce": 5}, "enforce"),
     ],
