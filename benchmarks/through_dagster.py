@@ -7,7 +7,7 @@ cycle by `ratingo sync`, without the process's start. Last, the whole demo (its 
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from time import sleep, time
@@ -136,11 +136,11 @@ def _ended_sync(instance: dg.DagsterInstance) -> dg.RunRecord:
     raise TimeoutError("the sync does not end")
 
 
-def _first(log: list[dg.EventLogEntry], kind: EventType) -> float:
+def _first(log: Sequence[dg.EventLogEntry], kind: EventType) -> float:
     return min(event.timestamp for event in log if event.dagster_event_type is kind)
 
 
-def _last(log: list[dg.EventLogEntry]) -> float:
+def _last(log: Sequence[dg.EventLogEntry]) -> float:
     return max(event.timestamp for event in log)
 
 

@@ -114,8 +114,8 @@ class _Stored:
             cycle_at=conn.execute(latest.limit(1)).scalar(),
             rows=rows,
             children=children,
-            genres={row["id"]: row for row in conn.execute(select(genres)).mappings()},
-            registry={row["tmdb_id"]: row for row in conn.execute(select(watch_providers_registry)).mappings()},
+            genres={row["id"]: dict(row) for row in conn.execute(select(genres)).mappings()},
+            registry={row["tmdb_id"]: dict(row) for row in conn.execute(select(watch_providers_registry)).mappings()},
             related={row["id"]: row for row in _rows(conn, tables.titles, "id", related)},
         )
 
@@ -127,7 +127,7 @@ class _Stored:
 def _rows(conn: Connection, table: Table, column: str, values: Iterable[int | None]) -> Sequence[Row]:
     wanted = sorted({value for value in values if value is not None})
     statement = select(table).where(table.c[column].in_(wanted)).order_by(table.c.id)
-    return conn.execute(statement).mappings().all()
+    return [dict(row) for row in conn.execute(statement).mappings()]
 
 
 def _title_differences(medium: Medium, entry: Row, stored: _Stored, after_omdb: bool) -> _Wrong:

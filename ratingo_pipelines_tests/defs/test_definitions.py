@@ -16,7 +16,7 @@ from ratingo_pipelines.defs.sensors import sensors
 from ratingo_pipelines.settings import Settings
 
 REPOSITORY = defs.get_repository_def()
-NODES = [REPOSITORY.asset_graph.get(key) for key in REPOSITORY.asset_graph.get_all_asset_keys()]
+NODES: list[Any] = [REPOSITORY.asset_graph.get(key) for key in sorted(REPOSITORY.asset_graph.get_all_asset_keys())]
 PROMISED = {
     *("shows_trending", "shows_sync", "shows_full_sync", "shows_omdb_backfill", "shows_meta_backfill"),
     *("shows_calendar_sync", "shows_calendar_prune"),
@@ -25,7 +25,7 @@ PROMISED = {
 
 
 def settings(**given: Any) -> Settings:
-    return Settings(_env_file=None, **given)  # type: ignore[call-arg]
+    return Settings(_env_file=None, **given)
 
 
 def test_the_code_location_loads_without_any_key(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_every_job_can_be_launched_with_its_default_config(name: str) -> None:
     assert dg.validate_run_config(job, {}) is not None
 
 
-@pytest.mark.parametrize("node", sorted(NODES, key=lambda node: node.key), ids=lambda node: node.key.to_user_string())
+@pytest.mark.parametrize("node", NODES, ids=lambda node: node.key.to_user_string())
 def test_every_asset_has_an_owner_a_group_a_kind_and_a_description(node: Any) -> None:
     assert node.owners == ["team:ratingo"]
     assert node.group_name in {"shows", "movies", "calendar"}
@@ -174,4 +174,6 @@ def test_trending_and_the_calendar_are_expected_to_be_fresh() -> None:
 def test_no_setting_is_a_literal_value_of_the_resource() -> None:
     resource = REPOSITORY.get_top_level_resources()["ratingo"]
 
-    assert resource.config_schema.config_type.fields == {}
+    shape = resource.config_schema.config_type
+    assert isinstance(shape, dg.Shape)
+    assert shape.fields == {}

@@ -117,7 +117,7 @@ def test_a_calendar_that_does_not_come_does_not_hide_what_the_other_stages_did(i
     result = installed.run("shows_full_sync")
 
     assert "calendar ended early: Trakt" in failure_of(result).description
-    assert failure_of(result).metadata["stopped by"].value == "upstream"
+    assert failure_of(result).metadata["stopped by"] == "upstream"
     assert installed.reports()[0]["titles added"] == LISTED
 
 
@@ -127,7 +127,7 @@ def test_a_refused_key_ends_the_run_says_what_to_do_and_leaves_the_titles_pendin
 
     result = installed.run("shows_sync")
 
-    assert failure_of(result).metadata["stopped by"].value == "access"
+    assert failure_of(result).metadata["stopped by"] == "access"
     assert "TMDB" in failure_of(result).description
     assert installed.counts().pending == LISTED
 
@@ -139,7 +139,7 @@ def test_a_list_that_does_not_come_fails_the_run_in_one_line(installed: Installa
 
     assert failure.description.startswith("Trakt: ")
     assert "\n" not in failure.description
-    assert failure.metadata["stopped by"].value == "access"
+    assert failure.metadata["stopped by"] == "access"
 
 
 def test_missing_keys_fail_the_run_and_name_the_variables(

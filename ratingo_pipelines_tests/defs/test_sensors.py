@@ -28,7 +28,8 @@ def claim_all(installed: Installation, run_id: str) -> int:
 def run_in(installed: Installation, status: dg.DagsterRunStatus, job: str = "shows_sync", **tags: str) -> str:
     """A run of which the instance knows no more than this."""
     named = {name.replace("__", "/"): value for name, value in tags.items()}
-    return create_run_for_test(installed.instance, job_name=job, status=status, tags=named).run_id
+    run: dg.DagsterRun = create_run_for_test(installed.instance, job_name=job, status=status, tags=named)
+    return run.run_id
 
 
 def failing(installed: Installation, *tmdb_ids: int) -> None:

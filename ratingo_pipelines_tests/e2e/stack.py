@@ -35,7 +35,7 @@ from ratingo_pipelines.storage.failures import Failure, all_failures
 from ratingo_pipelines.sync.context import utc_now
 
 LOCATION = "ratingo_pipelines"
-JsonAnswer = TypeVar("JsonAnswer")
+Found = TypeVar("Found")
 
 
 class Stack:
@@ -319,16 +319,16 @@ def is_worked_off(counts: Counts) -> bool:
     return bool(counts.total) and not counts.pending and not counts.processing
 
 
-def until(holds: Callable[[], JsonAnswer], seconds: float, what: str, stack: Stack | None = None) -> JsonAnswer:
-    """Wait until `holds` returns something true; what it is waited for is said in the failure."""
+def until(look: Callable[[], Found | None], seconds: float, what: str, stack: Stack | None = None) -> Found:
+    """Wait until `look` returns something true; what it is waited for is said in the failure."""
     deadline = monotonic() + seconds
     while True:
         try:
-            answer = holds()
+            found = look()
         except (URLError, ConnectionError):
-            answer = None  # type: ignore[assignment]
-        if answer:
-            return answer
+            found = None
+        if found:
+            return found
         if monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s in vain until {what}\n{stack.logs() if stack else ''}")
         sleep(0.2)

@@ -159,7 +159,7 @@ def test_a_cycle_by_cron_ends_when_nothing_is_left_to_process(whole: Whole) -> N
     ],
 )
 def test_a_trigger_by_cron_fails_loudly(whole: Whole, given: dict[str, str], path: str, says: str) -> None:
-    ended = run(whole, f"deploy/cron/trigger.sh '{path}' 60", **given)
+    ended = run(whole, f"deploy/cron/trigger.sh '{path}' 60", 300, **given)
 
     assert ended.returncode == 1
     assert says in ended.stderr

@@ -32,13 +32,13 @@ def tmdb(
 
 def details(sandbox: RunningSandbox, medium: Medium, tmdb_id: int, **query: object) -> requests.Response:
     """The one call a title needs."""
-    asked = {
+    asked: dict[str, object] = {
         "append_to_response": ",".join(medium.tmdb_appended),
         "language": "en-US",
         "include_image_language": "uk,en,null",
         "include_video_language": "uk,en,null",
     }
-    return tmdb(sandbox, f"/{medium.tmdb_path}/{tmdb_id}", **asked | query)
+    return tmdb(sandbox, f"/{medium.tmdb_path}/{tmdb_id}", None, **asked | query)
 
 
 def omdb(sandbox: RunningSandbox, **query: object) -> requests.Response:

@@ -37,6 +37,7 @@ def test_it_starts_in_an_epoch_comes_back_to_it_and_stops() -> None:
 
 def test_it_does_not_outlive_the_process_that_started_it() -> None:
     parent = subprocess.Popen([sys.executable, "-c", STARTS_ONE], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
     pid, url = parent.stdout.readline().split()
     assert requests.get(f"{url}/control", timeout=5).status_code == 200
     os.kill(parent.pid, signal.SIGKILL)
@@ -61,6 +62,7 @@ def test_its_environment_points_the_settings_at_it_without_limits(sandbox: Runni
     assert settings.trakt_base_url == sandbox.trakt_url
     assert settings.tmdb_base_url == sandbox.tmdb_url
     assert settings.omdb_base_url == sandbox.omdb_url
+    assert settings.tmdb_access_token is not None
     assert settings.tmdb_access_token.get_secret_value() == sandbox.tmdb_token
     assert settings.trakt_rate_limit == RateLimit(100_000, 1)
     assert settings.omdb_daily_limit == 100_000
@@ -74,6 +76,7 @@ def test_started_by_hand_it_prints_lines_for_the_environment_and_ends_on_interru
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stdout is not None
     lines = [process.stdout.readline().strip() for _ in range(7)]
     given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
     assert given["TRAKT_BASE_URL"].endswith("/trakt")

@@ -14,7 +14,7 @@ from ratingo_pipelines_tests.sandbox.asking import details, omdb, tmdb, trakt
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
 pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the recorded answers are not here")
 
-TRENDING = {
+TRENDING: dict[str, tuple[str, dict[str, object]]] = {
     "shows_trending_limit=5__jemus42-tRakt": ("/shows/trending", {"limit": 60}),
     "movies_trending_limit=5_extended=full__jemus42-tRakt": ("/movies/trending", {"limit": 60, "extended": "full"}),
     "TrendingShows_Full__TraktKit": ("/shows/trending", {"limit": 60, "extended": "full"}),
@@ -64,7 +64,7 @@ def _recorded(api: str, name: str) -> set[str]:
 @pytest.mark.parametrize("name", TRENDING)
 def test_trakts_keys_are_there(sandbox: RunningSandbox, name: str) -> None:
     path, query = TRENDING[name]
-    assert _recorded("trakt", name) <= _keys(trakt(sandbox, path, **query).json())
+    assert _recorded("trakt", name) <= _keys(trakt(sandbox, path, None, **query).json())
 
 
 @pytest.mark.parametrize(

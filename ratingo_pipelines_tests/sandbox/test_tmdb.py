@@ -1,5 +1,7 @@
 """TMDB's stand-in over HTTP: keys, languages, what one call appends, and what it surprises with."""
 
+from typing import Any
+
 import pytest
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
@@ -13,10 +15,11 @@ def _odd(name: str, medium: Medium) -> Title:
     return catalogue().odd(name, medium)[0]
 
 
-def _details(sandbox: RunningSandbox, name: str, medium: Medium, **query: object) -> dict:
+def _details(sandbox: RunningSandbox, name: str, medium: Medium, **query: object) -> dict[str, Any]:
     answer = details(sandbox, medium, _odd(name, medium).tmdb_id, **query)
     assert answer.status_code == 200
-    return answer.json()
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 PLAIN = {medium: catalogue().titles[medium][0] for medium in MEDIA}
@@ -120,8 +123,9 @@ def test_trailers_may_be_missing_or_without_language(sandbox: RunningSandbox, me
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
 def test_offers_may_be_missing_elsewhere_nameless_or_without_link(sandbox: RunningSandbox, medium: Medium) -> None:
-    def offers(name: str) -> dict:
-        return _details(sandbox, name, medium)["watch/providers"]["results"]
+    def offers(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = _details(sandbox, name, medium)["watch/providers"]["results"]
+        return found
 
     assert offers("no_providers") == {}
     assert not {"UA", "US"} & offers("providers_elsewhere").keys()

@@ -15,7 +15,7 @@ from ratingo_pipelines.sources.errors import (
     SourceUnavailable,
 )
 from ratingo_pipelines.sources.omdb import OmdbClient, OmdbRatings, open_omdb, parse_ratings
-from ratingo_pipelines_tests.sources.http.upstream import Reply, Upstream, running_upstream, settings_for
+from ratingo_pipelines_tests.sources.http.upstream import Reply, Upstream, always, running_upstream, settings_for
 
 FOUND = {"Response": "True", "imdbRating": "8.7", "imdbVotes": "1,234,567", "Metascore": "74", "Ratings": []}
 UNKNOWN = {"Response": "True", "imdbRating": "N/A", "imdbVotes": "N/A", "Metascore": "N/A", "Ratings": []}
@@ -153,7 +153,7 @@ def test_a_fresh_answer_is_asked_for_and_kept_in_place_of_the_old_one(
     omdb: OmdbClient, upstream: Upstream, headers: dict[str, str]
 ) -> None:
     for rating in ("8.7", "8.8"):
-        upstream.answer = lambda asked, rating=rating: Reply(FOUND | {"imdbRating": rating}, headers=headers)
+        upstream.answer = always(Reply(FOUND | {"imdbRating": rating}, headers=headers))
         assert omdb.ratings("tt0903747", SHOWS, bypass_cache=rating == "8.8").imdb_rating == float(rating)
     assert omdb.ratings("tt0903747", SHOWS).imdb_rating == 8.8
     assert len(upstream.asked) == 2
@@ -161,7 +161,7 @@ def test_a_fresh_answer_is_asked_for_and_kept_in_place_of_the_old_one(
 
 def test_a_fresh_answer_without_ratings_is_not_followed_by_the_old_one(omdb: OmdbClient, upstream: Upstream) -> None:
     for answer, rating in ((FOUND, 8.7), (UNKNOWN, None)):
-        upstream.answer = lambda asked, answer=answer: answer
+        upstream.answer = always(answer)
         assert omdb.ratings("tt0903747", SHOWS, bypass_cache=True).imdb_rating == rating
     assert omdb.ratings("tt0903747", SHOWS).imdb_rating is None
     assert len(upstream.asked) == 3

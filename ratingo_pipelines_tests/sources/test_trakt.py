@@ -19,7 +19,7 @@ from ratingo_pipelines.sources.trakt import (
     parse_trending,
     windows_of,
 )
-from ratingo_pipelines_tests.sources.http.upstream import Asked, Reply, Upstream, running_upstream, settings_for
+from ratingo_pipelines_tests.sources.http.upstream import Asked, Reply, Upstream, always, running_upstream, settings_for
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_a_page_that_is_empty_ends_the_list_whatever_the_headers_promise(
 
 def test_the_trending_list_is_asked_for_anew_every_time(trakt: TraktClient, upstream: Upstream) -> None:
     for watchers in (10, 20):
-        upstream.answer = lambda asked, watchers=watchers: [{"watchers": watchers, "movie": title(1)}]
+        upstream.answer = always([{"watchers": watchers, "movie": title(1)}])
         assert trakt.trending(MOVIES, 10)[0].watchers == watchers
 
 

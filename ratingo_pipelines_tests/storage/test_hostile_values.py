@@ -64,10 +64,12 @@ def test_a_hostile_text_does_not_make_a_row_look_changed(database: Database) -> 
 
 @pytest.mark.parametrize("column", ["rating_tmdb_count", "imdb_votes", "rating_trakt_votes", "number_of_episodes"])
 def test_a_number_beyond_32_bits_fails_its_title_and_names_the_column(database: Database, column: str) -> None:
+    wide: dict[str, Any] = {column: WIDE}
+    widest: dict[str, Any] = {column: WIDE - 1}
     save_title(database, 41)
     with pytest.raises(UnstorableValue, match=f"{column} is {WIDE}, beyond the column's 32 bits"):
-        save_title(database, 42, **{column: WIDE})
-    save_title(database, 43, **{column: WIDE - 1})
+        save_title(database, 42, **wide)
+    save_title(database, 43, **widest)
     assert [row["tmdb_id"] for row in rows_of(database, SHOW.titles)] == [41, 43]
 
 

@@ -240,7 +240,7 @@ def test_only_titles_with_a_score_and_watchers_are_listed(database: Database) ->
 
 
 def test_the_meta_backfill_is_due_for_what_lacks_something_trending_titles_first(database: Database) -> None:
-    whole = {"first_air_date": "2026-01-01"}
+    whole: dict[str, Any] = {"first_air_date": "2026-01-01"}
     save_title(database, 1, **whole)
     save_title(database, 2, **whole, trending_score=None, overview=None)
     save_title(database, 3, **whole, trending_score=None, genres=None)
@@ -255,7 +255,7 @@ def test_the_meta_backfill_is_due_for_what_lacks_something_trending_titles_first
 
 
 def test_omdb_is_due_for_what_lacks_a_rating_listed_titles_first(database: Database) -> None:
-    known = {"rating_imdb": 7.0, "imdb_votes": 10, "rating_metacritic": 70.0}
+    known: dict[str, Any] = {"rating_imdb": 7.0, "imdb_votes": 10, "rating_metacritic": 70.0}
     save_title(database, 1, **known)
     save_title(database, 2, trending_score=None)
     save_title(database, 3, **known | {"rating_metacritic": None}, trending_updated_at=NOW)

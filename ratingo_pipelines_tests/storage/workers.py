@@ -101,7 +101,7 @@ def take_quota(url: str, count: int) -> int:
     """Take from the day's quota of 100 as often as said, from many threads; how often there was any left."""
     database = Database(url)
 
-    def once(_: int) -> bool:
+    def once(_: int) -> int:
         with database.writing() as conn:
             return quota.take(conn, "omdb", "2026-03-01", 100)
 

@@ -100,13 +100,13 @@ def title_rows(database: Database, medium: Medium = SHOWS) -> dict[int, Mapping[
     """The titles' own rows by TMDB id."""
     table = tables_of(medium).titles
     with database.reading() as conn:
-        return {row["tmdb_id"]: row for row in conn.execute(select(table)).mappings()}
+        return {row["tmdb_id"]: dict(row) for row in conn.execute(select(table)).mappings()}
 
 
 def all_rows(database: Database, table: Table) -> list[Mapping[str, Any]]:
     """All rows of a table, the oldest first."""
     with database.reading() as conn:
-        return list(conn.execute(select(table).order_by(table.c.id)).mappings())
+        return [dict(row) for row in conn.execute(select(table).order_by(table.c.id)).mappings()]
 
 
 def eligible(truth: list[dict[str, Any]]) -> list[int]:

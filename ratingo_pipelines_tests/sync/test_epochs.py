@@ -68,7 +68,7 @@ def test_without_monthly_lists_watchers_are_compared_with_the_cycles_before(
 ) -> None:
     ctx = limited(ctx, 100)
     entry = next(one for one in sandbox.truth(SHOWS, 100) if "not_watched_monthly" in one["oddities"])
-    watched = []
+    watched: list[int] = []
     for epoch in range(6):
         sandbox.control("epoch", {"epoch": epoch})
         open_trending_cycle(ctx, SHOWS, RUN)

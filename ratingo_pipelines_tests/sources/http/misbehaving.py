@@ -116,7 +116,7 @@ def sends_bytes(body: bytes, status: int = 200, after: float = 0, **headers: str
 
 
 def sends_page(status: int = 200, **headers: str) -> Behaviour:
-    return sends_bytes(b"<!DOCTYPE html><h1>cloudflare</h1>", status, Content_Type="text/html", **headers)
+    return sends_bytes(b"<!DOCTYPE html><h1>cloudflare</h1>", status, 0, Content_Type="text/html", **headers)
 
 
 def sends_with_etag(payload: object, etag: str) -> Behaviour:

@@ -3,6 +3,7 @@
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
 
@@ -48,7 +49,7 @@ PASSING_FAULTS = {
 }
 
 
-def test_an_answer_is_parsed_and_its_headers_are_found_in_any_case():
+def test_an_answer_is_parsed_and_its_headers_are_found_in_any_case() -> None:
     listed = sends([1, {"b": None}], X_Pagination_Page_Count="7")
     with misbehaving_server(a=[listed]) as server, api_of(server.url) as api:
         answer = api.get("/a", {"q": "x y", "absent": None})
@@ -57,7 +58,7 @@ def test_an_answer_is_parsed_and_its_headers_are_found_in_any_case():
     assert server.arrivals[0].query == "q=x+y"
 
 
-def test_requests_name_the_application():
+def test_requests_name_the_application() -> None:
     with misbehaving_server() as server, api_of(server.url, headers={"trakt-api-version": "2"}) as api:
         api.get("/a")
     assert server.arrivals[0].headers["User-Agent"].startswith("ratingo-pipelines/")
@@ -66,14 +67,14 @@ def test_requests_name_the_application():
 
 
 @pytest.mark.parametrize("fault", PASSING_FAULTS.values(), ids=PASSING_FAULTS)
-def test_a_passing_fault_is_retried_and_counted(fault: Behaviour):
+def test_a_passing_fault_is_retried_and_counted(fault: Behaviour) -> None:
     with misbehaving_server(a=[fault, fault, sends("fine")]) as server, api_of(server.url) as api:
         assert api.get("/a").payload == "fine"
         assert (api.requests, api.retries, server.count()) == (3, 2, 3)
 
 
 @pytest.mark.parametrize("fault", PASSING_FAULTS.values(), ids=PASSING_FAULTS)
-def test_a_lasting_fault_is_given_up_after_three_retries(fault: Behaviour):
+def test_a_lasting_fault_is_given_up_after_three_retries(fault: Behaviour) -> None:
     with misbehaving_server(a=[fault]) as server, api_of(server.url) as api:
         with pytest.raises((SourceUnavailable, BadPayload)) as caught:
             api.get("/a")
@@ -97,7 +98,7 @@ def test_a_lasting_fault_is_given_up_after_three_retries(fault: Behaviour):
         (423, Rejected),
     ],
 )
-def test_what_will_not_change_is_asked_once(status: int, kind: type[SourceError]):
+def test_what_will_not_change_is_asked_once(status: int, kind: type[SourceError]) -> None:
     answer = sends({"status_message": "No."}, status, Location="http://127.0.0.1:1/")
     with misbehaving_server(a=[answer]) as server, api_of(server.url) as api:
         with pytest.raises(kind, match=str(status)):
@@ -105,13 +106,13 @@ def test_what_will_not_change_is_asked_once(status: int, kind: type[SourceError]
         assert server.count() == 1
 
 
-def test_only_the_key_stops_the_run():
+def test_only_the_key_stops_the_run() -> None:
     assert [kind for kind in (AccessDenied, NotFound, BadPayload, Rejected, SourceUnavailable) if kind.stops_run] == [
         AccessDenied
     ]
 
 
-def test_the_client_says_what_a_status_means_before_the_usual_meaning():
+def test_the_client_says_what_a_status_means_before_the_usual_meaning() -> None:
     until = datetime(2026, 1, 1, tzinfo=UTC)
     with (
         misbehaving_server(a=[sends({"Error": "Request limit reached!"}, 401)]) as server,
@@ -121,7 +122,7 @@ def test_the_client_says_what_a_status_means_before_the_usual_meaning():
         api.get("/a")
 
 
-def test_cloudflare_is_not_mistaken_for_a_revoked_key():
+def test_cloudflare_is_not_mistaken_for_a_revoked_key() -> None:
     with (
         misbehaving_server(a=[sends_page(403)]) as server,
         api_of(server.url, lambda response: AccessDenied("Trakt", "the key was revoked")) as api,
@@ -130,27 +131,27 @@ def test_cloudflare_is_not_mistaken_for_a_revoked_key():
         api.get("/a")
 
 
-def test_redirects_are_not_followed_as_they_would_carry_the_key_along():
+def test_redirects_are_not_followed_as_they_would_carry_the_key_along() -> None:
     with misbehaving_server() as elsewhere, misbehaving_server(a=[sends({}, 301, Location=elsewhere.url)]) as server:
         with api_of(server.url, secret_headers={"trakt-api-key": SecretStr("canary")}) as api, pytest.raises(Rejected):
             api.get("/a")
         assert elsewhere.count() == 0
 
 
-def test_malformed_bodies_can_be_retried_less_often_where_requests_are_dear():
+def test_malformed_bodies_can_be_retried_less_often_where_requests_are_dear() -> None:
     with misbehaving_server(a=[sends_bytes(b"{"), resets]) as server, api_of(server.url, malformed_retries=0) as api:
         with pytest.raises(BadPayload):
             api.get("/a")
         assert server.count() == 1
 
 
-def test_raw_control_characters_in_a_text_are_let_pass():
+def test_raw_control_characters_in_a_text_are_let_pass() -> None:
     with misbehaving_server(a=[sends_bytes(b'{"Plot": "one\ntwo\x02"}')]) as server, api_of(server.url) as api:
         assert api.get("/a").payload == {"Plot": "one\ntwo\x02"}
 
 
 @pytest.mark.parametrize("body", [b"NaN", b'{"a": -Infinity}', b"[" * 100_000, b"\xff\xfe\x00", b"1" * 5000])
-def test_what_no_json_parser_should_accept_is_a_bad_payload(body: bytes):
+def test_what_no_json_parser_should_accept_is_a_bad_payload(body: bytes) -> None:
     with misbehaving_server(a=[sends_bytes(body)]) as server, api_of(server.url) as api, pytest.raises(BadPayload):
         api.get("/a")
 
@@ -160,21 +161,21 @@ def test_what_no_json_parser_should_accept_is_a_bad_payload(body: bytes):
     [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"H"],
     ids=["headers", "body", "status"],
 )
-def test_a_server_that_drips_cannot_hold_a_thread(prefix: bytes):
+def test_a_server_that_drips_cannot_hold_a_thread(prefix: bytes) -> None:
     with misbehaving_server(a=[drips(prefix), sends(1)]) as server, api_of(server.url, timeout_seconds=0.3) as api:
         started = monotonic()
         assert api.get("/a").payload == 1
         assert 0.5 < monotonic() - started < 1.5
 
 
-def test_a_body_that_does_not_end_is_refused_without_asking_again():
+def test_a_body_that_does_not_end_is_refused_without_asking_again() -> None:
     with misbehaving_server(a=[bombs(21)]) as server, api_of(server.url, timeout_seconds=10) as api:
         with pytest.raises(BadPayload, match="larger than 20 MiB"):
             api.get("/a")
         assert server.count() == 1
 
 
-def test_a_server_that_is_not_there_is_unavailable():
+def test_a_server_that_is_not_there_is_unavailable() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -182,13 +183,13 @@ def test_a_server_that_is_not_there_is_unavailable():
         api.get("/a")
 
 
-def test_a_certificate_bundle_that_is_missing_is_no_crash(monkeypatch: pytest.MonkeyPatch):
+def test_a_certificate_bundle_that_is_missing_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     with api_of("https://127.0.0.1:1") as api, pytest.raises(SourceUnavailable, match=r"ca\.pem"):
         api.get("/a")
 
 
-def test_a_netrc_does_not_replace_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path):
+def test_a_netrc_does_not_replace_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with (
@@ -200,13 +201,13 @@ def test_a_netrc_does_not_replace_the_key(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.parametrize("key", ["line\nbreak", "ключ"])
-def test_a_key_that_cannot_be_sent_is_said_to_be_wrong(key: str):
+def test_a_key_that_cannot_be_sent_is_said_to_be_wrong(key: str) -> None:
     with pytest.raises(AccessDenied, match="copy it") as caught:
         api_of("http://127.0.0.1:1", secret_headers={"trakt-api-key": SecretStr(key)})
     assert key not in str(caught.value)
 
 
-def test_twenty_failures_in_a_row_and_the_api_is_left_alone():
+def test_twenty_failures_in_a_row_and_the_api_is_left_alone() -> None:
     with misbehaving_server(a=[sends({}, 502)]) as server, api_of(server.url) as api:
         for _ in range(5):
             with pytest.raises(SourceUnavailable):
@@ -218,7 +219,7 @@ def test_twenty_failures_in_a_row_and_the_api_is_left_alone():
     assert timedelta(seconds=30) < caught.value.until - datetime.now(UTC) <= timedelta(seconds=60)
 
 
-def test_web_pages_instead_of_json_count_as_failures_too():
+def test_web_pages_instead_of_json_count_as_failures_too() -> None:
     with misbehaving_server(a=[sends_page()]) as server, api_of(server.url) as api:
         for _ in range(5):
             with pytest.raises(BadPayload):
@@ -227,7 +228,7 @@ def test_web_pages_instead_of_json_count_as_failures_too():
             api.get("/fine")
 
 
-def test_an_unknown_title_in_between_is_a_sign_of_life():
+def test_an_unknown_title_in_between_is_a_sign_of_life() -> None:
     with misbehaving_server(a=[sends({}, 502)], b=[sends({}, 404)]) as server, api_of(server.url) as api:
         for path in ("/a", "/a", "/a", "/a", "/b", "/a", "/a"):
             with pytest.raises((SourceUnavailable, NotFound)):
@@ -235,14 +236,14 @@ def test_an_unknown_title_in_between_is_a_sign_of_life():
         assert api.get("/fine").payload
 
 
-def test_one_request_a_url_is_in_flight():
+def test_one_request_a_url_is_in_flight() -> None:
     with misbehaving_server(a=[sends(1, after=0.02)]) as server, api_of(server.url) as api:
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(lambda path: api.get(path).payload, ["/a"] * 8)) == [1] * 8
         assert server.most_at_once["/a"] == 1
 
 
-def test_sixty_four_threads_share_one_session():
+def test_sixty_four_threads_share_one_session() -> None:
     # On a busy machine an answer may take longer than the tests' usual patience, and would be asked for again.
     with misbehaving_server() as server, api_of(server.url, concurrency=64, timeout_seconds=10) as api:
         with ThreadPoolExecutor(64) as pool:
@@ -251,7 +252,7 @@ def test_sixty_four_threads_share_one_session():
         assert api.requests == server.count() == 640
 
 
-def test_closing_releases_whoever_waits():
+def test_closing_releases_whoever_waits() -> None:
     caught: list[Exception] = []
     with misbehaving_server() as server:
         api = api_of(server.url, windows=(RateLimit(1, 300),))

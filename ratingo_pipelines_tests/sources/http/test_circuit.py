@@ -16,14 +16,14 @@ def opened(circuit: Circuit) -> bool:
     return False
 
 
-def test_it_opens_at_the_last_tolerated_failure_and_not_before():
+def test_it_opens_at_the_last_tolerated_failure_and_not_before() -> None:
     circuit = Circuit("TMDB", failures=3)
     for expected in (False, False, True):
         circuit.failed()
         assert opened(circuit) is expected
 
 
-def test_a_success_in_between_starts_the_count_anew():
+def test_a_success_in_between_starts_the_count_anew() -> None:
     circuit = Circuit("TMDB", failures=3)
     circuit.failed()
     circuit.failed()
@@ -32,7 +32,7 @@ def test_a_success_in_between_starts_the_count_anew():
     assert not opened(circuit)
 
 
-def test_after_a_while_requests_may_try_and_one_failure_is_enough_to_open_it_again():
+def test_after_a_while_requests_may_try_and_one_failure_is_enough_to_open_it_again() -> None:
     circuit = Circuit("TMDB", failures=3, open_seconds=0.05)
     for _ in range(3):
         circuit.failed()
@@ -42,7 +42,7 @@ def test_after_a_while_requests_may_try_and_one_failure_is_enough_to_open_it_aga
     assert opened(circuit)
 
 
-def test_after_a_while_a_success_closes_it():
+def test_after_a_while_a_success_closes_it() -> None:
     circuit = Circuit("TMDB", failures=3, open_seconds=0.05)
     for _ in range(3):
         circuit.failed()
@@ -53,7 +53,7 @@ def test_after_a_while_a_success_closes_it():
     assert not opened(circuit)
 
 
-def test_the_error_says_what_happened_and_when_to_try_again():
+def test_the_error_says_what_happened_and_when_to_try_again() -> None:
     circuit = Circuit("TMDB", failures=1)
     circuit.failed()
     with pytest.raises(CircuitOpen, match=r"^TMDB: failed 1 times in a row .* try again at \d\d:\d\d UTC$"):

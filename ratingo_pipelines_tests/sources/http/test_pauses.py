@@ -40,17 +40,17 @@ def gap_before(server: Server, number: int) -> float:
         (" 2.5 ", 2.5),
     ],
 )
-def test_a_retry_after_is_seconds_or_says_nothing(value: str | None, seconds: float | None):
+def test_a_retry_after_is_seconds_or_says_nothing(value: str | None, seconds: float | None) -> None:
     assert parse_retry_after(value) == seconds
 
 
-def test_a_retry_after_may_be_a_date():
+def test_a_retry_after_may_be_a_date() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     assert 28 < (parse_retry_after(date) or 0) <= 30
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_refused_request_goes_out_again_after_the_pause(status: int):
+def test_a_refused_request_goes_out_again_after_the_pause(status: int) -> None:
     with misbehaving_server(a=[sends({}, status, Retry_After="1"), sends("fine")]) as server:
         with api_of(server.url) as api:
             assert api.get("/a").payload == "fine"
@@ -58,7 +58,7 @@ def test_a_refused_request_goes_out_again_after_the_pause(status: int):
         assert 1 <= gap_before(server, 1) < 1.4
 
 
-def test_a_pause_holds_every_thread_of_its_api():
+def test_a_pause_holds_every_thread_of_its_api() -> None:
     with misbehaving_server(a=[REFUSED_FOR_A_SECOND, sends(1)]) as server, api_of(server.url) as api:
         refused = Thread(target=api.get, args=["/a"])
         refused.start()
@@ -69,7 +69,7 @@ def test_a_pause_holds_every_thread_of_its_api():
     assert all(arrival.at - server.arrivals[0].at >= 1 for arrival in server.arrivals[1:])
 
 
-def test_a_pause_of_one_api_does_not_hold_another_on_the_same_host():
+def test_a_pause_of_one_api_does_not_hold_another_on_the_same_host() -> None:
     with (
         misbehaving_server(a=[REFUSED_FOR_A_SECOND, sends(1)]) as server,
         api_of(server.url, name="Trakt") as trakt,
@@ -84,7 +84,7 @@ def test_a_pause_of_one_api_does_not_hold_another_on_the_same_host():
         refused.join()
 
 
-def test_two_sessions_with_one_key_share_the_pause_and_another_key_has_its_own():
+def test_two_sessions_with_one_key_share_the_pause_and_another_key_has_its_own() -> None:
     mine, other = ({"trakt-api-key": SecretStr(key)} for key in ("mine", "other"))
     with (
         misbehaving_server(a=[sends({}, 429, Retry_After="100")]) as server,
@@ -99,7 +99,7 @@ def test_two_sessions_with_one_key_share_the_pause_and_another_key_has_its_own()
         assert server.count("/a") == 1
 
 
-def test_a_pause_beyond_the_cap_fails_at_once_with_the_time_and_spends_no_attempt():
+def test_a_pause_beyond_the_cap_fails_at_once_with_the_time_and_spends_no_attempt() -> None:
     with (
         misbehaving_server(a=[sends({}, 429, Retry_After="300")]) as server,
         api_of(server.url, retry_after_cap_seconds=90) as api,
@@ -114,7 +114,7 @@ def test_a_pause_beyond_the_cap_fails_at_once_with_the_time_and_spends_no_attemp
     assert (caught.value.stops_api, caught.value.spends_attempt, caught.value.stops_run) == (True, False, False)
 
 
-def test_threads_that_already_queue_fail_as_well_when_the_pause_is_too_long():
+def test_threads_that_already_queue_fail_as_well_when_the_pause_is_too_long() -> None:
     with (
         misbehaving_server(a=[sends({}, 429, after=0.2, Retry_After="300")]) as server,
         api_of(server.url) as api,
@@ -125,7 +125,7 @@ def test_threads_that_already_queue_fail_as_well_when_the_pause_is_too_long():
         assert server.count() == 1
 
 
-def test_cloudflares_page_is_recognised():
+def test_cloudflares_page_is_recognised() -> None:
     with (
         misbehaving_server(a=[sends_page(429, Retry_After="300")]) as server,
         api_of(server.url) as api,
@@ -134,7 +134,7 @@ def test_cloudflares_page_is_recognised():
         api.get("/a")
 
 
-def test_without_a_header_the_pause_is_guessed_and_doubles():
+def test_without_a_header_the_pause_is_guessed_and_doubles() -> None:
     with misbehaving_server(a=[sends({}, 429), sends({}, 429), sends(1)]) as server:
         with api_of(server.url) as api:
             api.get("/a")
@@ -142,7 +142,7 @@ def test_without_a_header_the_pause_is_guessed_and_doubles():
         assert 2 <= gap_before(server, 2) < 2.4
 
 
-def test_many_requests_refused_at_once_are_one_refusal():
+def test_many_requests_refused_at_once_are_one_refusal() -> None:
     backoff = Backoff("Trakt")
     asked_at = monotonic()
     for _ in range(16):
@@ -150,7 +150,7 @@ def test_many_requests_refused_at_once_are_one_refusal():
     assert 0.9 < backoff.pause(90) <= 1
 
 
-def test_an_answer_ends_the_doubling():
+def test_an_answer_ends_the_doubling() -> None:
     backoff = Backoff("Trakt")
     backoff.pause_all(None, monotonic(), "refused")
     backoff.answered(monotonic() + 2)
@@ -158,21 +158,21 @@ def test_an_answer_ends_the_doubling():
     assert backoff.pause(90) <= 1
 
 
-def test_a_request_that_is_refused_for_ever_is_left_for_another_run():
+def test_a_request_that_is_refused_for_ever_is_left_for_another_run() -> None:
     with misbehaving_server(a=[sends({}, 429, Retry_After="0.01")]) as server, api_of(server.url) as api:
         with pytest.raises(RateLimited):
             api.get("/a")
         assert server.count() == 6
 
 
-def test_an_api_out_of_service_for_ever_is_unavailable():
+def test_an_api_out_of_service_for_ever_is_unavailable() -> None:
     with misbehaving_server(a=[sends({}, 503, Retry_After="0.01")]) as server, api_of(server.url) as api:
         with pytest.raises(SourceUnavailable, match="503"):
             api.get("/a")
         assert server.count() == 4
 
 
-def test_closing_ends_a_pause():
+def test_closing_ends_a_pause() -> None:
     with misbehaving_server(a=[sends({}, 429, Retry_After="60")]) as server:
         api = api_of(server.url)
         failed: list[BaseException] = []

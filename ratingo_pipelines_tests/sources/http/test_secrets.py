@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -24,7 +25,7 @@ from ratingo_pipelines_tests.sources.http.misbehaving import (
 
 HEADER_KEY = "canary/header+key=="
 URL_KEY = "canary-url key"
-SECRETS = {
+SECRETS: dict[str, Any] = {
     "secret_headers": {"Authorization": SecretStr(f"Bearer {HEADER_KEY}")},
     "secret_params": {"apikey": SecretStr(URL_KEY)},
 }
@@ -57,7 +58,7 @@ FAILURES = {
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 def test_no_message_traceback_log_or_file_shows_a_key(
     failure: Behaviour, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-):
+) -> None:
     with (
         caplog.at_level(logging.DEBUG),
         misbehaving_server(a=[failure]) as server,
@@ -76,7 +77,7 @@ def test_no_message_traceback_log_or_file_shows_a_key(
         assert b"canary" not in path.read_bytes()
 
 
-def test_an_api_that_cannot_be_reached_shows_no_key_either(caplog: pytest.LogCaptureFixture):
+def test_an_api_that_cannot_be_reached_shows_no_key_either(caplog: pytest.LogCaptureFixture) -> None:
     with (
         caplog.at_level(logging.DEBUG),
         api_of("http://127.0.0.1:1", **SECRETS) as api,
@@ -86,12 +87,12 @@ def test_an_api_that_cannot_be_reached_shows_no_key_either(caplog: pytest.LogCap
     assert "canary" not in caplog.text + "".join(traceback.format_exception(caught.value))
 
 
-def test_neither_the_configuration_nor_the_name_of_the_bucket_shows_a_key():
+def test_neither_the_configuration_nor_the_name_of_the_bucket_shows_a_key() -> None:
     config = config_of("http://127.0.0.1:1", **SECRETS)
     assert "canary" not in repr(config) + str(config) + config.identity
 
 
-def test_who_uses_another_key_or_url_or_api_has_another_bucket():
+def test_who_uses_another_key_or_url_or_api_has_another_bucket() -> None:
     base = config_of("http://127.0.0.1:1", **SECRETS)
     others = [
         config_of("http://127.0.0.1:2", **SECRETS),
@@ -102,12 +103,12 @@ def test_who_uses_another_key_or_url_or_api_has_another_bucket():
     assert base.identity == config_of("http://127.0.0.1:1", timeout_seconds=9, **SECRETS).identity
 
 
-def test_a_key_is_found_however_it_is_encoded():
+def test_a_key_is_found_however_it_is_encoded() -> None:
     register_secrets(["a b/c+d", ""])
     for form in ("a b/c+d", "a%20b/c%2Bd", "a%20b%2Fc%2Bd", "a+b%2Fc%2Bd"):
         assert scrub(f"<{form}>") == "<***>"
 
 
-def test_of_two_keys_that_begin_alike_the_longer_one_is_removed_whole():
+def test_of_two_keys_that_begin_alike_the_longer_one_is_removed_whole() -> None:
     register_secrets(["begins-alike", "begins-alike-and-goes-on"])
     assert scrub("begins-alike-and-goes-on begins-alike") == "*** ***"

@@ -31,6 +31,11 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+def always(reply: Any) -> Callable[[Asked], Any]:
+    """The same answer, whatever is asked."""
+    return lambda asked: reply
+
+
 @dataclass
 class Upstream:
     """The server's side: what it was asked, and how it answers."""
