@@ -1,7 +1,7 @@
 """The gateway's own share: from a request to a queued run, and the status, with 10,000 shows known.
 
 A run is let end before the next one is asked for: a call that overlaps would join it. The floor of a trigger is
-Dagster's own `launchRun`, asked for over GraphQL at the same door, in turn.
+Dagster's own `launchRun`, asked for over GraphQL at the same gateway, in turn.
 """
 
 from collections.abc import Iterator

@@ -225,7 +225,7 @@ def dev(port: int) -> None:
 @click.option("--gateway-only", is_flag=True, help="Only the web application: the rest is there already.")
 @click.option("--workspace", type=click.Path(), default="workspace.yaml", help="With --gateway-only; workspace.yaml.")
 def serve(host: str | None, port: int | None, gateway_only: bool, workspace: str) -> None:
-    """Open the door: trigger endpoints, GraphQL and Dagster's UI behind CRON_SECRET, with daemon and code server."""
+    """Serve trigger endpoints, GraphQL and Dagster's UI behind CRON_SECRET, with daemon and code server."""
     from pathlib import Path
 
     from ratingo_pipelines.gateway import serve as gateway

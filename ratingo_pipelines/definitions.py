@@ -9,6 +9,7 @@ from ratingo_pipelines.defs.jobs import JOBS
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.defs.schedules import schedules
 from ratingo_pipelines.defs.sensors import sensors
+from ratingo_pipelines.defs.trigger_auth import TriggerAuth
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.settings import load_settings
 
@@ -22,6 +23,10 @@ defs = dg.Definitions(
     schedules=schedules(_settings),
     sensors=sensors(_settings, JOBS),
     # Outputs pass between the ops of one process only: what a run leaves behind is in the database.
-    resources={"ratingo": RatingoResource(), "io_manager": dg.mem_io_manager},
+    resources={
+        "ratingo": RatingoResource(),
+        "trigger_auth": TriggerAuth.from_environment(),
+        "io_manager": dg.mem_io_manager,
+    },
     executor=dg.in_process_executor,
 )

@@ -1,6 +1,7 @@
 """The secret of the trigger endpoints, as a resource; who asks for it and what is answered is the gateway's.
 
-Its values are variables of the environment by name: a literal would show in the UI.
+In `Definitions` its values are variables of the environment by name: a literal would show in the UI. The gateway makes
+it from its settings, and shows it nowhere.
 """
 
 import hmac
@@ -42,7 +43,7 @@ class TriggerAuth(dg.ConfigurableResource):
 
     @classmethod
     def from_environment(cls) -> Self:
-        """As `CRON_SECRET` and, where it is set, `CRON_SECRET_PREVIOUS` say when the value is used."""
+        """For `Definitions`: as `CRON_SECRET` and, where it is set, `CRON_SECRET_PREVIOUS` say when it is used."""
         previous = dg.EnvVar("CRON_SECRET_PREVIOUS") if os.environ.get("CRON_SECRET_PREVIOUS") else None
         return cls(secret=dg.EnvVar("CRON_SECRET"), previous=previous)
 

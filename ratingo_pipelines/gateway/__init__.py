@@ -1,1 +1,1 @@
-"""The secured door: one ASGI application around Dagster's webserver, its triggers, and the server that runs it."""
+"""One ASGI application around Dagster's webserver, behind authentication, and the server that runs it."""

@@ -1,4 +1,4 @@
-"""The one application: the endpoints and the login beside Dagster's webserver, all of it behind the door."""
+"""The one application: the endpoints and the login beside Dagster's webserver, all of it behind authentication."""
 
 from collections.abc import Callable, Sequence
 
@@ -34,11 +34,11 @@ def compose(
     dagster = create_app_from_workspace_process_context(context, live_data_poll_rate=LIVE_DATA_MILLISECONDS)
     runs, progress = Runs(dagster, context.instance), Progress(database)
     api = Api(runs, Triggers(runs, progress), progress, Health(context, progress), is_stopping)
-    return behind_door(api.routes(), dagster, secrets)
+    return behind_authentication(api.routes(), dagster, secrets)
 
 
-def behind_door(routes: Sequence[BaseRoute], dagster: ASGIApp, secrets: Secrets) -> Starlette:
-    """The routes, the login's, and Dagster's webserver for all the rest, none of them reached but through the door."""
+def behind_authentication(routes: Sequence[BaseRoute], dagster: ASGIApp, secrets: Secrets) -> Starlette:
+    """The routes, the login's, and Dagster's webserver for all the rest, all behind the authentication middleware."""
     attempts = Attempts()
     login = Login(secrets, attempts)
     return Starlette(

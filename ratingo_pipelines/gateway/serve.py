@@ -81,7 +81,7 @@ def run(settings: Settings, options: ServeOptions) -> int:
             target = WorkspaceFileTarget([str(services.workspace)])
             context = stack.enter_context(WorkspaceProcessContext(instance, target, version=dg.__version__))
             app = compose(context, database, secrets, stop.is_set)
-            with _web(app, settings, listening, services.leave) as web:
+            with _web(app, settings, listening, services.end) as web:
                 _tell(settings, listening)
                 while web.is_alive() and not stop.wait(TICK_SECONDS):
                     services.poll()
@@ -90,36 +90,36 @@ def run(settings: Settings, options: ServeOptions) -> int:
 
 @dataclass(frozen=True)
 class DagsterServices:
-    """A workspace, and what to do for the processes behind it: nothing, where they are somebody else's."""
+    """Dagster's code server and daemon, by the workspace that names them; not ours to keep alive or end by default."""
 
     workspace: Path
     poll: Callable[[], None] = lambda: None
-    leave: Callable[[], None] = lambda: None
+    end: Callable[[], None] = lambda: None
 
 
 @contextmanager
 def _dagster_services(settings: Settings, instance: dg.DagsterInstance, stop: Shutdown) -> Iterator[DagsterServices]:
     """Daemon and code server, from the moment the latter answers."""
     _warn_of_missing_keys(settings)
-    processes = ServiceCommands(settings.dagster)
+    commands = ServiceCommands(settings.dagster)
     supervisor = Supervisor()
-    # They end while the web application does.
+    # The services end while the web application does.
     ending = Thread(target=supervisor.end, args=(CHILD_PATIENCE, CHILD_GRACE), name="ending")
 
-    def leave() -> None:
+    def end() -> None:
         if not ending.is_alive():
             ending.start()
 
     try:
-        supervisor.add(processes.code_server())
-        while not processes.answer() and not stop.wait(TICK_SECONDS):
+        supervisor.add(commands.code_server())
+        while not commands.code_server_answers() and not stop.wait(TICK_SECONDS):
             supervisor.poll()
-        supervisor.add(processes.daemon())
-        yield DagsterServices(processes.workspace, supervisor.poll, leave)
+        supervisor.add(commands.daemon())
+        yield DagsterServices(commands.workspace, supervisor.poll, end)
     finally:
-        leave()
+        end()
         ending.join()
-        end_lost_runs(instance, str(processes.socket))
+        end_lost_runs(instance, str(commands.socket))
 
 
 @contextmanager
@@ -142,7 +142,9 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _web(app: ASGIApp, settings: Settings, listening: socket.socket, leave: Callable[[], None]) -> Iterator[Thread]:
+def _web(
+    app: ASGIApp, settings: Settings, listening: socket.socket, end_services: Callable[[], None]
+) -> Iterator[Thread]:
     """The web application in a thread of its own: the signals are the main thread's."""
     server = uvicorn.Server(web_config(app, settings.trusted_proxies))
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
@@ -150,13 +152,13 @@ def _web(app: ASGIApp, settings: Settings, listening: socket.socket, leave: Call
     try:
         yield thread
     finally:
-        leave()
+        end_services()
         server.should_exit = True
         thread.join()
 
 
 def web_config(app: ASGIApp, trusted_proxies: Sequence[str] = ()) -> uvicorn.Config:
-    """The web server's configuration. The door logs requests; the server's own log would show queries."""
+    """The web server's configuration. The server's own log would show queries: the middleware logs."""
     return uvicorn.Config(
         app,
         log_config=None,

@@ -1,1 +1,1 @@
-"""The use cases: fetch from the sources, measure, store. Nothing here knows Dagster, HTTP doors or terminals."""
+"""The use cases: fetch from the sources, measure, store. Nothing here knows Dagster, web servers or terminals."""

@@ -13,6 +13,7 @@ from ratingo_pipelines.definitions import defs
 from ratingo_pipelines.defs.jobs import JOBS
 from ratingo_pipelines.defs.schedules import SCHEDULED, schedules
 from ratingo_pipelines.defs.sensors import sensors
+from ratingo_pipelines.defs.trigger_auth import TriggerAuth
 from ratingo_pipelines.settings import Settings
 
 REPOSITORY = defs.get_repository_def()
@@ -177,3 +178,12 @@ def test_no_setting_is_a_literal_value_of_the_resource() -> None:
     shape = resource.config_schema.config_type
     assert isinstance(shape, dg.Shape)
     assert shape.fields == {}
+
+
+def test_the_secret_of_the_trigger_endpoints_is_a_resource_that_shows_its_variable_alone() -> None:
+    secret = "k3y-0123456789abcdef0123456789abcdef"
+
+    assert "trigger_auth" in REPOSITORY.get_top_level_resources()
+    assert REPOSITORY.get_env_vars_by_top_level_resource()["CRON_SECRET"] == {"trigger_auth"}
+    assert secret not in f"{TriggerAuth(secret=secret)!r} {TriggerAuth(secret=secret)}"
+    assert TriggerAuth(secret=secret).checker().admits(secret)

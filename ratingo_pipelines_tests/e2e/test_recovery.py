@@ -1,4 +1,4 @@
-"""ServiceCommands die, databases go away, titles never work: the cycle is finished all the same."""
+"""Processes die, databases go away, titles never work: the cycle is finished all the same."""
 
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, sleep

@@ -17,7 +17,7 @@ from ratingo_pipelines.gateway.api.health import Health
 from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
-from ratingo_pipelines.gateway.app import behind_door
+from ratingo_pipelines.gateway.app import behind_authentication
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines_tests.gateway.served import Served, secrets, served
 from ratingo_pipelines_tests.gateway.whole import whole, whole_sandbox
@@ -37,7 +37,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkspacePro
 
 @pytest.fixture(scope="session")
 def webserver(workspace: WorkspaceProcessContext) -> ASGIApp:
-    """Dagster's webserver, without a door."""
+    """Dagster's webserver, without authentication."""
     return create_app_from_workspace_process_context(workspace)
 
 
@@ -45,11 +45,11 @@ def webserver(workspace: WorkspaceProcessContext) -> ASGIApp:
 def new_application(
     workspace: WorkspaceProcessContext, webserver: ASGIApp, sqlite_template: Path
 ) -> Iterator[Callable[..., Starlette]]:
-    """Composes applications, each with a door of its own: `new_application(password=...)`."""
+    """Composes applications, each with authentication of its own: `new_application(password=...)`."""
     database = Database(f"sqlite:///{sqlite_template}")
     runs, progress = Runs(webserver, workspace.instance), Progress(database)
     api = Api(runs, Triggers(runs, progress), progress, Health(workspace, progress), lambda: False)
-    yield lambda **given: behind_door(api.routes(), webserver, secrets(**given))
+    yield lambda **given: behind_authentication(api.routes(), webserver, secrets(**given))
     database.dispose()
 
 

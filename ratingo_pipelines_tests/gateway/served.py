@@ -48,7 +48,7 @@ class Served:
 
 
 def secrets(password: str | None = None, previous: str | None = None) -> Secrets:
-    """What opens the door in these tests."""
+    """What authenticates in these tests."""
     known = [SECRET, *([previous] if previous else [])]
     check = BearerCheck([password], SHORTEST_PASSWORD) if password else None
     return Secrets(BearerCheck(known), check, Sessions(known, password))

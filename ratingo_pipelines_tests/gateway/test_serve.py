@@ -265,7 +265,7 @@ def test_a_stop_amid_a_run_ends_the_run_and_those_who_wait_for_it(
     sandbox.faults()
     assert took < STOP_SECONDS
     assert gone(family)
-    # The run's end is told to those who still wait, if it comes before the door closes.
+    # The run's end is told to those who still wait, if it comes before the server stops.
     assert answer.json()["runId"] == run_id
     assert (answer.status_code, answer.json()["success"]) in {(202, True), (200, False)}
     again = new_whole()

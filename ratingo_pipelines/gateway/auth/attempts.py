@@ -1,4 +1,4 @@
-"""Counts wrong secrets by client. What a client may still do is the door's and the login's to decide."""
+"""Counts wrong secrets by client. What a client may still do is decided by the middleware and the login page."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Stands between the door and Dagster's webserver: its GraphQL takes JSON by POST, from pages of this site only.
+"""The middleware in front of Dagster's webserver: its GraphQL takes JSON by POST, from pages of this site only.
 
 Left alone, Dagster runs mutations over GET and over `text/plain`, which any page may send without asking.
 """

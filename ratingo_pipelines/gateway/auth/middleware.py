@@ -1,4 +1,4 @@
-"""The door: who may pass. Pure ASGI around everything, so that websockets stand behind it as well.
+"""The authentication middleware: who may pass. Pure ASGI around everything, so that it covers websockets as well.
 
 A bearer secret opens everything, a session's cookie opens everything to pages of this very site. The pages that
 let people in and out are `login`'s.

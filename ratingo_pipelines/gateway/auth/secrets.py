@@ -1,6 +1,5 @@
-"""What opens the door, from the settings: refused where it could be guessed."""
+"""The secrets that authenticate, from the settings: refused where they could be guessed."""
 
-import os
 from dataclasses import dataclass
 from secrets import token_hex
 
@@ -36,12 +35,8 @@ def open_secrets(settings: Settings) -> Secrets:
     if password and len(password) < SHORTEST_PASSWORD:
         raise SettingsError(f"UI_PASSWORD: must have at least {SHORTEST_PASSWORD} characters, or be unset")
     register_secrets([secret, previous, password])
-    # They may come from .env; the resource knows them as variables only.
-    os.environ["CRON_SECRET"] = secret
-    if previous:
-        os.environ["CRON_SECRET_PREVIOUS"] = previous
     return Secrets(
-        check=TriggerAuth.from_environment().process_config_and_initialize().checker(),
+        check=TriggerAuth(secret=secret, previous=previous or None).checker(),
         password=BearerCheck([password], SHORTEST_PASSWORD) if password else None,
         sessions=Sessions([secret, *([previous] if previous else [])], password),
     )

@@ -1,4 +1,4 @@
-"""The pages that let people in and out. What a session opens is the door's business."""
+"""The pages that log people in and out. What a session may do is the authentication middleware's business."""
 
 from html import escape
 from urllib.parse import parse_qsl

@@ -1,4 +1,5 @@
-"""`python -m` this module `PARENT COMMAND...`: becomes the command, and ends when its parent does.
+"""The parent-death signal. `python -m` this module `PARENT COMMAND...` becomes the command, and ends when its parent
+does (PR_SET_PDEATHSIG, prctl(2)).
 
 Only Linux keeps the promise; elsewhere the command outlives a parent that was killed outright.
 """

@@ -47,7 +47,7 @@ class ServiceCommands:
         """Takes runs from the queue; runs schedules, sensors and backfills. To be started once the other answers."""
         return _command("daemon", "dagster._daemon", "run", "--workspace", str(self.workspace))
 
-    def answer(self) -> bool:
+    def code_server_answers(self) -> bool:
         """Whether the code server is there."""
         with suppress(dg.DagsterError):
             DagsterGrpcClient(socket=str(self.socket)).get_server_id(timeout=ANSWER_SECONDS)
@@ -56,7 +56,7 @@ class ServiceCommands:
 
 
 def _command(name: str, module: str, *arguments: str) -> Command:
-    """With the environment but for what opens the door."""
+    """With the environment but for the secrets of the gateway."""
     environment = {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
     return Command(name, ["-m", module, *arguments, "--log-level", LOG_LEVEL], environment)
 

@@ -1,6 +1,7 @@
-"""ServiceCommands that are kept alive: started in a group of their own, started again when they die, ended together.
+"""The supervisor of child processes: each is started in a group of its own, started again when it dies, and all end
+together.
 
-What they run is `serve`'s. A group also holds what the process itself started: a code server's run workers finish
+What they run is `services`'. A group also holds what the process itself started: a code server's run workers finish
 their work though it dies, and are ended only with everything else.
 """
 
@@ -121,31 +122,34 @@ class SupervisedProcess:
 
 
 class Supervisor:
-    """All of them. For one thread alone, and a lasting one: they end with the thread that started them."""
+    """Keeps the processes of all its commands alive.
+
+    For one thread alone, and a lasting one: the parent-death signal follows the thread that started a child (prctl(2)).
+    """
 
     def __init__(self) -> None:
         # What a dead child leaves behind becomes ours, so that its end is noticed.
         prctl(PR_SET_CHILD_SUBREAPER, 1)
-        self._children: list[SupervisedProcess] = []
+        self._processes: list[SupervisedProcess] = []
 
     def add(self, command: Command) -> None:
         """Start one more, and keep it alive."""
-        self._children.append(SupervisedProcess(command))
+        self._processes.append(SupervisedProcess(command))
         self.poll()
 
     def poll(self) -> None:
-        """Start those that are due."""
-        for child in self._children:
-            child.poll()
+        """Start those that are due, and note those that ended."""
+        for process in self._processes:
+            process.poll()
 
     def end(self, patience: float, grace: float) -> None:
         """End all, the last one first; each is given these seconds."""
-        for child in reversed(self._children):
-            child.end(patience, grace)
+        for process in reversed(self._processes):
+            process.end(patience, grace)
 
 
 def _has_members(group: int) -> bool:
-    """Whether a process of the group lives; those that have ended are laid to rest."""
+    """Whether a process of the group lives; those that have ended are reaped."""
     with suppress(ChildProcessError):
         while os.waitpid(-group, os.WNOHANG)[0]:
             pass

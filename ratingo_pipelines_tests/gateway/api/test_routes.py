@@ -81,7 +81,7 @@ def test_no_route_accepts_a_websocket_without_credentials(application: Starlette
     "path",
     ["//graphql", "/graphql/", "/./graphql", "/healthz/../graphql", "/%67raphql", "/healthz/", "/login/", "/LOGIN"],
 )
-def test_no_spelling_of_a_path_leads_around_the_door(gateway: Served, path: str) -> None:
+def test_no_spelling_of_a_path_leads_around_authentication(gateway: Served, path: str) -> None:
     import http.client
 
     connection = http.client.HTTPConnection(gateway.host)

@@ -1,4 +1,4 @@
-"""Who gets through the door, over real HTTP."""
+"""Who is authenticated, over real HTTP."""
 
 import json
 import logging
