@@ -70,6 +70,7 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
     from ratingo_pipelines.sync.trending import open_trending_cycle
     from ratingo_pipelines.terminal.progress import followed
     from ratingo_pipelines.terminal.reports import batch_lines, trending_lines
+    from ratingo_pipelines.text import counted
 
     chosen, run_id = BY_NAME[medium], _run_id()
     with _sync_context(**({"trending_limit": limit} if limit else {})) as ctx:
@@ -82,7 +83,8 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
     else:
         _print_lines(*([trending_lines(trending)] if trending else []), batch_lines(report))
         if lacking:
-            click.echo(f"{lacking} {medium} may have more ratings at OMDb: `ratingo backfill omdb {medium}`")
+            named = counted(lacking, chosen.singular, chosen.plural)
+            click.echo(f"{named} may have more ratings at OMDb: `ratingo backfill omdb {medium}`")
     _exit(report)
 
 

@@ -24,6 +24,7 @@ from ratingo_pipelines.storage.schema import upgrade
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import MediumStatus, status
 from ratingo_pipelines.terminal.top import top_table
+from ratingo_pipelines.text import counted
 
 TITLES_SHOWN = 15
 MADE_BY_DEMO = "made-by-demo"
@@ -131,7 +132,8 @@ def _follow(line: RichStatus, database: Database, label: str, over: Event) -> No
 def _summary(database: Database, medium: str, succeeded: bool) -> str:
     state = next(each for each in _media(database) if each.medium == medium)
     counts = state.counts
-    said = f"{medium}: {counts.done} of {counts.total} titles stored, {counts.skipped} skipped"
+    said = f"{medium}: {counts.done} of {counted(counts.total, 'title')} stored, {counts.skipped} skipped"
     if succeeded:
         return said
-    return f"{said}; run failed for {len(state.failures)} titles, which are tried again later: `ratingo status`"
+    failed = counted(len(state.failures), "title, which is", "titles, which are")
+    return f"{said}; run failed for {failed} tried again later: `ratingo status`"

@@ -1,4 +1,4 @@
-"""Text that every database stores. What a payload or a column makes of other values is their own business."""
+"""Text that every database stores, and numbers as people read them. What a payload makes of other values is its own."""
 
 
 def clean_text(text: str) -> str:
@@ -11,3 +11,8 @@ def clean_text(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     return text
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """The number with its noun: `1 title`, `2 titles`; `many` where an `s` does not make it (`entry`, `title is`)."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"

@@ -8,6 +8,7 @@ from ratingo_pipelines.defs.policies import FRESH, SUMMARY_TAG, common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
+from ratingo_pipelines.text import counted
 
 SHARED = common("calendar")
 
@@ -24,7 +25,7 @@ def airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.M
     with ratingo.open() as ctx:
         report = sync_calendar(ctx)
     context.log_event(of_airings(SHOWS, report))
-    context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: f"{report.processed} episodes"})
+    context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: counted(report.processed, "episode")})
     return dg.MaterializeResult(metadata=of_calendar(report))
 
 
@@ -33,5 +34,5 @@ def stale_airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -
     """Prunes airings of shows the site does not list, and those long aired."""
     with ratingo.open() as ctx:
         report = prune_calendar(ctx)
-    context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: f"{report.deleted} episodes removed"})
+    context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: f"{counted(report.deleted, 'episode')} removed"})
     return dg.MaterializeResult(metadata=of_prune(report))

@@ -15,6 +15,7 @@ from ratingo_pipelines.storage.cycles import Cycle
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import TrendingReport
 from ratingo_pipelines.sync.trending import open_trending_cycle
+from ratingo_pipelines.text import counted
 
 SAID = 10_000
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
@@ -27,7 +28,8 @@ def fetch_trending(context: Context, ctx: SyncContext, medium: Medium) -> Trendi
     _register(context, ctx, medium, report.cycle_id)
     for month in report.months_fetched:
         context.log_event(dg.AssetMaterialization(key(medium, "watched_monthly"), partition=f"{month}-01"))
-    summary = f"cycle {report.cycle_id}: {report.eligible} of {report.fetched} {medium} eligible"
+    fetched = counted(report.fetched, medium.singular, medium.plural)
+    summary = f"cycle {report.cycle_id}: {report.eligible} of {fetched} eligible"
     context.log.info(summary)
     context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: summary})
     return report
@@ -57,7 +59,7 @@ def take_over(context: Context, ctx: SyncContext, medium: Medium) -> None:
     for run_id in sorted(runs.over(context.instance, holders.keys())):
         with ctx.database.writing() as conn:
             released = cycles.release(conn, run_id)
-        context.log.info(f"took over {released} titles from run {run_id}, which is over")
+        context.log.info(f"took over {counted(released, 'title')} from run {run_id}, which is over")
 
 
 def _report_for_the_dead(context: Context, ctx: SyncContext, medium: Medium, cycle: Cycle) -> None:

@@ -12,6 +12,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.overview import watchers_by_day
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
+from ratingo_pipelines.text import counted
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -42,7 +43,7 @@ class Listener:
     def on_start(self, total: int) -> None:
         """Take note of how many titles are due."""
         self._total = total
-        self._context.log.info(f"{total} {self._medium} due")
+        self._context.log.info(f"{counted(total, self._medium.singular, self._medium.plural)} due")
 
     def on_outcome(self, outcome: TitleOutcome) -> None:
         """Log the title's materializations, and progress if it is time to."""

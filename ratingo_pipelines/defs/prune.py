@@ -10,6 +10,7 @@ from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.sync.context import utc_now
+from ratingo_pipelines.text import counted
 
 
 def prune_partitions(medium: Medium) -> dg.JobDefinition:
@@ -50,4 +51,4 @@ def _prune(context: dg.OpExecutionContext, medium: Medium, named: set[int] | Non
     unnamed = [partition for partition in keys if int(partition) not in named]
     for partition in unnamed:
         context.instance.delete_dynamic_partition(medium.plural, partition)
-    return f"{len(unnamed)} of {len(keys)} partitions removed: no list has named their titles since {since}"
+    return f"{len(unnamed)} of {counted(len(keys), 'partition')} removed: what no list has named since {since}"

@@ -158,7 +158,7 @@ def reason_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Reason:
     kinds = {dg.DagsterEventType.RUN_CANCELING, dg.DagsterEventType.RUN_FAILURE}
     ends = instance.get_records_for_run(run.run_id, of_type=kinds).records
     said = [record.event_log_entry.message for record in ends]
-    return Reason(" ".join(filter(None, said)) or "it ended without a word", {})
+    return Reason(" ".join(filter(None, said)) or "the worker died", {})
 
 
 def unfinished_backfills(instance: dg.DagsterInstance, medium: Medium) -> Sequence[str]:

@@ -14,6 +14,7 @@ from ratingo_pipelines.storage import cycles, health, quota
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import utc_now
+from ratingo_pipelines.text import counted
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def _list_size(conn: Connection, medium: Medium, settings: Settings) -> Finding:
             f"start {medium}_trending again.",
             numbers,
         )
-    return Finding(True, f"Cycle {cycle.id} lists {cycle.listed} {medium}.", numbers)
+    return Finding(True, f"Cycle {cycle.id} lists {counted(cycle.listed, medium.singular, medium.plural)}.", numbers)
 
 
 def _rows(conn: Connection, medium: Medium, settings: Settings) -> Finding:
@@ -128,11 +129,12 @@ def _quota(conn: Connection, medium: Medium, settings: Settings) -> Finding:
     used = quota.used(conn, "omdb", utc_now().date().isoformat())
     left = max(settings.omdb_daily_limit - used, 0)
     numbers = {"left": left, "used": used}
+    limit = settings.omdb_daily_limit
     if left:
-        return Finding(True, f"{left} of {settings.omdb_daily_limit} requests are left until midnight UTC.", numbers)
+        return Finding(True, f"{left} of {counted(limit, 'request')} left until midnight UTC.", numbers)
     return Finding(
         False,
-        f"All {settings.omdb_daily_limit} requests of the day are used. The rest is asked after midnight UTC by "
+        f"The day's {counted(limit, 'request is', 'requests are')} used up. The rest is asked after midnight UTC by "
         "itself; if that happens daily, get a key with a higher limit and set OMDB_DAILY_LIMIT to it.",
         numbers,
     )

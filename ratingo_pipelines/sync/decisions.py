@@ -7,8 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ratingo_pipelines.media import BY_NAME
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.failures import Failure
+from ratingo_pipelines.text import counted
 
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -69,14 +71,19 @@ def decide_cycle(facts: CycleFacts, now: datetime) -> Launch | Wait:
     if not unfinished:
         return Wait(f"cycle {cycle.id} is worked off: {counts.done} done, {counts.error} failed of {counts.total}")
     if unfinished <= facts.elsewhere:
-        return Wait(f"{facts.elsewhere} titles of cycle {cycle.id} are being worked on outside of this cycle's runs")
+        named = counted(facts.elsewhere, f"title of cycle {cycle.id} is", f"titles of cycle {cycle.id} are")
+        return Wait(f"{named} being worked on outside of this cycle's runs")
     resumes_at = _resumes_at(facts)
     if resumes_at is not None and now < resumes_at:
         return Wait(
-            f"the last {facts.runs_without_progress} runs of cycle {cycle.id} ended without storing a title "
+            f"{_last_runs(facts.runs_without_progress)} of cycle {cycle.id} ended without storing a title "
             f"(see their errors); the next one starts at {resumes_at:%H:%M:%S} UTC"
         )
     return Launch("sync", f"{facts.medium}:cycle:{cycle.id}:{facts.ended}", cycle_id=cycle.id)
+
+
+def _last_runs(number: int) -> str:
+    return "the last run" if number == 1 else f"the last {number} runs"
 
 
 def _resumes_at(facts: CycleFacts) -> datetime | None:
@@ -107,10 +114,11 @@ def decide_retries(facts: RetryFacts, now: datetime) -> list[Launch] | Wait:
     due = [failure for failure in own if failure.next_attempt_at <= now]
     if not due:
         return Wait(_when_retried(facts, own))
+    named = counted(len(due), "failure is", "failures are")
     if facts.active_runs:
-        return Wait(f"{len(due)} failures are due, after {', '.join(facts.active_runs)}")
+        return Wait(f"{named} due, after {', '.join(facts.active_runs)}")
     if facts.unfinished:
-        return Wait(f"{len(due)} failures are due, after the {facts.unfinished} titles the cycle has yet to see")
+        return Wait(f"{named} due, after {counted(facts.unfinished, 'title')} that the cycle has yet to see")
     titles = _latest([failure for failure in due if failure.stage != OMDB])
     omdb = _latest([failure for failure in due if failure.stage == OMDB])
     if len(titles) + len(omdb) <= FEW:
@@ -145,6 +153,8 @@ def _retry_key(facts: RetryFacts, what: str, failures: Sequence[Failure], now: d
 def _when_retried(facts: RetryFacts, failures: Sequence[Failure]) -> str:
     given_up = len({failure.tmdb_id for failure in failures if failure.attempts >= facts.give_up_after})
     failing = len({failure.tmdb_id for failure in failures})
-    gave_up = f", {given_up} of them given up after {facts.give_up_after} attempts and tried weekly" if given_up else ""
+    attempts = counted(facts.give_up_after, "attempt")
+    gave_up = f", {given_up} of them given up after {attempts} and tried weekly" if given_up else ""
     first = min(failure.next_attempt_at for failure in failures)
-    return f"{failing} {facts.medium} failed{gave_up}; the next is tried at {first:%Y-%m-%d %H:%M:%S} UTC"
+    named = counted(failing, BY_NAME[facts.medium].singular, facts.medium)
+    return f"{named} failed{gave_up}; the next is tried at {first:%Y-%m-%d %H:%M:%S} UTC"

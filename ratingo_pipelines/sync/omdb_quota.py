@@ -14,6 +14,7 @@ from ratingo_pipelines.sources.omdb import OmdbClient
 from ratingo_pipelines.storage import quota
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchStopped, StopReason
+from ratingo_pipelines.text import counted
 
 API = "omdb"
 HANDFUL = 20
@@ -74,10 +75,8 @@ class DailyQuota:
     def _spent(self, reserve: int) -> str:
         kept = f", but for the {reserve} left to titles of the latest cycle" if reserve else ""
         midnight = datetime.combine(self._day + timedelta(days=1), time(), UTC)
-        return (
-            f"OMDb's {self._limit} requests of this UTC day are used up (OMDB_DAILY_LIMIT){kept}; "
-            f"the rest is asked after {midnight:%Y-%m-%d %H:%M} UTC"
-        )
+        used = counted(self._limit, "request of this UTC day is", "requests of this UTC day are")
+        return f"OMDb's {used} used up (OMDB_DAILY_LIMIT){kept}; the rest is asked after {midnight:%Y-%m-%d %H:%M} UTC"
 
 
 @contextmanager

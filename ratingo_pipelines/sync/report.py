@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.text import counted
 
 
 class TitleStatus(StrEnum):
@@ -252,7 +253,7 @@ class Tally:
             fetched=fetched,
             skipped=dict(self._skipped),
             failures=tuple(self._failures),
-            notes=(*notes, *_waiting(self._failures)),
+            notes=(*notes, *waiting_notes(self._failures)),
             stopped=str(stopped) if stopped else None,
             stopped_by=stopped.kind if stopped else None,
             requests=self._meter.requests,
@@ -261,11 +262,12 @@ class Tally:
         )
 
 
-def _waiting(failures: Iterable[TitleFailure]) -> Iterator[str]:
+def waiting_notes(failures: Iterable[TitleFailure]) -> Iterator[str]:
     """A note for each API that is left alone for a while: the batch ended early for the titles that needed it."""
     waiting: dict[str, list[TitleFailure]] = {}
     for failure in failures:
         if failure.try_again_at is not None:
             waiting.setdefault(failure.reason.partition(":")[0], []).append(failure)
     for titles in waiting.values():
-        yield f"{titles[0].reason} ({len(titles)} titles wait for it; what the other APIs gave is stored)"
+        named = counted(len(titles), "title waits", "titles wait")
+        yield f"{titles[0].reason} ({named} for it; what the other APIs gave is stored)"

@@ -16,6 +16,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.leases import lease_of
 from ratingo_pipelines.sync.work import Place, TitleWork
+from ratingo_pipelines.text import counted
 
 FRESH = "fresh"
 HELD = "another run is working on it"
@@ -41,14 +42,17 @@ def pending(ctx: SyncContext, medium: Medium, run_id: str, limit: int | None) ->
             return Selection(notes=(f"no {medium} cycle yet: fetch the trending list first",))
         claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(ctx), now, limit=limit)
         held = cycles.counts(conn, cycle.id, now).processing - len(claimed)
-        return Selection(_in_cycle(conn, ctx, medium, cycle, claimed), notes=_held_note(ctx, held))
+        return Selection(
+            _in_cycle(conn, ctx, medium, cycle, claimed), notes=held_note(held, ctx.settings.lease_seconds)
+        )
 
 
-def _held_note(ctx: SyncContext, held: int) -> tuple[str, ...]:
+def held_note(held: int, lease_seconds: int) -> tuple[str, ...]:
+    """What to know of titles that another run holds, if there are any."""
     if not held:
         return ()
-    seconds = ctx.settings.lease_seconds
-    return (f"{held} titles are being worked on by another run; if it died, they are free again within {seconds} s",)
+    named = counted(held, "title is", "titles are")
+    return (f"{named} being worked on by another run; the claims of one that died are free within {lease_seconds} s",)
 
 
 def by_id(ctx: SyncContext, medium: Medium, run_id: str, tmdb_ids: Sequence[int], *, force: bool) -> Selection:

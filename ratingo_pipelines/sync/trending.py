@@ -19,6 +19,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, TitleStatus, TrendingReport
 from ratingo_pipelines.sync.work import STORE, TitleStage
+from ratingo_pipelines.text import counted
 
 WITHOUT_TMDB_ID = "no TMDB id"
 WITHOUT_WATCHERS = "no watchers"
@@ -89,8 +90,8 @@ def leave_out_given_up(
 ) -> tuple[list[Entry], list[str]]:
     """Enter titles that were given up as failed, not pending, until they are due again; with a note on each."""
     given_up = {
-        failure.tmdb_id: f"given up after {failure.attempts} attempts ({failure.stage}: {failure.last_error}); "
-        f"next try {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC"
+        failure.tmdb_id: f"given up after {counted(failure.attempts, 'attempt')} "
+        f"({failure.stage}: {failure.last_error}); next try {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC"
         for failure in failures.given_up(conn, medium, ctx.settings.give_up_after, ctx.now())
         if failure.stage in _NOT_TO_BE_HAD
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from ratingo_pipelines.sync.report import BatchReport, CalendarReport, PruneReport, TrendingReport
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
+from ratingo_pipelines.text import counted
 
 FAILURES_SHOWN = 50
 
@@ -35,21 +36,21 @@ def batch_lines(report: BatchReport) -> Iterator[str]:
 def calendar_lines(report: CalendarReport) -> Iterator[str]:
     """A calendar sync."""
     yield (
-        f"calendar: {report.processed} airings of listed shows: {report.inserted} new, {report.updated} changed, "
-        f"{report.deleted} dropped; {_requests(report.requests)} in {report.seconds:.1f} s"
+        f"calendar: {counted(report.processed, 'airing')} of listed shows: {report.inserted} new, "
+        f"{report.updated} changed, {report.deleted} dropped; {_requests(report.requests)} in {report.seconds:.1f} s"
     )
 
 
 def prune_lines(report: PruneReport) -> Iterator[str]:
     """A prune."""
-    yield f"calendar: {report.deleted} stale airings removed"
+    yield f"calendar: {counted(report.deleted, 'stale airing')} removed"
 
 
 def status_lines(status: SyncStatus) -> Iterator[str]:
     """The state of everything."""
     for medium in status.media:
         yield from _medium_lines(status, medium)
-    yield f"OMDb: {status.omdb_left} of {status.omdb_limit} requests left until midnight UTC"
+    yield f"OMDb: {status.omdb_left} of {counted(status.omdb_limit, 'request')} left until midnight UTC"
 
 
 def _medium_lines(status: SyncStatus, medium: MediumStatus) -> Iterator[str]:
@@ -59,14 +60,15 @@ def _medium_lines(status: SyncStatus, medium: MediumStatus) -> Iterator[str]:
     counts = medium.counts
     hours = (medium.age_seconds or 0) / 3600
     yield (
-        f"{medium.medium}: cycle {medium.cycle.id}, {hours:.1f} h old: {counts.total} titles: {counts.done} done, "
+        f"{medium.medium}: cycle {medium.cycle.id}, {hours:.1f} h old: {counted(counts.total, 'title')}: "
+        f"{counts.done} done, "
         f"{counts.processing} processing, {counts.pending} pending, {counts.error} failed, {counts.skipped} skipped"
     )
     for failure in medium.failures:
         given_up = ", given up" if status.given_up(failure) else ""
         yield (
             f"  failing: {failure.tmdb_id} {failure.title or ''}: {failure.stage}: {failure.last_error} "
-            f"({failure.attempts} attempts{given_up}, next {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC)"
+            f"({counted(failure.attempts, 'attempt')}{given_up}, next {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC)"
         )
 
 
@@ -78,4 +80,4 @@ def _skipped(skipped: Mapping[str, int]) -> str:
 
 
 def _requests(requests: Mapping[str, int]) -> str:
-    return f"{sum(requests.values())} requests"
+    return counted(sum(requests.values()), "request")

@@ -117,7 +117,7 @@ def test_a_refused_key_makes_the_sensor_pause(installed: Installation) -> None:
     [request] = installed.requested("shows_cycle")
     assert not installed.carry_out(request).success
 
-    assert installed.skipped("shows_cycle").startswith("the last 1 runs of cycle 1 ended without storing a title")
+    assert installed.skipped("shows_cycle").startswith("the last run of cycle 1 ended without storing a title")
 
 
 def test_a_database_that_is_away_is_said_not_raised(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +216,7 @@ def test_retries_wait_for_the_ui_s_backfills(impatient: Installation) -> None:
         asset_selection=frozenset({dg.AssetKey(["shows", "details"]), dg.AssetKey(["shows", "ratings"])}),
     )
 
-    assert impatient.skipped("shows_retries") == ("1 failures are due, after a run over details, ratings is queued")
+    assert impatient.skipped("shows_retries") == ("1 failure is due, after a run over details, ratings is queued")
 
 
 # Checks

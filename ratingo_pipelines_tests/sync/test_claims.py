@@ -58,7 +58,9 @@ def test_titles_that_another_run_holds_are_left_to_it_and_that_is_said(ctx: Sync
         held = cycles.claim(conn, listed.cycle_id, "dead", lease, clock(), limit=9)
     first = sync_pending(ctx, SHOWS, RUN)
     assert first.fetched == listed.eligible - len(held)
-    assert first.notes == ("9 titles are being worked on by another run; if it died, they are free again within 60 s",)
+    assert first.notes == (
+        "9 titles are being worked on by another run; the claims of one that died are free within 60 s",
+    )
     told: list[TitleOutcome] = []
     sync_ids(ctx, SHOWS, RUN, [held[0].tmdb_id], on_outcome=told.append)
     assert [(one.status, one.reason) for one in told] == [(TitleStatus.SKIPPED, "another run is working on it")]

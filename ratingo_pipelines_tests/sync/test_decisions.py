@@ -137,9 +137,9 @@ def test_failures_at_omdb_are_retried_at_omdb() -> None:
         (retrying(failure(1), partitions={2}), "no shows failed"),
         (
             retrying(failure(1), active_runs=["shows_sync is under way"]),
-            "1 failures are due, after shows_sync is under way",
+            "1 failure is due, after shows_sync is under way",
         ),
-        (retrying(failure(1), unfinished=9), "1 failures are due, after the 9 titles the cycle has yet to see"),
+        (retrying(failure(1), unfinished=9), "1 failure is due, after 9 titles that the cycle has yet to see"),
         (
             retrying(failure(1, due=False), failure(2, due=False, attempts=6)),
             "2 shows failed, 1 of them given up after 6 attempts and tried weekly; "
