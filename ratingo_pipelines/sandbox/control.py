@@ -8,6 +8,7 @@
 | `GET /control/faults` | the faults that are set, with how often each struck |
 | `POST /control/faults` | sets faults in place of the present ones (faults.py says which); `"add": true` adds |
 | `DELETE /control/faults` | removes all |
+| `GET /control/lies` | the lies by name, with the faults each stands for |
 | `GET /control/counters` | requests, statuses, repeated URLs and the busiest windows by API |
 | `POST /control/reset` | no faults, counters at zero, epoch, day and clock as at the start |
 | `GET /control/truth/{shows or movies}?limit=` | what a database must say (truth.py) |
@@ -26,6 +27,7 @@ from starlette.routing import Route
 
 from ratingo_pipelines.media import BY_NAME, MEDIA, Medium
 from ratingo_pipelines.sandbox import faults, oddities
+from ratingo_pipelines.sandbox.lies import LIES
 from ratingo_pipelines.sandbox.state import State
 from ratingo_pipelines.sandbox.truth import facts, row, truth
 
@@ -57,6 +59,7 @@ def control(state: State) -> Starlette:
             route("/control/faults", _faults),
             route("/control/faults", _set_faults, "POST"),
             route("/control/faults", _clear_faults, "DELETE"),
+            route("/control/lies", _lies),
             route("/control/counters", _counters),
             route("/control/reset", _reset, "POST"),
             route("/control/truth/{medium}", _truth),
@@ -117,6 +120,10 @@ async def _set_faults(state: State, request: Request) -> Any:
 async def _clear_faults(state: State, request: Request) -> Any:
     state.faults = []
     return await _faults(state, request)
+
+
+async def _lies(_: State, __: Request) -> Any:
+    return LIES
 
 
 async def _counters(state: State, _: Request) -> Any:

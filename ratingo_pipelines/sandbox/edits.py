@@ -12,9 +12,9 @@ _COUNTED = ("watchers", "watcher_count")
 def edit(payload: Any, values: Mapping[str, Any], dropped: Sequence[str]) -> None:
     """Set the fields that the paths of `values` name, then remove those that `dropped` names.
 
-    A path is keys with dots between them; `*` is every key or entry, a number an entry of a list, and a key with a
-    slash stays whole: `watch/providers.results.UA`. A last key that an object lacks is added when it is set; where a
-    path leads nowhere, nothing happens.
+    A path is keys with dots between them, and a key with a slash stays whole: `watch/providers.results.UA`. `*` is
+    every key or entry; of a list, a number is one entry, and `iso_639_1=uk` all entries in which the field has that
+    value. A last key that an object lacks is added when it is set; where a path leads nowhere, nothing happens.
     """
     for path, value in values.items():
         for container, key in _fields(payload, path):
@@ -40,6 +40,9 @@ def _keys(container: Any, step: str) -> Sequence[Any]:
     if isinstance(container, list):
         if step == "*":
             return range(len(container))
+        if "=" in step:
+            name, _, value = step.partition("=")
+            return [n for n, one in enumerate(container) if isinstance(one, dict) and str(one.get(name)) == value]
         return [int(step)] if step.isdecimal() and int(step) < len(container) else []
     if isinstance(container, dict):
         return list(container) if step == "*" else [step]

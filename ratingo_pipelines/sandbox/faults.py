@@ -31,6 +31,7 @@ and has a `kind`:
 | `answer` | another answer in the API's place | `status` (200), `body` ({}), `content_type`, `headers` |
 | `edit` | a JSON answer with status 200 has other fields | `set`: {path: value}, `drop`: [path], `headers` |
 | `list` | an answer that is a list has other entries | see below |
+| `lie` | the same wrong answer for everybody | `name`: one of those in lies.py, which this kind stands for |
 
 - `answer`: `body` is any JSON value, or a text that is sent as it is; `content_type` is `application/json`.
 - `edit`: paths are those of `edits.edit`: `genres`, `watch/providers.results.UA`, `*.show.ids.tmdb`.
@@ -54,6 +55,7 @@ from typing import Any
 
 from ratingo_pipelines.sandbox import dice, omdb, tmdb, trakt
 from ratingo_pipelines.sandbox.edits import change_list, edit
+from ratingo_pipelines.sandbox.lies import LIES
 from ratingo_pipelines.sandbox.web import Asked, Reply, answer, dump
 
 APIS = ("trakt", "tmdb", "omdb")
@@ -119,7 +121,7 @@ class Fault:
         """Read a fault, or raise `FaultError`."""
         kind = given.get("kind") if isinstance(given, dict) else None
         if kind not in _OPTIONS:
-            raise FaultError(f"kind must be one of {', '.join(_OPTIONS)}, not {kind!r}")
+            raise FaultError(f"kind must be one of {', '.join(_OPTIONS)} or lie, not {kind!r}")
         unknown = given.keys() - _COMMON.keys() - _OPTIONS[kind].keys()
         if unknown:
             raise FaultError(f"{kind} knows no {', '.join(sorted(unknown))}")
@@ -260,7 +262,7 @@ class Call:
 def parse(given: Any, now: float) -> list[Fault]:
     """Read faults: one, a list, `{"faults": [...], "seed": n}`, or short `{"enforce": {"trakt": "500/300"}}`."""
     if isinstance(given, list):
-        return [Fault.parse(one, now) for one in given]
+        return [Fault.parse(fault, now) for one in given for fault in _told(one)]
     if isinstance(given, dict) and "kind" not in given:
         unknown = given.keys() - {"faults", "seed", "enforce", "add"}
         if unknown:
@@ -270,8 +272,18 @@ def parse(given: Any, now: float) -> list[Fault]:
             raise FaultError('faults is a list, and enforce an object such as {"trakt": "500/300"}')
         listed = [{"seed": given.get("seed", 0), **one} for one in faults]
         listed += [{"kind": "enforce", "api": api, "limit": limit} for api, limit in enforced.items()]
-        return [Fault.parse(one, now) for one in listed]
-    return [Fault.parse(given, now)]
+        return parse(listed, now)
+    return parse([given], now)
+
+
+def _told(given: Any) -> list[Any]:
+    """The faults that a lie stands for, narrowed down as it is; any other fault is itself."""
+    if not isinstance(given, dict) or given.get("kind") != "lie":
+        return [given]
+    if given.get("name") not in LIES:
+        raise FaultError(f"name must be one of {', '.join(LIES)}, not {given.get('name')!r}")
+    narrowed = {name: value for name, value in given.items() if name not in ("kind", "name")}
+    return [{**fault, **narrowed} for fault in LIES[given["name"]]]
 
 
 def refusal(api: str, status: int, retry_after: int | None = None) -> Reply:

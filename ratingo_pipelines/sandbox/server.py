@@ -88,6 +88,10 @@ class Sandbox:
         elif name in self._apis and path.startswith(PATHS[name]):
             await self._serve(self._apis[name], path[len(PATHS[name]) :], scope, receive, send)
         else:
+            if name in self._apis:
+                # Such as a base URL without its version: nobody is there, but it was asked.
+                self.state.counters.asked(name, "elsewhere", path, self.state.clock())
+                self.state.counters.answered(name, "404")
             await _send(send, Reply(404, b'{"error":"no such API"}'))
 
     def _dated(self, send: Send) -> Send:

@@ -7,7 +7,7 @@ from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox import dice
 from ratingo_pipelines.sandbox.reference import GENRES
 from ratingo_pipelines.sandbox.title import Title
-from ratingo_pipelines.sandbox.tmdb_parts import language_of, parts_of, texts_of
+from ratingo_pipelines.sandbox.tmdb_parts import language_of, parts_of, summary, texts_of
 from ratingo_pipelines.sandbox.web import Asked, Reply, answer
 from ratingo_pipelines.sandbox.world import PlannedEpisode, World
 
@@ -19,6 +19,7 @@ _BY_PATH = {medium.tmdb_path: medium for medium in MEDIA}
 TEMPLATES = (
     ("/genre/{medium}/list", re.compile(r"/genre/(tv|movie)/list")),
     ("/{medium}/changes", re.compile(r"/(tv|movie)/changes")),
+    ("/find/{imdb_id}", re.compile(r"/(find)/([^/]+)")),
     ("/{medium}/{id}", re.compile(r"/(tv|movie)/(\d+)(?:-[^/]*)?")),
     ("/{medium}/{id}/{part}", re.compile(r"/(tv|movie)/(\d+)/(.+)")),
 )
@@ -38,6 +39,8 @@ def error(status: int, code: int, message: str) -> Reply:
 
 def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) -> Reply:
     """Answer a request that is entitled to one."""
+    if template == "/find/{imdb_id}":
+        return _found(asked, values[1], world)
     medium = _BY_PATH[values[0]]
     if template == "/genre/{medium}/list":
         place = 1 if language_of(asked) == "uk" else 0
@@ -59,6 +62,19 @@ def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) ->
     payload = _tv(title, asked, world) if medium is SHOWS else _movie(title, asked, world)
     parts = parts_of(medium)
     return answer(payload | {name: parts[name](title, asked, world) for name in appended if name in parts})
+
+
+def _found(asked: Asked, imdb_id: str, world: World) -> Reply:
+    """The titles with an IMDb id: https://developer.themoviedb.org/reference/find-by-id."""
+    if asked.query.get("external_source") != "imdb_id":
+        return error(422, 5, "Invalid parameters: Your request parameters are incorrect.")
+    results: dict[str, list[dict[str, Any]]] = {
+        f"{kind}_results": [] for kind in ("movie", "person", "tv", "tv_episode", "tv_season")
+    }
+    for (medium, _), title in world.catalogue.by_tmdb_id.items():
+        if title.tmdb_imdb == imdb_id:
+            results[f"{medium.tmdb_path}_results"].append(summary(title, asked, world))
+    return answer(results)
 
 
 def _changes(asked: Asked, medium: Medium, world: World) -> Reply:

@@ -197,31 +197,31 @@ def _external_ids(title: Title, _: Asked, __: World) -> dict[str, Any]:
     } | shared
 
 
+def summary(title: Title, asked: Asked, world: World) -> dict[str, Any]:
+    """A title as lists of TMDB show it."""
+    name, overview, _ = texts_of(title, language_of(asked))
+    votes = world.votes(title)
+    return {
+        "adult": False,
+        "softcore": False,
+        "backdrop_path": title.backdrop_path,
+        "id": title.tmdb_id,
+        title.medium.tmdb_name: name,
+        f"original_{title.medium.tmdb_name}": title.original_name,
+        "overview": overview,
+        "poster_path": title.poster_path,
+        "media_type": title.medium.tmdb_path,
+        "original_language": title.original_language,
+        "genre_ids": list(title.genre_ids),
+        "popularity": votes.popularity,
+        title.medium.tmdb_released: str(title.released) if title.released else "",
+        "vote_average": votes.tmdb,
+        "vote_count": votes.tmdb_votes,
+    } | ({"video": False} if title.medium is MOVIES else {"origin_country": ["US"]})
+
+
 def _recommendations(title: Title, asked: Asked, world: World) -> dict[str, Any]:
-    results = []
-    for one in world.recommended(title):
-        name, overview, _ = texts_of(one, language_of(asked))
-        votes = world.votes(one)
-        results.append(
-            {
-                "adult": False,
-                "softcore": False,
-                "backdrop_path": one.backdrop_path,
-                "id": one.tmdb_id,
-                one.medium.tmdb_name: name,
-                f"original_{one.medium.tmdb_name}": one.original_name,
-                "overview": overview,
-                "poster_path": one.poster_path,
-                "media_type": one.medium.tmdb_path,
-                "original_language": one.original_language,
-                "genre_ids": list(one.genre_ids),
-                "popularity": votes.popularity,
-                one.medium.tmdb_released: str(one.released) if one.released else "",
-                "vote_average": votes.tmdb,
-                "vote_count": votes.tmdb_votes,
-            }
-            | ({"video": False} if one.medium is MOVIES else {"origin_country": ["US"]})
-        )
+    results = [summary(one, asked, world) for one in world.recommended(title)]
     return {"page": 1, "results": results, "total_pages": 2, "total_results": 40}
 
 
