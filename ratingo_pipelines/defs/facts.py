@@ -1,0 +1,101 @@
+"""What the sensors decide on: facts of the database and of Dagster, collected as plain values. Reads only.
+
+What follows from them is decided in `sync.decisions` and `sync.alerts`.
+"""
+
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from ratingo_pipelines.defs import runs
+from ratingo_pipelines.defs.conclusion import FAILED, STOPPED_BY
+from ratingo_pipelines.defs.schedules import SCHEDULED
+from ratingo_pipelines.media import MEDIA, Medium
+from ratingo_pipelines.settings import OFF, Settings
+from ratingo_pipelines.storage import cycles, failures
+from ratingo_pipelines.storage.engine import Database, StorageError
+from ratingo_pipelines.sync.alerts import EndedRun, Problem, problems
+from ratingo_pipelines.sync.decisions import CycleFacts, RetryFacts
+from ratingo_pipelines.sync.status import status
+
+WATCHED = [*SCHEDULED, *(f"{medium}_{job}" for medium in MEDIA for job in ("sync", "full_sync"))]
+"""Jobs whose failure may need a person."""
+
+
+def cycle_facts(instance: dg.DagsterInstance, database: Database, medium: Medium, now: datetime) -> CycleFacts:
+    """How far the latest cycle is and what Dagster is doing about it."""
+    with database.reading() as conn:
+        cycle = cycles.latest_cycle(conn, medium)
+        if cycle is None:
+            return CycleFacts(medium.plural, None, cycles.Counts())
+        counts = cycles.counts(conn, cycle.id, now)
+        holders = cycles.holders(conn, cycle.id, now)
+        settled = cycles.last_settled(conn, cycle.id)
+    active = [str(run) for run in runs.active_runs(instance, medium) if run.sees_to_cycle]
+    dead = runs.over(instance, holders.keys())
+    history = runs.history(instance, cycle.id, settled)
+    return CycleFacts(
+        medium=medium.plural,
+        cycle=cycle,
+        counts=counts,
+        elsewhere=sum(count for run_id, count in holders.items() if run_id not in dead),
+        active_runs=active,
+        ended=history.ended,
+        runs_without_progress=history.runs_without_progress,
+        last_ended_at=history.last_ended_at,
+    )
+
+
+def retry_facts(
+    instance: dg.DagsterInstance, database: Database, medium: Medium, now: datetime, give_up_after: int
+) -> RetryFacts:
+    """The failures of a medium, and what else is going on."""
+    with database.reading() as conn:
+        failing = failures.all_failures(conn, medium)
+        cycle = cycles.latest_cycle(conn, medium)
+        counts = cycles.counts(conn, cycle.id, now) if cycle else cycles.Counts()
+    return RetryFacts(
+        medium=medium.plural,
+        failures=failing,
+        partitions={int(key) for key in instance.get_dynamic_partitions(medium.plural)} if failing else set(),
+        unfinished=counts.pending + counts.processing,
+        active_runs=[str(run) for run in runs.active_runs(instance, medium) if run.touches_titles],
+        give_up_after=give_up_after,
+    )
+
+
+def current_problems(
+    instance: dg.DagsterInstance, settings: Settings, database: Database, now: datetime
+) -> list[Problem]:
+    """What needs a person now; that the database cannot be read is all that can be said then."""
+    unscheduled = [medium.plural for medium in MEDIA if getattr(settings, f"{medium}_trending_cron") == OFF]
+    try:
+        state = status(database, settings.omdb_daily_limit, now, settings.give_up_after)
+    except StorageError as error:
+        return [Problem("database", str(error))]
+    return problems(
+        state,
+        [ended for record in runs.newest(instance, WATCHED) if (ended := _ended(instance, record))],
+        now,
+        grace=timedelta(seconds=settings.alert_grace_seconds),
+        unscheduled=unscheduled,
+    )
+
+
+def _ended(instance: dg.DagsterInstance, record: dg.RunRecord) -> EndedRun | None:
+    run = record.dagster_run
+    if run.status not in runs.OVER:
+        return None
+    failed = run.status is dg.DagsterRunStatus.FAILURE
+    reason = runs.reason_of(instance, run) if failed else None
+    numbers = reason.metadata if reason else {}
+    stopped_by = numbers[STOPPED_BY].value if STOPPED_BY in numbers else None
+    return EndedRun(
+        job=run.job_name,
+        run_id=run.run_id,
+        failed=failed,
+        ended_at=runs.ended_at(record),
+        reason=reason.text if reason else "",
+        only_titles_failed=FAILED in numbers and stopped_by is None,
+        stopped_by=str(stopped_by) if stopped_by else None,
+    )
