@@ -1,11 +1,14 @@
 """The code location: everything Dagster sees, assembled in one place."""
 
+from functools import partial
+
 import dagster as dg
 
 from ratingo_pipelines.defs.airings import airings, stale_airings
 from ratingo_pipelines.defs.assets import title_assets
 from ratingo_pipelines.defs.checks import CHECKS
 from ratingo_pipelines.defs.jobs import JOBS
+from ratingo_pipelines.defs.policies import with_freshness
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.defs.schedules import schedules
 from ratingo_pipelines.defs.sensors import sensors
@@ -16,8 +19,10 @@ from ratingo_pipelines.settings import load_settings
 # Times and switches are fixed when the code location loads; no key is needed for that.
 _settings = load_settings()
 
+_assets = [*(asset for medium in MEDIA for asset in title_assets(medium)), airings, stale_airings]
+
 defs = dg.Definitions(
-    assets=[*(asset for medium in MEDIA for asset in title_assets(medium)), airings, stale_airings],
+    assets=dg.map_asset_specs(partial(with_freshness, _settings), _assets),
     asset_checks=list(CHECKS.values()),
     jobs=JOBS,
     schedules=schedules(_settings),

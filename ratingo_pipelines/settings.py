@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ratingo_pipelines.cron import check_cron
+
 TRAKT_KEY = ("trakt_client_id",)
 TMDB_KEY = ("tmdb_access_token", "tmdb_api_key")
 DOOR_SECRET = ("cron_secret",)
@@ -50,6 +52,11 @@ class RateLimit:
         if match is None:
             raise ValueError("must be REQUESTS/SECONDS, such as 500/300")
         return cls(int(match[1]), int(match[2]))
+
+    @property
+    def per_second(self) -> float:
+        """Requests a second, on average."""
+        return self.requests / self.seconds
 
     def __str__(self) -> str:
         """The form it is configured in."""
@@ -120,23 +127,28 @@ def _webhook(url: SecretStr | None) -> SecretStr | None:
     return url
 
 
-# Minute, hour, day of the month, month, day of the week: the highest number of each; the lowest is 0 or 1.
-_CRON_TOPS = (59, 23, 31, 12, 7)
+# Minute, hour, day of the month, month, day of the week: the lowest and the highest number of each.
+_CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 
 def _cron(value: object) -> str:
     text = " ".join(str(value).split()).lower()
-    parts = text.split(" ")
-    if text != OFF and (len(parts) != len(_CRON_TOPS) or not all(map(_cron_part, parts, _CRON_TOPS))):
+    if text == OFF:
+        return text
+    fields = text.split(" ")
+    if len(fields) != len(_CRON_RANGES) or not all(map(_is_cron_field, fields, _CRON_RANGES)):
         raise ValueError(f"must be minute, hour, day, month, weekday, such as '0 */6 * * *' (UTC), or {OFF}")
+    check_cron(text)
     return text
 
 
-def _cron_part(text: str, top: int) -> bool:
-    lowest = 0 if top in (59, 23, 7) else 1
+def _is_cron_field(text: str, allowed: tuple[int, int]) -> bool:
     for item in text.split(","):
         match = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?", item)
-        if match is None or not all(lowest <= int(number) <= top for number in match.groups()[:2] if number):
+        if match is None:
+            return False
+        numbers = [int(number) for number in match.groups()[:2] if number]
+        if not all(allowed[0] <= number <= allowed[1] for number in numbers):
             return False
     return True
 
@@ -245,6 +257,22 @@ class Settings(BaseSettings):
     movies_omdb_backfill_cron: Cron = "10 2 * * *"
     movies_meta_backfill_cron: Cron = "15 2 * * *"
     movies_partitions_prune_cron: Cron = "35 3 * * *"
+
+    @property
+    def crons(self) -> dict[str, str]:
+        """When each scheduled job starts by itself, by the job's name; `off` where it does not."""
+        return {
+            "shows_trending": self.shows_trending_cron,
+            "shows_omdb_backfill": self.shows_omdb_backfill_cron,
+            "shows_meta_backfill": self.shows_meta_backfill_cron,
+            "shows_calendar_sync": self.shows_calendar_sync_cron,
+            "shows_calendar_prune": self.shows_calendar_prune_cron,
+            "shows_partitions_prune": self.shows_partitions_prune_cron,
+            "movies_trending": self.movies_trending_cron,
+            "movies_omdb_backfill": self.movies_omdb_backfill_cron,
+            "movies_meta_backfill": self.movies_meta_backfill_cron,
+            "movies_partitions_prune": self.movies_partitions_prune_cron,
+        }
 
     @property
     def home(self) -> Path:

@@ -4,7 +4,7 @@ import dagster as dg
 
 from ratingo_pipelines.defs.materializations import of_airings, of_calendar, of_prune
 from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key
-from ratingo_pipelines.defs.policies import FRESH, SUMMARY_TAG, common
+from ratingo_pipelines.defs.policies import SUMMARY_TAG, common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
@@ -17,7 +17,6 @@ SHARED = common("calendar")
     key=AIRINGS,
     kinds={"trakt"},
     deps=[key(SHOWS, "trending")],
-    freshness_policy=FRESH[SHOWS.plural],
     **SHARED,
 )
 def airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:

@@ -14,7 +14,7 @@ from ratingo_pipelines.defs.cycle import fetch_trending, take_over
 from ratingo_pipelines.defs.listener import Listener
 from ratingo_pipelines.defs.materializations import of_fetch, of_trending
 from ratingo_pipelines.defs.partitions import MONTHS, TITLES, key, stage_keys
-from ratingo_pipelines.defs.policies import FRESH, common
+from ratingo_pipelines.defs.policies import common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.monthly import fetch_month
@@ -51,7 +51,6 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         key=key(medium, "trending"),
         kinds={"trakt"},
         pool=medium.plural,
-        freshness_policy=FRESH[medium.plural],
         description=f"Fetches Trakt's trending {medium} and opens a cycle: a place for each title, pending or skipped.",
         **shared,
     )

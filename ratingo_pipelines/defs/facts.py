@@ -11,10 +11,10 @@ from ratingo_pipelines.defs import runs
 from ratingo_pipelines.defs.conclusion import FAILED, STOPPED_BY
 from ratingo_pipelines.defs.schedules import SCHEDULED
 from ratingo_pipelines.media import MEDIA, Medium
-from ratingo_pipelines.settings import OFF, Settings
+from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.storage.engine import Database, StorageError
-from ratingo_pipelines.sync.alerts import EndedRun, Problem, problems
+from ratingo_pipelines.sync.alerts import EndedRun, Problem, cycles_due_since, problems
 from ratingo_pipelines.sync.decisions import CycleFacts, RetryFacts
 from ratingo_pipelines.sync.status import status
 
@@ -68,7 +68,6 @@ def current_problems(
     instance: dg.DagsterInstance, settings: Settings, database: Database, now: datetime
 ) -> list[Problem]:
     """What needs a person now; that the database cannot be read is all that can be said then."""
-    unscheduled = [medium.plural for medium in MEDIA if getattr(settings, f"{medium}_trending_cron") == OFF]
     try:
         state = status(database, settings.omdb_daily_limit, now, settings.give_up_after)
     except StorageError as error:
@@ -78,7 +77,7 @@ def current_problems(
         [ended for record in runs.newest(instance, WATCHED) if (ended := _ended(instance, record))],
         now,
         grace=timedelta(seconds=settings.alert_grace_seconds),
-        unscheduled=unscheduled,
+        old_before=cycles_due_since(settings.crons, now),
     )
 
 

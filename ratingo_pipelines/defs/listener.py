@@ -2,12 +2,14 @@
 
 from collections import deque
 from collections.abc import Sequence
-from time import monotonic
+from math import ceil
+from time import monotonic, time
 
 import dagster as dg
 
 from ratingo_pipelines.defs.materializations import of_title
 from ratingo_pipelines.defs.memory import give_back
+from ratingo_pipelines.defs.policies import MAX_RUNTIME_TAG, seconds_allowed
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.overview import watchers_by_day
@@ -44,6 +46,7 @@ class Listener:
         """Take note of how many titles are due."""
         self._total = total
         self._context.log.info(f"{counted(total, self._medium.singular, self._medium.plural)} due")
+        self._allow_time(total)
 
     def on_outcome(self, outcome: TitleOutcome) -> None:
         """Log the title's materializations, and progress if it is time to."""
@@ -58,6 +61,17 @@ class Listener:
             self._said_at = monotonic()
             self._context.log.info(f"{self._ended}/{self._total}, {self._failed} failed")
             give_back()
+
+    def _allow_time(self, total: int) -> None:
+        """Raise the time after which Dagster ends the run: what went by, and what so many titles may take.
+
+        The daemon reads the tag at each look (`dagster._daemon.monitoring.run_monitoring`).
+        """
+        run_id = self._context.run.run_id
+        record = self._context.instance.get_run_record_by_id(run_id)
+        gone = time() - record.start_time if record and record.start_time else 0
+        allowed = ceil(gone) + seconds_allowed(self._ctx.settings, total)
+        self._context.instance.add_run_tags(run_id, {MAX_RUNTIME_TAG: str(allowed)})
 
     def _watchers_by_day(self, tmdb_id: int) -> list[int | None]:
         return watchers_by_day(self._ctx, self._medium, tmdb_id)

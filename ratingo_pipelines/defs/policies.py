@@ -1,12 +1,14 @@
 """Policies that hold for many definitions, said once: owners, priorities, tags, freshness."""
 
-from collections.abc import Mapping
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 import dagster as dg
 
-from ratingo_pipelines.media import MOVIES, SHOWS, Medium
+from ratingo_pipelines.cron import longest_gap
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.settings import OFF, Settings
 
 OWNERS = ["team:ratingo"]
 
@@ -15,14 +17,39 @@ CYCLE, RETRY, BACKFILL = 10, 5, -10
 MEDIUM_TAG = "ratingo/medium"
 CYCLE_TAG = "ratingo/cycle"
 """On runs that work off a cycle: its id."""
+MAX_RUNTIME_TAG = "dagster/max_runtime"
+"""Dagster's own: the seconds after which it ends a run, in place of the instance's."""
 SUCCEEDED_TAG, FAILED_TAG, SUMMARY_TAG = "ratingo/succeeded", "ratingo/failed", "ratingo/headline"
 """On runs that came to their end: what a person wants to read in the list of runs."""
 
-FRESH: Mapping[str, dg.FreshnessPolicy] = {
-    SHOWS.plural: dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=8), warn_window=timedelta(hours=7)),
-    MOVIES.plural: dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=25)),
+KEPT_FRESH_BY = {
+    "shows/trending": "shows_trending",
+    "movies/trending": "movies_trending",
+    "shows/airings": "shows_calendar_sync",
 }
-"""The trending list of shows is fetched every 6 hours, that of movies once a day; so much is no longer a delay."""
+"""The assets that grow old, by the scheduled job that renews them."""
+WARNS_AFTER, FAILS_AFTER = timedelta(hours=1), timedelta(hours=2)
+"""Beyond the longest gap of its schedule an asset may be so much older before that is a warning, and a failure."""
+SECONDS_AT_LEAST = 900
+"""What every run may take: `max_runtime_seconds` of the instance files, which runs over many titles raise."""
+SLACK = 2
+"""A run may take so many times what the APIs' limits make it take, as they are shared and requests are repeated."""
+
+
+def with_freshness(settings: Settings, spec: dg.AssetSpec) -> dg.AssetSpec:
+    """The asset with the age that follows from its schedule; without one where nothing renews it by itself."""
+    job = KEPT_FRESH_BY.get(spec.key.to_user_string())
+    if job is None or settings.crons[job] == OFF:
+        return spec
+    gap = longest_gap(settings.crons[job])
+    policy = dg.FreshnessPolicy.time_window(fail_window=gap + FAILS_AFTER, warn_window=gap + WARNS_AFTER)
+    return spec.replace_attributes(freshness_policy=policy)
+
+
+def seconds_allowed(settings: Settings, titles: int) -> int:
+    """How long a run may take for so many titles: Trakt is asked twice about each, TMDB once."""
+    asked = max(2 * titles / settings.trakt_rate_limit.per_second, titles / settings.tmdb_rate_limit.per_second)
+    return SECONDS_AT_LEAST + ceil(SLACK * asked)
 
 
 def common(group: str) -> dict[str, Any]:

@@ -7,28 +7,17 @@ import dagster as dg
 
 from ratingo_pipelines.settings import OFF, Settings
 
-SCHEDULED = (
-    "shows_trending",
-    "shows_omdb_backfill",
-    "shows_meta_backfill",
-    "shows_calendar_sync",
-    "shows_calendar_prune",
-    "shows_partitions_prune",
-    "movies_trending",
-    "movies_omdb_backfill",
-    "movies_meta_backfill",
-    "movies_partitions_prune",
-)
-"""Jobs with a schedule; the setting `<job>_cron` says when."""
+SCHEDULED = tuple(Settings.model_construct().crons)
+"""Jobs with a schedule."""
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """A schedule for each; one that is switched off can still be switched on in the UI, at the usual time."""
-    return [_schedule(job, getattr(settings, f"{job}_cron")) for job in SCHEDULED]
+    usual = Settings.model_construct().crons
+    return [_schedule(job, cron, usual[job]) for job, cron in settings.crons.items()]
 
 
-def _schedule(job: str, cron: str) -> dg.ScheduleDefinition:
-    usual = Settings.model_fields[f"{job}_cron"].default
+def _schedule(job: str, cron: str, usual: str) -> dg.ScheduleDefinition:
     off = cron == OFF
     return dg.ScheduleDefinition(
         name=f"{job}_schedule",

@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ratingo_pipelines.media import MOVIES, SHOWS
+from ratingo_pipelines.cron import previous_times
+from ratingo_pipelines.media import MEDIA
+from ratingo_pipelines.settings import OFF
 from ratingo_pipelines.sync.report import StopReason
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 
-OLD_AFTER: Mapping[str, timedelta] = {SHOWS.plural: timedelta(hours=12), MOVIES.plural: timedelta(hours=36)}
-"""A cycle this old says that its schedule does not run: shows have one every 6 hours, movies one a day."""
 TOO_MANY = 0.1
 """The part of a cycle that may fail without anybody being told."""
 
@@ -46,24 +46,33 @@ def problems(
     now: datetime,
     *,
     grace: timedelta,
-    unscheduled: Collection[str] = (),
+    old_before: Mapping[str, datetime],
 ) -> list[Problem]:
     """What needs a person now. A failed run has `grace` to be made good by a newer one, a refused key has none.
 
-    The age of cycles of the media in `unscheduled` is nobody's concern.
+    `old_before` says for each medium with a schedule since when there should have been a cycle (UTC).
     """
     found: list[Problem] = []
     for medium in status.media:
-        if medium.medium not in unscheduled:
-            found += _old(medium)
+        if medium.medium in old_before:
+            found += _old(medium, old_before[medium.medium])
         found += _failing(medium)
     return found + [problem for run in runs for problem in _failed(run, now, grace)]
 
 
-def _old(medium: MediumStatus) -> list[Problem]:
-    age = timedelta(seconds=medium.age_seconds or 0)
-    if medium.cycle is None or age <= OLD_AFTER[medium.medium]:
+def cycles_due_since(crons: Mapping[str, str], now: datetime) -> dict[str, datetime]:
+    """Since when each medium should have had a cycle: two times of its schedule ago, of which one may fail."""
+    return {
+        medium.plural: previous_times(cron, now, 2)[-1]
+        for medium in MEDIA
+        if (cron := crons[f"{medium}_trending"]) != OFF
+    }
+
+
+def _old(medium: MediumStatus, due_since: datetime) -> list[Problem]:
+    if medium.cycle is None or medium.cycle.cycle_at >= due_since:
         return []
+    age = timedelta(seconds=medium.age_seconds or 0)
     return [
         Problem(
             f"{medium.medium}:old",

@@ -3,14 +3,19 @@
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from random import Random
+from time import time
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._utils.schedules import schedule_execution_time_iterator
 
 from ratingo_pipelines.definitions import defs
 from ratingo_pipelines.defs.jobs import JOBS
+from ratingo_pipelines.defs.policies import seconds_allowed, with_freshness
 from ratingo_pipelines.defs.schedules import SCHEDULED, schedules
 from ratingo_pipelines.defs.sensors import sensors
 from ratingo_pipelines.defs.trigger_auth import TriggerAuth
@@ -141,6 +146,43 @@ def test_a_time_that_is_none_is_refused_when_settings_are_read(text: str) -> Non
         settings(shows_trending_cron=text)
 
 
+def computed_by_dagster(cron: str) -> bool:
+    """Whether Dagster's scheduler can say when a schedule comes next, which it must at each look."""
+    try:
+        # The definition's own check lets through what the scheduler then cannot compute.
+        dg.ScheduleDefinition(job_name="job", cron_schedule=cron)
+        next(schedule_execution_time_iterator(time(), cron, "UTC"))
+    except Exception:  # noqa: BLE001 - of whatever kind
+        return False
+    return True
+
+
+def accepted(cron: str) -> bool:
+    try:
+        settings(shows_trending_cron=cron)
+    except ValueError:
+        return False
+    return True
+
+
+FIELDS = {
+    "minute": ["*", "0", "*/7", "3,59", "5-1", "60"],
+    "hour": ["*", "*/6", "1-23/2"],
+    "day": ["*", "31", "30", "29", "1-7", "31,30"],
+    "month": ["*", "2", "4,6,9,11", "1-12/5", "13"],
+    "weekday": ["*", "1", "0,7", "8"],
+}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_times_are_accepted_exactly_when_dagsters_scheduler_can_compute_them(seed: int) -> None:
+    draw = Random(seed)  # noqa: S311 - the same ones each time
+    crons = [" ".join(draw.choice(choices) for choices in FIELDS.values()) for _ in range(15)]
+    crons += ["0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 31 4 1", "0 0 29 2 *"]
+
+    assert {cron: accepted(cron) for cron in crons} == {cron: computed_by_dagster(cron) for cron in crons}
+
+
 def running(given: Settings) -> set[str]:
     found = sensors(given, JOBS)
     return {sensor.name for sensor in found if sensor.default_status is dg.DefaultSensorStatus.RUNNING}
@@ -170,6 +212,37 @@ def test_trending_and_the_calendar_are_expected_to_be_fresh() -> None:
             hours[node.key.to_user_string()] = policy.fail_window.to_timedelta().total_seconds() / 3600
 
     assert hours == {"shows/trending": 8, "movies/trending": 26, "shows/airings": 8}
+
+
+@pytest.mark.parametrize(
+    ("cron", "hours"),
+    [("0 2 * * *", 26), ("0 */6 * * *", 8), ("0 2 * * 1-5", 74), ("*/5 9-17 * * *", 17 + 1 / 12), ("0 0 1 * *", 746)],
+)
+def test_how_old_an_asset_may_become_follows_from_its_schedule(cron: str, hours: float) -> None:
+    spec = with_freshness(settings(shows_trending_cron=cron), dg.AssetSpec(["shows", "trending"]))
+
+    policy: Any = spec.freshness_policy
+    assert policy.fail_window.to_timedelta() == timedelta(hours=hours)
+
+
+def test_what_is_not_scheduled_never_grows_old() -> None:
+    spec = with_freshness(settings(shows_trending_cron="off"), dg.AssetSpec(["shows", "trending"]))
+
+    assert spec.freshness_policy is None
+
+
+@pytest.mark.parametrize(
+    ("titles", "limits", "seconds"),
+    [
+        (0, {}, 900),
+        (100, {}, 1140),
+        # Trakt's limit alone makes it 20 minutes.
+        (1000, {}, 3300),
+        (1000, {"trakt_rate_limit": "5000/300", "tmdb_rate_limit": "2/1"}, 1900),
+    ],
+)
+def test_a_run_may_take_what_the_limits_make_it_take(titles: int, limits: dict[str, str], seconds: int) -> None:
+    assert seconds_allowed(settings(**limits), titles) == seconds
 
 
 def test_no_setting_is_a_literal_value_of_the_resource() -> None:

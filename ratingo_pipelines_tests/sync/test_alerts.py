@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ratingo_pipelines.storage.cycles import Counts, Cycle
-from ratingo_pipelines.sync.alerts import EndedRun, Problem, new_problems, problems
+from ratingo_pipelines.sync.alerts import EndedRun, Problem, cycles_due_since, new_problems, problems
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 FINE = EndedRun("shows_trending", "r1", False, NOW - timedelta(hours=1))
+DUE_SINCE = {"shows": NOW - timedelta(hours=12), "movies": NOW - timedelta(hours=34)}
+"""Two times of the usual schedules ago."""
 FAILED = EndedRun("shows_omdb_backfill", "r2", True, NOW - timedelta(minutes=6), "Trakt: down", stopped_by="upstream")
 
 
@@ -23,8 +25,8 @@ def medium(name: str = "shows", hours: float = 1, **counts: int) -> MediumStatus
     return MediumStatus(name, cycle, int(hours * 3600), Counts(**counts), ())
 
 
-def keys(status: SyncStatus, *runs: EndedRun, **given: object) -> list[str]:
-    found = problems(status, runs, NOW, grace=timedelta(minutes=5), **given)  # type: ignore[arg-type]
+def keys(status: SyncStatus, *runs: EndedRun, old_before: dict[str, datetime] = DUE_SINCE) -> list[str]:
+    found = problems(status, runs, NOW, grace=timedelta(minutes=5), old_before=old_before)
     return [problem.key for problem in found]
 
 
@@ -66,7 +68,23 @@ def test_a_failed_stage_is_told_after_its_grace_and_a_refused_key_at_once(run: E
 
 
 def test_the_age_of_what_is_not_scheduled_is_nobodys_concern() -> None:
-    assert keys(state(medium("movies", hours=100, done=98)), unscheduled=["movies"]) == []
+    assert keys(state(medium("movies", hours=100, done=98)), old_before={}) == []
+
+
+@pytest.mark.parametrize(
+    ("shows", "movies", "due"),
+    [
+        ("0 */6 * * *", "0 2 * * *", {"shows": "2026-01-31T00:00", "movies": "2026-01-30T02:00"}),
+        ("0 2 * * *", "0 2 * * 1-5", {"shows": "2026-01-30T02:00", "movies": "2026-01-29T02:00"}),
+        ("*/5 * * * *", "off", {"shows": "2026-01-31T11:50"}),
+    ],
+)
+def test_a_cycle_is_old_when_two_times_of_its_own_schedule_have_passed_without_one(
+    shows: str, movies: str, due: dict[str, str]
+) -> None:
+    found = cycles_due_since({"shows_trending": shows, "movies_trending": movies}, NOW)
+
+    assert {medium: moment.isoformat()[:16] for medium, moment in found.items()} == due
 
 
 def test_a_problem_is_told_once_while_it_lasts() -> None:
@@ -77,7 +95,7 @@ def test_a_problem_is_told_once_while_it_lasts() -> None:
 
 
 def test_an_alert_says_what_to_do() -> None:
-    [problem] = problems(state(medium(hours=13, done=98)), [], NOW, grace=timedelta())
+    [problem] = problems(state(medium(hours=13, done=98)), [], NOW, grace=timedelta(), old_before=DUE_SINCE)
 
     assert problem.text == (
         "The latest cycle of shows is 13 h old. "
