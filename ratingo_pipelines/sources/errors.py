@@ -86,6 +86,18 @@ NOT_JSON = "body"
 """The `field` of an answer that is no JSON at all."""
 
 
+class Misrouted(SourceError):
+    """Something other than the API answered, or the API answered what it never answers: no title is at fault.
+
+    A proxy's own 404, a redirect, a web page, JSON of some other service, an answer about another title. `variable` is
+    the setting to look at.
+    """
+
+    def __init__(self, api: str, what: str) -> None:
+        self.variable = f"{api.upper()}_BASE_URL"
+        super().__init__(api, f"{what}; look at {self.variable}, and at proxies on the way to {api}")
+
+
 class BadPayload(SourceError):
     """The answer is not what the API promises; `field` names the place, or is `NOT_JSON`."""
 

@@ -25,7 +25,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from ratingo_pipelines.sources.errors import BadPayload
+from ratingo_pipelines.sources.errors import BadPayload, Misrouted
 from ratingo_pipelines.text import clean_text
 
 T = TypeVar("T")
@@ -53,6 +53,11 @@ def parse(api: str, model: type[M], payload: Any) -> M:
 def unusable(api: str, field: str) -> BadPayload:
     """The error about an answer in which `field`, a dotted path, cannot be read and cannot be spared."""
     return BadPayload(api, f"the answer is unusable: {field} is missing or malformed", field)
+
+
+def foreign(api: str, what: str) -> Misrouted:
+    """The error about JSON that is no answer of this API to what was asked; `what` is due instead."""
+    return Misrouted(api, f"the answer is JSON, but {what} was due")
 
 
 def parse_entries(api: str, model: type[M], payload: Any, field: str) -> list[M]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -17,22 +18,23 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import RateLimit, Settings
 from ratingo_pipelines.sources.errors import (
     AccessDenied,
+    Misrouted,
     NotFound,
     QuotaExhausted,
     SourceError,
-    SourceUnavailable,
 )
 from ratingo_pipelines.sources.http import ApiConfig, JsonApi, open_api
-from ratingo_pipelines.sources.http.session import parse as parse_body
+from ratingo_pipelines.sources.http.session import parse as read_json
+from ratingo_pipelines.sources.http.statuses import said_by
 from ratingo_pipelines.sources.lenient import (
     Part,
     Payload,
     Text,
+    foreign,
     parse,
     read_count,
     read_float,
     read_text,
-    unusable,
 )
 
 API = "OMDb"
@@ -89,13 +91,18 @@ class OmdbRatings:
     metacritic: float | None = None
 
 
-def parse_ratings(payload: Any) -> OmdbRatings:
-    """Read the answer for one title. Raises what `Response: False` stands for, and `BadPayload`."""
+def parse_ratings(payload: Any, imdb_id: str) -> OmdbRatings:
+    """Read the answer for the title with this IMDb id.
+
+    Raises what `Response: False` stands for, and `Misrouted` for an answer that is no title's, or another title's.
+    """
     refusal = read_refusal(payload)
     if refusal is not None:
         raise refusal
-    if isinstance(payload, Mapping) and not _is_answer(payload):
-        raise unusable(API, "Response")
+    if not isinstance(payload, Mapping) or not _is_answer(payload):
+        raise foreign(API, "a title")
+    if payload.get("imdbID") != imdb_id:
+        raise Misrouted(API, f"{imdb_id} was asked for, and the answer is about {str(payload.get('imdbID'))[:20]}")
     raw = parse(API, TitlePayload, payload)
     scores = (entry.value.removesuffix("/100") for entry in raw.ratings or () if entry.source == "Metacritic")
     metacritic = _bounded(next(scores, None), 100) if raw.metascore is None else raw.metascore
@@ -108,19 +115,24 @@ def _is_answer(payload: Mapping[Any, Any]) -> bool:
     return bool(payload.keys() & {"imdbRating", "Metascore"})
 
 
+_NO_SUCH_TITLE = ("incorrect imdb id", "invalid id", "error getting data")
+"""OMDb's wordings for a title that it does not have, beside `Movie not found!`. The last one is about titles that are
+too obscure for it, says its author: https://github.com/omdbapi/OMDb-API/issues/47."""
+
+
 def read_refusal(payload: Any) -> SourceError | None:
     """What an answer with `Response: False` means; None for any other. The status tells nothing: 200 and 401 vary."""
     if not isinstance(payload, Mapping) or str(payload.get("Response")).lower() != "false":
         return None
     wording = read_text(payload.get("Error")) or "no reason given"
-    said = wording.lower()
+    said = wording.lower().rstrip(" .!")
+    if said in _NO_SUCH_TITLE or said.endswith("not found"):
+        return NotFound(API, f"has no such title ({wording})")
     if "limit" in said:
         return QuotaExhausted(API, next_utc_midnight(), f"today's requests are spent ({wording})")
     if "api key" in said:
         return AccessDenied(API, f"refuses the key ({wording}); set OMDB_API_KEY to a valid one, or leave it empty")
-    if "getting data" in said:
-        return SourceUnavailable(API, f"failed to look the title up ({wording}); try again later")
-    return NotFound(API, f"has no such title ({wording})")
+    return Misrouted(API, f"the answer is an error that says nothing about the title ({wording})")
 
 
 def next_utc_midnight() -> datetime:
@@ -128,10 +140,10 @@ def next_utc_midnight() -> datetime:
     return datetime.combine(datetime.now(UTC).date() + timedelta(days=1), time(), UTC)
 
 
-def _worth_keeping(payload: Any) -> bool:
+def _worth_keeping(payload: Any, imdb_id: str) -> bool:
     """Errors are not worth keeping, nor is an answer without ratings: when to ask again is known elsewhere."""
     try:
-        return parse_ratings(payload) != OmdbRatings()
+        return parse_ratings(payload, imdb_id) != OmdbRatings()
     except SourceError:
         return False
 
@@ -151,20 +163,28 @@ class OmdbClient:
         return self.api.read(
             "",
             params,
-            parse=lambda answer: parse_ratings(answer.payload),
+            parse=lambda answer: parse_ratings(answer.payload, imdb_id),
             max_age=KEPT,
-            cache_if=_worth_keeping,
+            cache_if=partial(_worth_keeping, imdb_id=imdb_id),
             bypass_cache=bypass_cache,
         )
 
 
 def _diagnose(response: Response) -> SourceError | None:
-    try:
-        refusal = read_refusal(parse_body(response))
-    except ValueError:
+    """What an error of OMDb's means; it answers with 200, and with 401 about keys and quotas."""
+    status = response.status_code
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
-    # With such a status an unknown wording is about the key or the server rather than about the title.
-    return None if isinstance(refusal, NotFound) else refusal
+    try:
+        refusal = read_refusal(read_json(response))
+    except ValueError:
+        refusal = None
+    if refusal is not None and not isinstance(refusal, Misrouted):
+        return refusal
+    # With such a status another wording is about the key.
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
+        return None
+    return Misrouted(API, f"the answer is one that OMDb never gives ({said_by(response)})")
 
 
 def open_omdb(settings: Settings) -> OmdbClient | None:

@@ -4,6 +4,7 @@ Answers are read leniently: what an entry lacks is None, an entry that is unusab
 trending list, whose entries keep their places: one that is unusable stays in it without a TMDB id or watchers.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,10 +21,13 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import RateLimit, Settings
 from ratingo_pipelines.sources.errors import (
     AccessDenied,
+    Misrouted,
     NotFound,
     SourceError,
 )
 from ratingo_pipelines.sources.http import ApiConfig, JsonAnswer, JsonApi, open_api
+from ratingo_pipelines.sources.http.session import parse as read_json
+from ratingo_pipelines.sources.http.statuses import said_by
 from ratingo_pipelines.sources.lenient import (
     Count,
     InstantText,
@@ -34,6 +38,7 @@ from ratingo_pipelines.sources.lenient import (
     OptionalRating,
     OptionalText,
     Payload,
+    foreign,
     parse,
     parse_entries,
     read_count,
@@ -152,7 +157,7 @@ class MonthlyEntry:
 
 def parse_trending(payload: Any, medium: Medium) -> list[TrendingEntry]:
     """Read one page of the trending list: as many entries as came."""
-    return [_trending_entry(entry, medium) for entry in _list(payload, "trending")]
+    return [_trending_entry(entry, medium) for entry in _list(payload)]
 
 
 def _trending_entry(entry: Any, medium: Medium) -> TrendingEntry:
@@ -165,7 +170,7 @@ def _trending_entry(entry: Any, medium: Medium) -> TrendingEntry:
 def parse_monthly(payload: Any, medium: Medium) -> list[MonthlyEntry]:
     """Read the list of a month, without entries that are unusable."""
     found = []
-    for entry in _list(payload, "watched.monthly"):
+    for entry in _list(payload):
         title = entry.get(medium.singular) if isinstance(entry, Mapping) else None
         if isinstance(title, Mapping) and (watchers := read_count(entry.get("watcher_count"))) is not None:
             found.append(MonthlyEntry(watchers, TraktTitle.model_validate(title)))
@@ -178,8 +183,8 @@ def parse_ratings(payload: Any) -> TraktRatings:
     """Read ratings, flat or nested. An empty list is Trakt's other way to say that it does not know the title."""
     if payload == []:
         raise NotFound(API, "has no ratings of this title")
-    if isinstance(payload, Mapping) and not payload.keys() & {"trakt", "rating", "votes", "distribution"}:
-        raise unusable(API, "ratings.rating")
+    if not isinstance(payload, Mapping) or not payload.keys() & {"trakt", "rating", "votes", "distribution"}:
+        raise foreign(API, "the ratings of a title")
     ratings = parse(API, TraktRatings, payload)
     own = payload.get("trakt", payload)
     figures = [own.get(name) for name in ("rating", "votes", "distribution")] if isinstance(own, Mapping) else [own]
@@ -190,7 +195,7 @@ def parse_ratings(payload: Any) -> TraktRatings:
 
 def parse_related(payload: Any) -> list[TraktTitle]:
     """Read related titles, without those that are unusable."""
-    entries = parse_entries(API, TraktTitle, payload, "related")
+    entries = parse_entries(API, TraktTitle, _list(payload), "related")
     if entries and not any(title.trakt or title.slug or title.imdb or title.tmdb for title in entries):
         raise unusable(API, "related.ids")
     return entries
@@ -198,12 +203,12 @@ def parse_related(payload: Any) -> list[TraktTitle]:
 
 def parse_calendar(payload: Any) -> list[CalendarEntry]:
     """Read a calendar, without entries that are unusable."""
-    return parse_entries(API, CalendarEntry, payload, "calendar")
+    return parse_entries(API, CalendarEntry, _list(payload), "calendar")
 
 
-def _list(payload: Any, field: str) -> list[Any]:
+def _list(payload: Any) -> list[Any]:
     if not isinstance(payload, list):
-        raise unusable(API, field)
+        raise foreign(API, "a list")
     return payload
 
 
@@ -297,9 +302,26 @@ _REFUSED = {
 }
 
 
+_MAY_BE_UNKNOWN = re.compile(r"/(shows|movies)/([^/]+/(ratings|related)|watched/monthly/[^/]+)$")
+"""The paths that Trakt may know nothing of; the others are always there."""
+
+
 def _diagnose(response: Response) -> SourceError | None:
-    reason = _REFUSED.get(response.status_code)
-    return AccessDenied(API, f"{reason} ({response.status_code})") if reason else None
+    status = response.status_code
+    if reason := _REFUSED.get(status):
+        return AccessDenied(API, f"{reason} ({status})")
+    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+        where = response.request.path_url.partition("?")[0]
+        if not _MAY_BE_UNKNOWN.search(where) or not _is_empty_or_json(response):
+            return Misrouted(API, f"{where} was answered as Trakt never does ({said_by(response)})")
+    return None
+
+
+def _is_empty_or_json(response: Response) -> bool:
+    try:
+        return not response.content.strip() or read_json(response) is not None
+    except ValueError:
+        return False
 
 
 def windows_of(limit: RateLimit) -> tuple[RateLimit, ...]:

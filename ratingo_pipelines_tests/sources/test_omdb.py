@@ -9,6 +9,7 @@ from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.sources.errors import (
     AccessDenied,
     BadPayload,
+    Misrouted,
     NotFound,
     QuotaExhausted,
     SourceError,
@@ -17,8 +18,22 @@ from ratingo_pipelines.sources.errors import (
 from ratingo_pipelines.sources.omdb import OmdbClient, OmdbRatings, open_omdb, parse_ratings
 from ratingo_pipelines_tests.sources.http.upstream import Reply, Upstream, always, running_upstream, settings_for
 
-FOUND = {"Response": "True", "imdbRating": "8.7", "imdbVotes": "1,234,567", "Metascore": "74", "Ratings": []}
-UNKNOWN = {"Response": "True", "imdbRating": "N/A", "imdbVotes": "N/A", "Metascore": "N/A", "Ratings": []}
+FOUND = {
+    "Response": "True",
+    "imdbID": "tt0903747",
+    "imdbRating": "8.7",
+    "imdbVotes": "1,234,567",
+    "Metascore": "74",
+    "Ratings": [],
+}
+UNKNOWN = {
+    "Response": "True",
+    "imdbID": "tt0903747",
+    "imdbRating": "N/A",
+    "imdbVotes": "N/A",
+    "Metascore": "N/A",
+    "Ratings": [],
+}
 
 
 def refusal(wording: str) -> dict[str, str]:
@@ -42,6 +57,7 @@ def omdb(upstream: Upstream, tmp_path: Path) -> Iterator[OmdbClient]:
 def test_a_title_is_asked_for_by_imdb_id_and_type(omdb: OmdbClient, upstream: Upstream) -> None:
     upstream.answer = lambda asked: FOUND
     assert omdb.ratings("tt0903747", SHOWS) == OmdbRatings(8.7, 1_234_567, 74)
+    upstream.answer = lambda asked: FOUND | {"imdbID": "tt0137523"}
     assert omdb.ratings("tt0137523", MOVIES) == OmdbRatings(8.7, 1_234_567, 74)
     assert [request.query for request in upstream.asked] == [
         {"i": "tt0903747", "type": "series", "apikey": "omdb-key"},
@@ -79,15 +95,24 @@ def test_without_a_key_there_is_no_client(upstream: Upstream, tmp_path: Path) ->
     ],
 )
 def test_numbers_come_as_texts_and_what_is_not_one_is_unknown(fields: dict[str, Any], ratings: OmdbRatings) -> None:
-    assert parse_ratings(FOUND | fields) == ratings
+    assert parse_ratings(FOUND | fields, "tt0903747") == ratings
 
 
 REFUSALS = [
     (200, "Movie not found!", NotFound),
     (200, "Series not found!", NotFound),
     (200, "Incorrect IMDb ID.", NotFound),
-    (200, "Conversion from string is not valid.", NotFound),
-    (200, "Error getting data.", SourceUnavailable),
+    (200, "Series or episode not found!", NotFound),
+    (200, "Invalid ID", NotFound),
+    (200, "incorrect imdb id", NotFound),
+    (404, "Movie not found!", NotFound),
+    (200, "Error getting data.", NotFound),
+    (503, "Error getting data.", SourceUnavailable),
+    (200, "Conversion from string is not valid.", Misrouted),
+    (200, "Timeout expired. The timeout period elapsed prior to completion of the operation.", Misrouted),
+    (200, "Something went wrong.", Misrouted),
+    (200, "", Misrouted),
+    (404, "No such page.", Misrouted),
     (200, "Request limit reached!", QuotaExhausted),
     (401, "Request limit reached!", QuotaExhausted),
     (401, "Daily request LIMIT of your account", QuotaExhausted),
@@ -106,6 +131,16 @@ def test_a_refusal_is_told_by_its_wording(
         omdb.ratings("tt0903747", SHOWS)
     assert type(caught.value) is kind
     assert "omdb-key" not in str(caught.value)
+    assert isinstance(caught.value, Misrouted) == ("OMDB_BASE_URL" in str(caught.value))
+
+
+@pytest.mark.parametrize("named", ["tt0137523", "N/A", None, 903747, ["tt0903747"]])
+def test_an_answer_about_another_title_is_not_believed(omdb: OmdbClient, upstream: Upstream, named: Any) -> None:
+    upstream.answer = lambda asked: FOUND | {"imdbID": named}
+    for _ in range(2):
+        with pytest.raises(Misrouted, match="tt0903747 was asked for"):
+            omdb.ratings("tt0903747", SHOWS)
+    assert len(upstream.asked) == 4, "asked for once more each time, and never kept"
 
 
 def test_a_spent_quota_comes_back_at_midnight_in_utc(omdb: OmdbClient, upstream: Upstream) -> None:
@@ -132,14 +167,14 @@ def test_a_body_that_is_no_json_is_the_titles_own_failure_and_costs_few_calls(
 
 
 def test_raw_control_characters_in_a_text_do_no_harm(omdb: OmdbClient, upstream: Upstream) -> None:
-    upstream.answer = lambda asked: '{"Response":"True","Plot":"a\tb\nc","imdbRating":"7.1"}'
+    upstream.answer = lambda asked: '{"Response":"True","imdbID":"tt0903747","Plot":"a\tb\nc","imdbRating":"7.1"}'
     assert omdb.ratings("tt0903747", SHOWS) == OmdbRatings(7.1)
 
 
 @pytest.mark.parametrize("payload", [None, [], "x", 5, {}, {"error": "x"}])
-def test_an_answer_that_is_no_title_is_a_bad_payload(payload: Any) -> None:
-    with pytest.raises(BadPayload):
-        parse_ratings(payload)
+def test_json_that_is_no_title_is_not_omdbs(payload: Any) -> None:
+    with pytest.raises(Misrouted):
+        parse_ratings(payload, "tt0903747")
 
 
 def test_an_answer_with_ratings_is_kept(omdb: OmdbClient, upstream: Upstream) -> None:
@@ -172,6 +207,6 @@ def test_an_answer_without_ratings_is_not_kept(omdb: OmdbClient, upstream: Upstr
     upstream.answer = lambda asked: first if len(upstream.asked) == 1 else FOUND
     try:
         assert omdb.ratings("tt0903747", SHOWS) == OmdbRatings()
-    except (NotFound, SourceUnavailable):
+    except NotFound:
         assert first["Response"] == "False"
     assert omdb.ratings("tt0903747", SHOWS) == OmdbRatings(8.7, 1_234_567, 74)

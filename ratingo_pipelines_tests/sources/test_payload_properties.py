@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sources import omdb, trakt
-from ratingo_pipelines.sources.errors import BadPayload, NotFound, SourceError
+from ratingo_pipelines.sources.errors import BadPayload, Misrouted, NotFound, SourceError
 from ratingo_pipelines.sources.tmdb import title as tmdb_title
 
 TRAKT_TITLE = {
@@ -164,7 +165,7 @@ READERS: dict[str, tuple[Callable[[Any], object], Any]] = {
     "show details": (details_reader(SHOWS), TMDB_DETAILS),
     "movie details": (details_reader(MOVIES), TMDB_DETAILS),
     "genres": (tmdb_title.parse_genres, {"genres": [{"id": 18, "name": "Drama"}, {"id": 35, "name": "Comedy"}]}),
-    "OMDb": (omdb.parse_ratings, OMDB_TITLE),
+    "OMDb": (partial(omdb.parse_ratings, imdb_id="tt5753856"), OMDB_TITLE),
 }
 
 # Everything Python's parser lets through: NaN, infinities, integers of any size, NUL, halves of surrogate pairs.
@@ -237,6 +238,8 @@ def check(reader: Callable[[Any], object], payload: Any) -> None:
     found = read(reader, payload)
     if isinstance(found, BadPayload):
         assert found.field
+    elif isinstance(found, Misrouted):
+        assert "_BASE_URL" in str(found)
     elif isinstance(found, NotFound) and payload == []:
         assert reader is trakt.parse_ratings
     elif isinstance(found, SourceError):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from ratingo_pipelines.sources.errors import (
     NotFound,
     QuotaExhausted,
     SourceError,
-    SourceUnavailable,
 )
 from ratingo_pipelines.sources.tmdb import title as tmdb_title
 
@@ -53,7 +53,7 @@ READERS: dict[str, Callable[[Any], object]] = {
     "show details": details,
     "movie details": lambda payload: details(payload, MOVIES),
     "genres": tmdb_title.parse_genres,
-    "OMDb": omdb.parse_ratings,
+    "OMDb": partial(omdb.parse_ratings, imdb_id="tt7363076"),
 }
 
 
@@ -277,7 +277,9 @@ def test_a_recorded_error_of_tmdb_is_no_title(name: str) -> None:
 
 def test_the_recorded_movie_of_omdb_has_its_ratings() -> None:
     payload = load("omdb/i=tt7363076-plot=full-v=1-y=2018__neerajkumar-omdb_gateway.json")
-    assert omdb.parse_ratings(payload) == omdb.OmdbRatings(imdb_rating=8.0, imdb_votes=2016, metacritic=None)
+    assert omdb.parse_ratings(payload, "tt7363076") == omdb.OmdbRatings(
+        imdb_rating=8.0, imdb_votes=2016, metacritic=None
+    )
 
 
 @pytest.mark.parametrize(
@@ -285,11 +287,11 @@ def test_the_recorded_movie_of_omdb_has_its_ratings() -> None:
     [
         ("badid_HTTP200", NotFound),
         ("notfound_HTTP200", NotFound),
-        ("getting_data", SourceUnavailable),
+        ("getting_data", NotFound),
         ("invalidkey_HTTP401", AccessDenied),
         ("limit_HTTP401", QuotaExhausted),
     ],
 )
 def test_each_recorded_refusal_of_omdb_is_the_error_it_stands_for(name: str, kind: type[SourceError]) -> None:
     with pytest.raises(kind):
-        omdb.parse_ratings(load(f"omdb/error_{name}__omdbapi-issues.json"))
+        omdb.parse_ratings(load(f"omdb/error_{name}__omdbapi-issues.json"), "tt7363076")

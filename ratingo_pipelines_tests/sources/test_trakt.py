@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,14 @@ import pytest
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.settings import RateLimit
-from ratingo_pipelines.sources.errors import AccessDenied, BadPayload, NotFound
+from ratingo_pipelines.sources.errors import (
+    AccessDenied,
+    BadPayload,
+    Misrouted,
+    NotFound,
+    SourceError,
+    SourceUnavailable,
+)
 from ratingo_pipelines.sources.trakt import (
     TraktClient,
     TraktTitle,
@@ -163,17 +170,56 @@ def test_an_entry_without_watchers_is_not_taken_for_one_that_nobody_watches() ->
 
 
 @pytest.mark.parametrize("payload", [None, {}, "x", 3, {"error": "x"}])
-def test_an_answer_that_is_no_list_is_a_bad_payload_that_names_the_place(payload: Any) -> None:
-    for read, field in (
-        (lambda: parse_trending(payload, SHOWS), "trending"),
-        (lambda: parse_monthly(payload, SHOWS), "watched.monthly"),
-        (lambda: parse_related(payload), "related"),
-        (lambda: parse_calendar(payload), "calendar"),
+def test_json_that_is_no_list_is_not_trakts(payload: Any) -> None:
+    for read in (
+        lambda: parse_trending(payload, SHOWS),
+        lambda: parse_monthly(payload, SHOWS),
+        lambda: parse_related(payload),
+        lambda: parse_calendar(payload),
     ):
-        with pytest.raises(BadPayload) as caught:
+        with pytest.raises(Misrouted, match="a list was due; look at TRAKT_BASE_URL"):
             read()
-        assert caught.value.field == field
-        assert field in str(caught.value)
+
+
+PAGE = {"Content-Type": "text/html"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "of_a_title", "of_a_list"),
+    [
+        (Reply("", 404), NotFound, Misrouted),
+        (Reply("", 404, PAGE), NotFound, Misrouted),
+        (Reply({"error": "no record"}, 404), NotFound, Misrouted),
+        (Reply("404 page not found", 404), Misrouted, Misrouted),
+        (Reply("<html>Not here</html>", 404, PAGE), Misrouted, Misrouted),
+        (Reply("", 301, {"Location": "https://trakt.tv/"}), Misrouted, Misrouted),
+        (Reply("", 403, PAGE), AccessDenied, AccessDenied),
+        (Reply("<html>Log in</html>", 403, PAGE), Misrouted, Misrouted),
+        (Reply("<html>cloudflare</html>", 403, PAGE), AccessDenied, AccessDenied),
+        (Reply("<html>Bad gateway</html>", 502, PAGE), SourceUnavailable, SourceUnavailable),
+        (Reply({"error": "maintenance"}), Misrouted, Misrouted),
+    ],
+)
+def test_only_of_single_titles_and_months_trakt_may_say_that_it_knows_nothing(
+    trakt: TraktClient,
+    upstream: Upstream,
+    reply: Reply,
+    of_a_title: type[SourceError],
+    of_a_list: type[SourceError],
+) -> None:
+    upstream.answer = lambda asked: reply
+    asked: list[tuple[type[SourceError], Callable[[], object]]] = [
+        (of_a_title, lambda: trakt.ratings(SHOWS, 7)),
+        (of_a_title, lambda: trakt.related(MOVIES, "some/slug")),
+        (of_a_title, lambda: trakt.watched_monthly(SHOWS, date(2026, 1, 1))),
+        (of_a_list, lambda: trakt.trending(SHOWS, 10)),
+        (of_a_list, lambda: list(trakt.calendar(date(2026, 1, 1), 5))),
+    ]
+    for kind, ask in asked:
+        with pytest.raises(SourceError) as caught:
+            ask()
+        assert type(caught.value) is kind
+        assert kind is not Misrouted or "TRAKT_BASE_URL" in str(caught.value)
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
@@ -247,9 +293,10 @@ def test_a_title_without_ratings_is_not_found(trakt: TraktClient, upstream: Upst
     assert upstream.asked[0].query == {"extended": "all"}
 
 
-def test_an_object_without_any_rating_is_a_bad_payload() -> None:
-    with pytest.raises(BadPayload, match=r"ratings\.rating"):
-        parse_ratings({"error": "maintenance"})
+@pytest.mark.parametrize("payload", [{"error": "maintenance"}, {}, None, "x", 5, [1]])
+def test_json_without_any_rating_is_not_trakts(payload: Any) -> None:
+    with pytest.raises(Misrouted, match="TRAKT_BASE_URL"):
+        parse_ratings(payload)
 
 
 def test_related_titles_are_bare_and_unusable_ones_are_left_out(trakt: TraktClient, upstream: Upstream) -> None:

@@ -72,7 +72,7 @@ def test_while_tmdb_is_down_known_titles_get_ratings_and_snapshots(ctx: SyncCont
 
 
 def test_an_api_that_fails_on_and_on_is_left_alone_and_that_is_said(ctx: SyncContext, sandbox: RunningSandbox) -> None:
-    page = Reply(200, b"<html>Back in a minute</html>", {"Content-Type": "text/html"})
+    page = Reply(502, b"<html>Back in a minute</html>", {"Content-Type": "text/html"})
     with meddling_kit(limited(ctx, 60), sandbox, tmdb_answers(page)) as (other, _):
         _, report = run_cycle(other)
     assert report.succeeded == 0

@@ -18,9 +18,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 
 from ratingo_pipelines.settings import RateLimit
 from ratingo_pipelines.sources.errors import (
-    NOT_JSON,
     AccessDenied,
     BadPayload,
+    Misrouted,
     SourceError,
     SourceUnavailable,
 )
@@ -29,7 +29,7 @@ from ratingo_pipelines.sources.http.circuit import Circuit
 from ratingo_pipelines.sources.http.limits import LimiterError, open_rate_limiter
 from ratingo_pipelines.sources.http.session import ApiSession, is_kept, parse
 from ratingo_pipelines.sources.http.single_flight import SingleFlight
-from ratingo_pipelines.sources.http.statuses import error_of, is_web_page, refused_by_cloudflare
+from ratingo_pipelines.sources.http.statuses import error_of, misrouted, refused_by_cloudflare
 from ratingo_pipelines.sources.http.transport import BodyTooLargeError, KeyedAdapter, TransportError
 from ratingo_pipelines.sources.scrub import register_secrets
 
@@ -184,13 +184,11 @@ class JsonApi:
         bypass_cache: bool = False,
     ) -> T:
         """As `get`, and what `parse` makes of the answer; one that it finds unusable is asked for once more."""
+        answer = self.get(path, params, max_age=max_age, cache_if=cache_if, bypass_cache=bypass_cache)
         try:
-            return parse(self.get(path, params, max_age=max_age, cache_if=cache_if, bypass_cache=bypass_cache))
-        except BadPayload as error:
-            if error.field == NOT_JSON:
-                # It was asked for again already.
-                raise
-        self._count_retry()
+            return parse(answer)
+        except (BadPayload, Misrouted):
+            self._count_retry()
         self._sleep(self._config.backoff_seconds)
         return parse(self.get(path, params, max_age=max_age, cache_if=cache_if, bypass_cache=bypass_cache))
 
@@ -216,11 +214,9 @@ class JsonApi:
         try:
             payload = parse(response)
         except ValueError as error:
-            if is_web_page(response):
-                # Maintenance pages come with status 200 as well: if that is all that comes, the API is down.
-                self._shared.circuit.failed()
-                raise _TryAgainError(BadPayload(self.name, f"{where} is a web page, not JSON")) from None
-            raise _TryAgainError(BadPayload(self.name, f"{where} is not JSON ({error})")) from None
+            # A page may be one for maintenance, and gone in a moment.
+            page = misrouted(self.name, response, where)
+            raise _TryAgainError(page or BadPayload(self.name, f"{where} is not JSON ({error})")) from None
         kept = is_kept(response)
         if not kept:
             self._shared.circuit.succeeded()
@@ -251,14 +247,15 @@ class JsonApi:
         return response
 
     def _raise_error(self, response: Response, where: str) -> NoReturn:
-        error = refused_by_cloudflare(self.name, response) or self._diagnose(response)
+        error: SourceError | None = refused_by_cloudflare(self.name, response)
+        error = error or misrouted(self.name, response, where) or self._diagnose(response)
         if error is None and response.status_code == 429:
             error = self._shared.backoff.refusal()
         error = error or error_of(self.name, response, where)
         if isinstance(error, SourceUnavailable):
             self._shared.circuit.failed()
             raise _TryAgainError(error)
-        if response.status_code != 429:
+        if response.status_code != 429 and not isinstance(error, Misrouted):
             self._shared.circuit.succeeded()
         raise error
 

@@ -4,6 +4,7 @@ from requests import Response
 
 from ratingo_pipelines.sources.errors import (
     AccessDenied,
+    Misrouted,
     NotFound,
     Rejected,
     SourceError,
@@ -14,15 +15,15 @@ QUOTED_CHARACTERS = 160
 
 
 def is_web_page(response: Response) -> bool:
-    """Is this a page for people, such as Cloudflare puts in front of an API?"""
-    return "html" in response.headers.get("Content-Type", "").lower()
+    """Is this a page for people, such as Cloudflare or a proxy puts in front of an API?
+
+    An empty body is none, whatever it calls itself: Trakt sends its own errors so.
+    """
+    return "html" in response.headers.get("Content-Type", "").lower() and bool(response.content.strip())
 
 
 def refused_by_cloudflare(api: str, response: Response) -> AccessDenied | None:
-    """Return the error if the request never reached the API; a client would blame the key.
-
-    The APIs' own refusals may be web pages as well, so the page must name Cloudflare.
-    """
+    """Return the error if Cloudflare refused the request before it reached the API; a client would blame the key."""
     if response.status_code != 403 or not is_web_page(response) or "cloudflare" not in response.text.lower():
         return None
     return AccessDenied(
@@ -32,22 +33,30 @@ def refused_by_cloudflare(api: str, response: Response) -> AccessDenied | None:
     )
 
 
+def misrouted(api: str, response: Response, where: str) -> Misrouted | None:
+    """Return the error if this answer cannot be the API's: a redirect, or a web page that no outage explains."""
+    status = response.status_code
+    if 300 <= status < 400:
+        return Misrouted(api, f"{where} redirects to {response.headers.get('Location', 'nowhere')} ({status})")
+    if status < 500 and status != 429 and is_web_page(response):
+        return Misrouted(api, f"{where} is a web page ({status})")
+    return None
+
+
 def error_of(api: str, response: Response, where: str) -> SourceError:
     """Return the error that a status other than 200 and 429 stands for; `where` is the path asked for."""
     status = response.status_code
-    said = f"{status}{_quoted(response)}"
+    said = said_by(response)
     if status in {401, 403}:
         return AccessDenied(api, f"the key is refused ({said}); check it in the environment or .env")
     if status in {404, 410}:
         return NotFound(api, f"{where} is unknown ({said})")
     if status >= 500:
         return SourceUnavailable(api, f"{where} failed ({said}); try again later")
-    if 300 <= status < 400:
-        target = response.headers.get("Location", "nowhere")
-        return Rejected(api, f"{where} redirects to {target} ({status}); check the base URL", status)
     return Rejected(api, f"{where} was rejected ({said})", status)
 
 
-def _quoted(response: Response) -> str:
+def said_by(response: Response) -> str:
+    """Return the status and the beginning of what the answer says, as messages quote it."""
     text = "" if is_web_page(response) else " ".join(response.text.split())
-    return f": {text[:QUOTED_CHARACTERS]}" if text else ""
+    return f"{response.status_code}{f': {text[:QUOTED_CHARACTERS]}' if text else ''}"

@@ -5,6 +5,7 @@ What its answers mean for a title is in `title`, how they come in `payload`.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -13,10 +14,12 @@ from requests import Response
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.sources.errors import AccessDenied, SourceError
+from ratingo_pipelines.sources.errors import AccessDenied, Misrouted, NotFound, SourceError
 from ratingo_pipelines.sources.http.api import ApiConfig, JsonApi
 from ratingo_pipelines.sources.http.opening import open_api
-from ratingo_pipelines.sources.lenient import unusable
+from ratingo_pipelines.sources.http.session import parse as read_json
+from ratingo_pipelines.sources.http.statuses import said_by
+from ratingo_pipelines.sources.tmdb.payload import error_code
 from ratingo_pipelines.sources.tmdb.title import (
     API,
     TmdbTitle,
@@ -77,11 +80,11 @@ class _Reading:
         self._last: tuple[Any, TmdbTitle] | None = None
 
     def of(self, payload: Any) -> TmdbTitle:
-        """The title; raises `BadPayload`."""
+        """The title; raises `BadPayload` and `Misrouted`."""
         if self._last is None or self._last[0] is not payload:
             title = parse_details(payload, *self._asked)
             if title.id != self._tmdb_id:
-                raise unusable(API, "id")
+                raise Misrouted(API, f"{self._tmdb_id} was asked for, and the answer is about {title.id}")
             self._last = payload, title
         return self._last[1]
 
@@ -95,19 +98,38 @@ class _Reading:
         return not any(part is None for part in (*parts, title.recommendations))
 
 
-def open_tmdb(settings: Settings) -> TmdbClient:
-    """Open the client with the read access token, else with the API key."""
-    token, key = settings.tmdb_access_token, settings.tmdb_api_key
-    variable = "TMDB_ACCESS_TOKEN" if token else "TMDB_API_KEY"
-    if not (token or key):
-        raise AccessDenied(API, "no key is configured; set TMDB_ACCESS_TOKEN or TMDB_API_KEY")
+UNKNOWN = (34, 6)
+"""TMDB's errors that say of a title that it does not exist: https://developer.themoviedb.org/docs/errors."""
 
-    def diagnose(response: Response) -> SourceError | None:
-        if response.status_code != HTTPStatus.UNAUTHORIZED:
-            return None
+
+def _diagnose(variable: str, response: Response) -> SourceError | None:
+    """What TMDB's own errors mean; an error that is none of TMDB's was sent by something on the way."""
+    status = response.status_code
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return None
+    try:
+        code = error_code(read_json(response))
+    except ValueError:
+        code = None
+    where = response.request.path_url.partition("?")[0]
+    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+        if code in UNKNOWN:
+            return NotFound(API, f"{where} is unknown ({said_by(response)})")
+        return Misrouted(API, f"{where} was answered as TMDB never does ({said_by(response)})")
+    if response.content.strip() and code is None:
+        return Misrouted(API, f"{where} was answered as TMDB never does ({said_by(response)})")
+    if status == HTTPStatus.UNAUTHORIZED:
         return AccessDenied(
             API, f"refuses the key (401): {variable} is wrong or revoked; renew it in TMDB's account settings"
         )
+    return None
+
+
+def open_tmdb(settings: Settings) -> TmdbClient:
+    """Open the client with the read access token, else with the API key."""
+    token, key = settings.tmdb_access_token, settings.tmdb_api_key
+    if not (token or key):
+        raise AccessDenied(API, "no key is configured; set TMDB_ACCESS_TOKEN or TMDB_API_KEY")
 
     config = ApiConfig(
         name=API,
@@ -116,4 +138,5 @@ def open_tmdb(settings: Settings) -> TmdbClient:
         secret_headers={"Authorization": SecretStr(f"Bearer {token.get_secret_value()}")} if token else {},
         secret_params={"api_key": key} if key and not token else {},
     )
+    diagnose = partial(_diagnose, "TMDB_ACCESS_TOKEN" if token else "TMDB_API_KEY")
     return TmdbClient(open_api(settings, config, diagnose), settings.regions, settings.locales)

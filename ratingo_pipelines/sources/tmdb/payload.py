@@ -31,9 +31,15 @@ from ratingo_pipelines.sources.lenient import (
     Spared,
     Text,
     clean_json,
+    read_int,
     read_text,
 )
 from ratingo_pipelines.text import clean_text
+
+
+def error_code(payload: Any) -> int | None:
+    """The number of TMDB's own error, if the answer is one: https://developer.themoviedb.org/docs/errors."""
+    return read_int(payload.get("status_code")) if isinstance(payload, dict) else None
 
 
 def _regions(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:

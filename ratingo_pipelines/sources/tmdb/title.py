@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sources.lenient import parse, parse_entries
+from ratingo_pipelines.sources.lenient import foreign, parse, parse_entries
 from ratingo_pipelines.sources.tmdb.payload import (
     DetailsPayload,
     Episode,
@@ -24,6 +24,7 @@ from ratingo_pipelines.sources.tmdb.payload import (
     Season,
     TranslationPayload,
     VideoPayload,
+    error_code,
 )
 
 API = "TMDB"
@@ -138,8 +139,11 @@ class TmdbTitle:
 
 def parse_details(payload: Any, medium: Medium, regions: Sequence[str], languages: Sequence[str]) -> TmdbTitle:
     """Read the answer for one title, with the providers and certifications of `regions` (`UA`) only, the
-    translations and videos in `languages` (`uk`) only. Raises `BadPayload` when it is no object or has no id.
+    translations and videos in `languages` (`uk`) only.
+
+    Raises `BadPayload` when it has no usable id, and `Misrouted` when it is no answer of TMDB's at all.
     """
+    _check_origin(payload, "id", "a title")
     raw = parse(API, DetailsPayload, payload)
     return TmdbTitle(
         id=raw.id,
@@ -174,9 +178,18 @@ def parse_details(payload: Any, medium: Medium, regions: Sequence[str], language
 
 
 def parse_genres(payload: Any) -> dict[int, str]:
-    """Read the list of genres as names by id; a genre without a name in the language asked for is left out."""
-    entries = payload.get("genres") if isinstance(payload, Mapping) else None
+    """Read the list of genres as names by id; a genre without a name in the language asked for is left out.
+
+    Raises `BadPayload` when they cannot be read, and `Misrouted` when the answer is none of TMDB's.
+    """
+    _check_origin(payload, "genres", "a list of genres")
+    entries = payload.get("genres")
     return {genre.id: genre.name for genre in parse_entries(API, Genre, entries, "genres")}
+
+
+def _check_origin(payload: Any, essence: str, due: str) -> None:
+    if not isinstance(payload, Mapping) or (essence not in payload and error_code(payload) is None):
+        raise foreign(API, due)
 
 
 def _name(raw: ListedPayload, medium: Medium) -> str | None:

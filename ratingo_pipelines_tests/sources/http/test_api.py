@@ -15,6 +15,7 @@ from ratingo_pipelines.sources.errors import (
     AccessDenied,
     BadPayload,
     CircuitOpen,
+    Misrouted,
     NotFound,
     QuotaExhausted,
     Rejected,
@@ -76,7 +77,7 @@ def test_a_passing_fault_is_retried_and_counted(fault: Behaviour) -> None:
 @pytest.mark.parametrize("fault", PASSING_FAULTS.values(), ids=PASSING_FAULTS)
 def test_a_lasting_fault_is_given_up_after_three_retries(fault: Behaviour) -> None:
     with misbehaving_server(a=[fault]) as server, api_of(server.url) as api:
-        with pytest.raises((SourceUnavailable, BadPayload)) as caught:
+        with pytest.raises((SourceUnavailable, BadPayload, Misrouted)) as caught:
             api.get("/a")
         assert api.requests == server.count() == 4
     assert "\n" not in str(caught.value)
@@ -87,7 +88,7 @@ def test_a_lasting_fault_is_given_up_after_three_retries(fault: Behaviour) -> No
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (302, Rejected),
+        (302, Misrouted),
         (400, Rejected),
         (401, AccessDenied),
         (403, AccessDenied),
@@ -133,7 +134,7 @@ def test_cloudflare_is_not_mistaken_for_a_revoked_key() -> None:
 
 def test_redirects_are_not_followed_as_they_would_carry_the_key_along() -> None:
     with misbehaving_server() as elsewhere, misbehaving_server(a=[sends({}, 301, Location=elsewhere.url)]) as server:
-        with api_of(server.url, secret_headers={"trakt-api-key": SecretStr("canary")}) as api, pytest.raises(Rejected):
+        with api_of(server.url, secret_headers={"trakt-api-key": SecretStr("canary")}) as api, pytest.raises(Misrouted):
             api.get("/a")
         assert elsewhere.count() == 0
 
@@ -219,13 +220,19 @@ def test_twenty_failures_in_a_row_and_the_api_is_left_alone() -> None:
     assert timedelta(seconds=30) < caught.value.until - datetime.now(UTC) <= timedelta(seconds=60)
 
 
-def test_web_pages_instead_of_json_count_as_failures_too() -> None:
-    with misbehaving_server(a=[sends_page()]) as server, api_of(server.url) as api:
-        for _ in range(5):
-            with pytest.raises(BadPayload):
+def test_a_web_page_instead_of_json_is_not_the_api_and_tells_nothing_of_whether_that_is_up() -> None:
+    with misbehaving_server(a=[sends_page()], b=[sends({}, 502)]) as server, api_of(server.url) as api:
+        for _ in range(6):
+            with pytest.raises(Misrouted, match=r"/a is a web page \(200\); look at TRAKT_BASE_URL"):
                 api.get("/a")
+        assert server.count("/a") == 24, "no circuit opened, nor did one close"
+        for path in "bbbab":
+            with pytest.raises((SourceUnavailable, Misrouted)):
+                api.get(f"/{path}")
+        with pytest.raises(SourceUnavailable):
+            api.get("/b")
         with pytest.raises(CircuitOpen):
-            api.get("/fine")
+            api.get("/b")
 
 
 def test_an_unknown_title_in_between_is_a_sign_of_life() -> None:

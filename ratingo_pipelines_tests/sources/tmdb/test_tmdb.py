@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
-from ratingo_pipelines.sources.errors import AccessDenied, BadPayload, NotFound
+from ratingo_pipelines.sources.errors import (
+    AccessDenied,
+    BadPayload,
+    Misrouted,
+    NotFound,
+    Rejected,
+    SourceError,
+    SourceUnavailable,
+)
 from ratingo_pipelines.sources.tmdb import TmdbClient, TmdbTitle, open_tmdb
 from ratingo_pipelines.sources.tmdb.title import parse_details, parse_genres
 from ratingo_pipelines_tests.sources.http.upstream import Reply, Upstream, running_upstream, settings_for
@@ -91,13 +99,63 @@ def test_a_backend_that_timed_out_is_asked_again(tmdb: TmdbClient, upstream: Ups
     assert len(upstream.asked) == 2
 
 
-def test_the_answer_about_another_title_is_a_bad_payload(tmdb: TmdbClient, upstream: Upstream) -> None:
+def test_the_answer_about_another_title_is_not_believed(tmdb: TmdbClient, upstream: Upstream) -> None:
     upstream.answer = lambda asked: {"id": 8, "name": "Not this one"}
-    with pytest.raises(BadPayload, match="id"):
+    with pytest.raises(Misrouted, match="7 was asked for, and the answer is about 8; look at TMDB_BASE_URL"):
         tmdb.details(SHOWS, 7)
 
 
-@pytest.mark.parametrize("payload", [None, [], "x", {}, {"id": None}, {"id": 0}, {"id": True}, ERROR])
+TMDBS_404 = {"success": False, "status_code": 34, "status_message": "The resource could not be found."}
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Reply(TMDBS_404, 404), NotFound),
+        (Reply(TMDBS_404, 410), NotFound),
+        (Reply({"status_code": 6, "status_message": "Invalid id"}, 404), NotFound),
+        (Reply({"status_code": 404, "message": "no such path"}, 404), Misrouted),
+        (Reply({"status_code": 7}, 404), Misrouted),
+        (Reply({"error": "no such path"}, 404), Misrouted),
+        (Reply("", 404), Misrouted),
+        (Reply("404 page not found", 404), Misrouted),
+        (Reply([], 410), Misrouted),
+        (Reply("<html>Not here</html>", 404, {"Content-Type": "text/html"}), Misrouted),
+        (Reply("<html>Log in</html>", 401, {"Content-Type": "text/html"}), Misrouted),
+        (Reply("<html>Nothing to see</html>", 403, {"Content-Type": "text/html"}), Misrouted),
+        (Reply("<html>Cloudflare</html>", 403, {"Content-Type": "text/html"}), AccessDenied),
+        (Reply("<html>Back soon</html>", 503, {"Content-Type": "text/html"}), SourceUnavailable),
+        (Reply({"message": "Unauthorized"}, 401), Misrouted),
+        (Reply({"status_code": 7}, 401), AccessDenied),
+        (Reply("", 401), AccessDenied),
+        (Reply({"detail": "bad request"}, 400), Misrouted),
+        (Reply({"status_code": 27, "status_message": "Too many"}, 400), Rejected),
+        (Reply("", 302, {"Location": "https://example.org/login"}), Misrouted),
+        (Reply("", 308, {"Location": "/4/tv/7"}), Misrouted),
+        (Reply({"error": "try later"}), Misrouted),
+        (Reply({"id": "x"}), BadPayload),
+    ],
+)
+def test_only_tmdb_itself_says_what_tmdb_does_not_know(
+    tmdb: TmdbClient, upstream: Upstream, reply: Reply, kind: type[SourceError]
+) -> None:
+    upstream.answer = lambda asked: reply
+    with pytest.raises(SourceError) as caught:
+        tmdb.details(SHOWS, 7)
+    assert type(caught.value) is kind
+    if isinstance(caught.value, Misrouted):
+        assert (caught.value.variable, caught.value.spends_attempt) == ("TMDB_BASE_URL", False)
+        assert "TMDB_BASE_URL" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("payload", [None, [], "x", {}, {"name": "Dark"}, {"error": "no"}, {"success": False}])
+def test_json_without_a_title_is_not_tmdbs(payload: Any) -> None:
+    with pytest.raises(Misrouted):
+        parse_details(payload, SHOWS, ("UA",), ("uk",))
+
+
+@pytest.mark.parametrize("payload", [{"id": None}, {"id": 0}, {"id": True}, ERROR])
 def test_an_answer_without_a_title_is_a_bad_payload(payload: Any) -> None:
     with pytest.raises(BadPayload):
         parse_details(payload, SHOWS, ("UA",), ("uk",))
@@ -342,7 +400,13 @@ def test_names_of_genres_are_asked_for_in_a_language_and_kept_for_a_day(tmdb: Tm
     assert (request.path, request.query) == ("/3/genre/tv/list", {"language": "uk-UA"})
 
 
-@pytest.mark.parametrize("payload", [None, [], {}, {"genres": {}}, {"genres": "x"}, ERROR])
+@pytest.mark.parametrize("payload", [None, [], {}, {"error": "no"}])
+def test_json_without_genres_is_not_tmdbs(payload: Any) -> None:
+    with pytest.raises(Misrouted):
+        parse_genres(payload)
+
+
+@pytest.mark.parametrize("payload", [{"genres": {}}, {"genres": "x"}, ERROR])
 def test_genres_that_are_no_list_are_a_bad_payload(payload: Any) -> None:
     with pytest.raises(BadPayload) as caught:
         parse_genres(payload)
