@@ -11,8 +11,11 @@ import pytest
 import requests
 
 from ratingo_pipelines.media import SHOWS
+from ratingo_pipelines.sandbox import faults
 from ratingo_pipelines.sandbox.catalogue import catalogue
+from ratingo_pipelines.sandbox.faults import Call, Fault
 from ratingo_pipelines.sandbox.process import RunningSandbox, SandboxError
+from ratingo_pipelines.sandbox.web import Asked
 from ratingo_pipelines_tests.sandbox.asking import details, omdb, tmdb, trakt
 
 SHOW = catalogue().titles[SHOWS][0]
@@ -24,16 +27,41 @@ def _statuses(sandbox: RunningSandbox, count: int = 60) -> list[int]:
     return [tmdb(sandbox, f"/tv/{title.tmdb_id}").status_code for title in titles]
 
 
-def test_latency_waits_for_the_one_api_with_jitter_and_adds_up(sandbox: RunningSandbox) -> None:
+def _call(api: str, now: float = 0) -> Call:
+    """The show's details, or its ratings, asked at a second of the clock."""
+    path, template = {"tmdb": (PATH, "/{medium}/{id}"), "trakt": ("/shows/1001/ratings", "/{medium}/{id}/ratings")}[api]
+    return Call(api, template, frozenset(), path, Asked("GET", path, {}, {}), now)
+
+
+def _statuses_at(fault: Fault, *seconds: float) -> list[int]:
+    """What a fault answers at these seconds; 200 where it lets through."""
+    calls = [_call("tmdb", now) for now in seconds]
+    answers = [fault.answer(call) if fault.strikes(call) else None for call in calls]
+    return [answer.status if answer else 200 for answer in answers]
+
+
+def test_latency_waits_for_the_one_api(sandbox: RunningSandbox) -> None:
     sandbox.faults(
         {"kind": "latency", "api": "tmdb", "ms": 60}, {"kind": "latency", "api": "tmdb", "ms": 40, "jitter": 30}
     )
     before = time.monotonic()
     assert tmdb(sandbox, PATH).status_code == 200
-    assert 0.07 <= time.monotonic() - before < 0.6
-    before = time.monotonic()
+    assert time.monotonic() - before >= 0.07
     assert trakt(sandbox, "/shows/1001").status_code == 200
-    assert time.monotonic() - before < 0.06
+    assert [fault["hits"] for fault in sandbox.control("faults")["faults"]] == [1, 1]
+
+
+def test_latency_jitters_evenly_about_its_milliseconds() -> None:
+    plain, jittered = faults.parse(
+        [{"kind": "latency", "ms": 60}, {"kind": "latency", "ms": 40, "jitter": 30, "seed": 3}], now=0
+    )
+    delays = []
+    for _ in range(200):
+        assert jittered.strikes(_call("tmdb"))
+        delays.append(jittered.delay(_call("tmdb")))
+    assert plain.delay(_call("tmdb")) == 0.06
+    assert 0.01 <= min(delays) < 0.015 < 0.065 < max(delays) <= 0.07
+    assert 0.037 < sum(delays) / len(delays) < 0.043
 
 
 def test_a_rate_of_server_errors_is_the_same_every_time_in_whatever_order(sandbox: RunningSandbox) -> None:
@@ -82,27 +110,40 @@ def test_a_fault_may_be_for_some_paths_only(sandbox: RunningSandbox) -> None:
     assert tmdb(sandbox, PATH).status_code == 200
 
 
-def test_a_storm_is_429_for_a_part_of_each_period(sandbox: RunningSandbox) -> None:
-    sandbox.faults({"kind": "storm", "api": "tmdb", "on": 0.5, "every": 1.2})
-    first = tmdb(sandbox, PATH)
-    assert first.status_code == 429
-    assert first.json()["status_code"] == 25
-    assert first.headers["Retry-After"] == "1"
-    time.sleep(0.6)
-    assert tmdb(sandbox, PATH).status_code == 200
-    time.sleep(0.7)
-    assert tmdb(sandbox, PATH).status_code == 429
+def test_a_storm_is_429_as_the_api_says_it(sandbox: RunningSandbox) -> None:
+    sandbox.faults({"kind": "storm", "api": "tmdb", "on": 3600, "every": 7200})
+    refused = tmdb(sandbox, PATH)
+    assert refused.status_code == 429
+    assert refused.json()["status_code"] == 25
+    assert 3000 < int(refused.headers["Retry-After"]) <= 3600
+    assert trakt(sandbox, "/shows/1001").status_code == 200
 
 
-def test_an_enforced_limit_lets_so_many_through_and_says_when_to_come_back(sandbox: RunningSandbox) -> None:
-    sandbox.control("faults", {"enforce": {"trakt": "3/1"}})
+def test_a_storm_blows_for_a_part_of_each_period_and_says_when_it_ends() -> None:
+    storm = Fault.parse({"kind": "storm", "on": 4, "every": 20}, now=100)
+    assert _statuses_at(storm, 100, 103.9, 104, 119.9, 120, 123.9, 124) == [429, 429, 200, 200, 429, 429, 200]
+    told = [storm.answer(_call("tmdb", now)) for now in (100, 102.5, 120)]
+    assert [answer and answer.headers["Retry-After"] for answer in told] == ["4", "2", "4"]
+    longer = Fault.parse({"kind": "storm", "retry_after": 30}, now=100).answer(_call("trakt", 101))
+    assert longer is not None
+    assert longer.headers["Retry-After"] == "30"
+
+
+def test_an_enforced_limit_is_429_as_the_api_says_it(sandbox: RunningSandbox) -> None:
+    sandbox.control("faults", {"enforce": {"trakt": "3/3600"}})
     answers = [trakt(sandbox, "/shows/1001") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
-    assert answers[-1].headers["Retry-After"] == "1"
+    assert 3000 < int(answers[-1].headers["Retry-After"]) <= 3600
     assert json.loads(answers[-1].headers["X-Ratelimit"])["remaining"] == 0
     assert tmdb(sandbox, PATH).status_code == 200
-    time.sleep(1.05)
-    assert trakt(sandbox, "/shows/1001").status_code == 200
+
+
+def test_an_enforced_limit_counts_in_a_sliding_window_and_says_when_to_come_back() -> None:
+    limit = Fault.parse({"kind": "enforce", "limit": "3/10"}, now=0)
+    assert _statuses_at(limit, 0, 4, 8, 9.9, 10, 10.1, 13.9, 14, 17) == [200, 200, 200, 429, 200, 429, 429, 200, 429]
+    refused = limit.answer(_call("trakt", 17))
+    assert refused is not None
+    assert refused.headers["Retry-After"] == "1"
 
 
 @pytest.mark.parametrize(("status", "retry_after"), [(429, "300"), (403, None)])
@@ -200,7 +241,7 @@ def test_a_body_drips(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "drip", "seconds": 0.4, "pieces": 8})
     before = time.monotonic()
     assert tmdb(sandbox, PATH).content == whole
-    assert 0.4 <= time.monotonic() - before < 2
+    assert time.monotonic() - before >= 0.4
 
 
 def test_omdb_is_exhausted_after_its_daily_limit(sandbox: RunningSandbox) -> None:

@@ -42,7 +42,7 @@ def test_it_does_not_outlive_the_process_that_started_it() -> None:
     assert requests.get(f"{url}/control", timeout=5).status_code == 200
     os.kill(parent.pid, signal.SIGKILL)
     parent.communicate()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while psutil.pid_exists(int(pid)) and psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline, "the sandbox is still there"
         time.sleep(0.05)
