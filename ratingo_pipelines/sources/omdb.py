@@ -5,7 +5,7 @@ How many calls a day may be spent, and when to ask again about a title without r
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -84,11 +84,15 @@ class TitlePayload(Payload):
 
 @dataclass(frozen=True)
 class OmdbRatings:
-    """IMDb's average and votes and Metacritic's score (of 100); each None where OMDb says `N/A`."""
+    """IMDb's average and votes and Metacritic's score (of 100); each None where OMDb says `N/A`.
+
+    `from_cache` says that OMDb was not asked: the answer is an earlier one, at most a week old.
+    """
 
     imdb_rating: float | None = None
     imdb_votes: int | None = None
     metacritic: float | None = None
+    from_cache: bool = field(default=False, compare=False)
 
 
 def parse_ratings(payload: Any, imdb_id: str) -> OmdbRatings:
@@ -163,7 +167,7 @@ class OmdbClient:
         return self.api.read(
             "",
             params,
-            parse=lambda answer: parse_ratings(answer.payload, imdb_id),
+            parse=lambda answer: replace(parse_ratings(answer.payload, imdb_id), from_cache=answer.from_cache),
             max_age=KEPT,
             cache_if=partial(_worth_keeping, imdb_id=imdb_id),
             bypass_cache=bypass_cache,

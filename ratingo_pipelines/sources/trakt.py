@@ -213,12 +213,16 @@ def _list(payload: Any) -> list[Any]:
 
 
 class TraktClient:
-    """Asks Trakt. Every method raises only `SourceError`s; nothing about who is watching comes from a cache."""
+    """Asks Trakt. Every method raises only `SourceError`s.
+
+    Every answer is Trakt's own, asked for now: our cache saves at most the body of one that Trakt has just confirmed
+    (304), and with `bypass_cache` not even that.
+    """
 
     def __init__(self, api: JsonApi) -> None:
         self.api = api
 
-    def trending(self, medium: Medium, limit: int) -> list[TrendingEntry]:
+    def trending(self, medium: Medium, limit: int, *, bypass_cache: bool = False) -> list[TrendingEntry]:
         """The first `limit` entries of the trending list, in its order; a title may be listed twice."""
         found: list[TrendingEntry] = []
         seen: set[int | None] = {None}
@@ -227,7 +231,10 @@ class TraktClient:
         while True:
             params = {"extended": "full", "page": page, "limit": size}
             entries, headers = self.api.read(
-                f"/{medium.plural}/trending", params, parse=lambda answer: _trending_page(answer, medium)
+                f"/{medium.plural}/trending",
+                params,
+                parse=lambda answer: _trending_page(answer, medium),
+                bypass_cache=bypass_cache,
             )
             last = _is_last(page, len(entries), headers)
             named = {entry.title.trakt for entry in entries}
@@ -240,25 +247,36 @@ class TraktClient:
                 return found[:limit]
             page += 1
 
-    def watched_monthly(self, medium: Medium, month: date) -> list[MonthlyEntry]:
+    def watched_monthly(self, medium: Medium, month: date, *, bypass_cache: bool = False) -> list[MonthlyEntry]:
         """The most watched titles of the month that begins on `month`: one page.
 
         Raises `NotFound` where Trakt has no such list.
         """
         path = f"/{medium.plural}/watched/monthly/{month.replace(day=1).isoformat()}"
         params = {"page": 1, "limit": PAGE_SIZE}
-        return self.api.read(path, params, parse=lambda answer: parse_monthly(answer.payload, medium))
+        return self.api.read(
+            path, params, parse=lambda answer: parse_monthly(answer.payload, medium), bypass_cache=bypass_cache
+        )
 
-    def ratings(self, medium: Medium, trakt_id: int | str) -> TraktRatings:
+    def ratings(self, medium: Medium, trakt_id: int | str, *, bypass_cache: bool = False) -> TraktRatings:
         """The ratings of the title with this id or slug. Raises `NotFound` where Trakt has none."""
         path = _path(medium, trakt_id, "ratings")
-        return self.api.read(path, {"extended": "all"}, parse=lambda answer: parse_ratings(answer.payload))
+        return self.api.read(
+            path,
+            {"extended": "all"},
+            parse=lambda answer: parse_ratings(answer.payload),
+            bypass_cache=bypass_cache,
+        )
 
-    def related(self, medium: Medium, trakt_id: int | str, limit: int = RELATED_SIZE) -> list[TraktTitle]:
+    def related(
+        self, medium: Medium, trakt_id: int | str, limit: int = RELATED_SIZE, *, bypass_cache: bool = False
+    ) -> list[TraktTitle]:
         """Titles related to the one with this id or slug, best first."""
         params = {"extended": "full", "limit": limit}
         path = _path(medium, trakt_id, "related")
-        return self.api.read(path, params, parse=lambda answer: parse_related(answer.payload))
+        return self.api.read(
+            path, params, parse=lambda answer: parse_related(answer.payload), bypass_cache=bypass_cache
+        )
 
     def calendar(self, start: date, days: int) -> Iterator[CalendarEntry]:
         """The episodes of all shows that air on `days` days from `start` (UTC): asked for in pieces, as all is much."""

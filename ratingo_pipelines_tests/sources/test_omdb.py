@@ -177,10 +177,13 @@ def test_json_that_is_no_title_is_not_omdbs(payload: Any) -> None:
         parse_ratings(payload, "tt0903747")
 
 
-def test_an_answer_with_ratings_is_kept(omdb: OmdbClient, upstream: Upstream) -> None:
+def test_an_answer_with_ratings_is_kept_and_says_so(omdb: OmdbClient, upstream: Upstream) -> None:
     upstream.answer = lambda asked: FOUND
-    assert omdb.ratings("tt0903747", SHOWS) == omdb.ratings("tt0903747", SHOWS)
-    assert len(upstream.asked) == 1
+    answers = [omdb.ratings("tt0903747", SHOWS) for _ in range(2)]
+    answers.append(omdb.ratings("tt0903747", SHOWS, bypass_cache=True))
+    assert [answer.from_cache for answer in answers] == [False, True, False]
+    assert answers[0] == answers[1] == answers[2]
+    assert len(upstream.asked) == 2
 
 
 @pytest.mark.parametrize("headers", [{}, {"ETag": '"one"'}])

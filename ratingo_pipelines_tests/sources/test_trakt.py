@@ -443,6 +443,21 @@ def test_ratings_of_which_nothing_can_be_read_are_not_ratings_nobody_gave(
     assert trakt.ratings(SHOWS, 8).rating is None
 
 
+def test_every_answer_is_trakts_own_and_of_now(trakt: TraktClient, upstream: Upstream) -> None:
+    listed = {"watchers": 5, "watcher_count": 5, "show": title(1)}
+    upstream.answer = lambda asked: Reply(
+        {"rating": 8, "votes": 3} if asked.path.endswith("ratings") else [listed | title(1)],
+        headers={"ETag": '"1"', "X-Pagination-Page-Count": "1"},
+    )
+    for bypass_cache in (False, False, True):
+        trakt.ratings(SHOWS, 7, bypass_cache=bypass_cache)
+        trakt.related(SHOWS, 7, bypass_cache=bypass_cache)
+        trakt.trending(SHOWS, 1, bypass_cache=bypass_cache)
+        trakt.watched_monthly(SHOWS, date(2026, 1, 1), bypass_cache=bypass_cache)
+    conditional = ["if-none-match" in asked.headers for asked in upstream.asked]
+    assert conditional == [False] * 4 + [True] * 4 + [False] * 4
+
+
 def test_an_answer_that_cannot_be_read_is_asked_for_once_more(trakt: TraktClient, upstream: Upstream) -> None:
     answers = iter([{"trakt": "things"}, {"rating": 7.5, "votes": 10, "distribution": {}}])
     upstream.answer = lambda asked: next(answers)

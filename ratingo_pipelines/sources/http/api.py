@@ -4,8 +4,10 @@ What an answer means beyond its status is the client's business: it hands in a `
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from pathlib import Path
 from threading import Event, Lock
@@ -85,7 +87,7 @@ class JsonAnswer:
     headers: Mapping[str, str]
     """Found in upper and lower case alike."""
     from_cache: bool = False
-    """Was the API not asked for it?"""
+    """Was the API not asked for it? An answer that it confirmed (304) counts as its own."""
 
 
 class JsonApi:
@@ -125,6 +127,7 @@ class JsonApi:
         self._single_flight = SingleFlight()
         self._closed = Event()
         self._counting = Lock()
+        self._server_time: tuple[datetime, datetime] | None = None
         self.retries = 0
         """Requests that were repeated because of what came of the first one, so far."""
 
@@ -192,6 +195,13 @@ class JsonApi:
         self._sleep(self._config.backoff_seconds)
         return parse(self.get(path, params, max_age=max_age, cache_if=cache_if, bypass_cache=bypass_cache))
 
+    def server_time(self) -> tuple[datetime, datetime] | None:
+        """What time it was by the API's clock, and by this machine's, when its last answer came; both in UTC.
+
+        None where no answer had a `Date` so far. It is exact to a second or two; answers of our cache say nothing.
+        """
+        return self._server_time
+
     def close(self) -> None:
         """Fail the threads that wait, and release connections and files."""
         self._closed.set()
@@ -220,6 +230,9 @@ class JsonApi:
         kept = is_kept(response)
         if not kept:
             self._shared.circuit.succeeded()
+        # An answer with an age was given by a cache on the way: RFC 9111, 5.1.
+        if not getattr(response, "from_cache", False) and not response.headers.get("Age", "0").strip("0"):
+            self._note_time(response.headers.get("Date"))
         return JsonAnswer(payload, response.headers, from_cache=kept)
 
     def _fetch(
@@ -258,6 +271,12 @@ class JsonApi:
         if response.status_code != 429 and not isinstance(error, Misrouted):
             self._shared.circuit.succeeded()
         raise error
+
+    def _note_time(self, date: str | None) -> None:
+        if date is not None:
+            with suppress(ValueError):
+                moment = parsedate_to_datetime(date)
+                self._server_time = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC), datetime.now(UTC)
 
     def _pause(self) -> float:
         self._shared.circuit.check()

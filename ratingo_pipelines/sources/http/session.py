@@ -79,13 +79,14 @@ class ApiSession(CacheMixin, BackoffMixin, LimiterMixin, requests.Session):  # t
     ) -> Response:
         """Return the answer, an earlier one if there is one not older than `max_age`; raises `TransportError`.
 
-        With `bypass_cache` the API is asked in any case, and its answer kept for `max_age`. Either way the API is told
-        the ETag of its last answer, if it gave one. Answers whose payload `cache_if` refuses are not kept.
+        When the API is asked, it is told the ETag of its last answer, if it gave one. With `bypass_cache` it is asked
+        in any case, as if for the first time, and its answer kept for `max_age`. Answers whose payload `cache_if`
+        refuses are not kept.
         """
         if self._caching:
             self._accept.payload = cache_if
             try:
-                return self._fetch_through_cache(request, max_age, bypass_cache or max_age is None)
+                return self._fetch_through_cache(request, max_age, bypass_cache)
             except sqlite3.Error as error:
                 _log.warning("The HTTP cache does not work (%s); asking without it", error)
         response: Response = super(CacheMixin, self).send(request.copy(), **self._wire)
@@ -96,8 +97,8 @@ class ApiSession(CacheMixin, BackoffMixin, LimiterMixin, requests.Session):  # t
 
     def _fetch_through_cache(self, request: PreparedRequest, max_age: timedelta | None, bypass_cache: bool) -> Response:
         options = {"expire_after": max_age or 0, **self._wire}
-        response = self.send(request.copy(), refresh=bypass_cache, **options)
-        if is_kept(response) and (bypass_cache or max_age is None or response.created_at < datetime.now(UTC) - max_age):
+        response = self.send(request.copy(), refresh=max_age is None, force_refresh=bypass_cache, **options)
+        if is_kept(response) and (max_age is None or response.created_at < datetime.now(UTC) - max_age):
             # Put there by a caller who lets answers grow older, and without an ETag to ask about it.
             response = self.send(request.copy(), force_refresh=True, **options)
         return response

@@ -3,11 +3,13 @@
 What its answers mean for a title is in `title`, how they come in `payload`.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 from requests import Response
@@ -24,6 +26,7 @@ from ratingo_pipelines.sources.tmdb.title import (
     API,
     TmdbTitle,
     parse_details,
+    parse_found,
     parse_genres,
 )
 
@@ -32,6 +35,9 @@ GENRES_KEPT = timedelta(days=1)
 
 class TmdbClient:
     """Asks TMDB, one call a title. Every method raises only `SourceError`s.
+
+    What it tells of titles is TMDB's own answer, asked for now: our cache saves at most the body of one that TMDB has
+    just confirmed (304), and with `bypass_cache` not even that. Only the names of genres are kept, for a day.
 
     `regions` (`UA`) are those whose providers and certifications count; the languages of `locales` (`uk-UA`) are
     those of translations, videos and posters, and the last locale is the one TMDB is asked in.
@@ -43,7 +49,7 @@ class TmdbClient:
         self._locale = locales[-1]
         self._languages = tuple(dict.fromkeys(locale.partition("-")[0] for locale in locales))
 
-    def details(self, medium: Medium, tmdb_id: int) -> TmdbTitle:
+    def details(self, medium: Medium, tmdb_id: int, *, bypass_cache: bool = False) -> TmdbTitle:
         """All about one title, in one call. Raises `NotFound` where TMDB does not know it."""
         languages = ",".join((*self._languages, "null"))
         params = {
@@ -58,6 +64,18 @@ class TmdbClient:
             params,
             parse=lambda answer: reading.of(answer.payload),
             cache_if=reading.is_whole,
+            bypass_cache=bypass_cache,
+        )
+
+    def find_by_imdb(self, medium: Medium, imdb_id: str) -> int | None:
+        """The TMDB id of the title with this IMDb id (`tt0903747`); None where TMDB has none of this medium.
+
+        An id that TMDB merged into another one is found so: https://developer.themoviedb.org/reference/find-by-id.
+        """
+        return self.api.read(
+            f"/find/{quote(imdb_id, safe='')}",
+            {"external_source": "imdb_id"},
+            parse=lambda answer: parse_found(answer.payload, medium),
         )
 
     def genre_names(self, medium: Medium, language: str) -> dict[int, str]:
@@ -98,6 +116,8 @@ class _Reading:
         return not any(part is None for part in (*parts, title.recommendations))
 
 
+_MAY_BE_UNKNOWN = re.compile(r"/(tv|movie)/[0-9]+$")
+"""The paths that TMDB may know nothing of; the others are always there."""
 UNKNOWN = (34, 6)
 """TMDB's errors that say of a title that it does not exist: https://developer.themoviedb.org/docs/errors."""
 
@@ -113,7 +133,7 @@ def _diagnose(variable: str, response: Response) -> SourceError | None:
         code = None
     where = response.request.path_url.partition("?")[0]
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        if code in UNKNOWN:
+        if code in UNKNOWN and _MAY_BE_UNKNOWN.search(where):
             return NotFound(API, f"{where} is unknown ({said_by(response)})")
         return Misrouted(API, f"{where} was answered as TMDB never does ({said_by(response)})")
     if response.content.strip() and code is None:

@@ -187,6 +187,17 @@ def parse_genres(payload: Any) -> dict[int, str]:
     return {genre.id: genre.name for genre in parse_entries(API, Genre, entries, "genres")}
 
 
+def parse_found(payload: Any, medium: Medium) -> int | None:
+    """Read which title of this medium was found by an id of somebody else's; None where there is none.
+
+    Raises `BadPayload` when it cannot be read, and `Misrouted` when the answer is none of TMDB's.
+    """
+    name = f"{medium.tmdb_path}_results"
+    _check_origin(payload, name, "what was found")
+    found = parse_entries(API, ListedPayload, payload.get(name), name)
+    return found[0].id if found else None
+
+
 def _check_origin(payload: Any, essence: str, due: str) -> None:
     if not isinstance(payload, Mapping) or (essence not in payload and error_code(payload) is None):
         raise foreign(API, due)

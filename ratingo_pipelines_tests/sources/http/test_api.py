@@ -2,7 +2,9 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -241,6 +243,26 @@ def test_an_unknown_title_in_between_is_a_sign_of_life() -> None:
             with pytest.raises((SourceUnavailable, NotFound)):
                 api.get(path)
         assert api.get("/fine").payload
+
+
+def test_the_apis_clock_is_read_from_what_it_has_just_said(tmp_path: Path) -> None:
+    dated = "Wed, 21 Oct 2026 07:28:00 GMT"
+    undated = [sends(1), sends(1, Date="soon"), sends(1, Date=dated, Age="7"), sends({}, 404, Date=dated)]
+    with misbehaving_server(a=[*undated, sends_page(Date=dated)]) as server, api_of(server.url) as api:
+        for _ in range(5):
+            with suppress(SourceError):
+                api.get("/a")
+        assert api.server_time() is None
+    ahead = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
+    with misbehaving_server(a=[sends(1, Date=ahead)]) as server, api_of(server.url, state_dir=tmp_path) as api:
+        for _ in range(2):
+            api.get("/a", max_age=timedelta(days=1))
+            theirs, ours = api.server_time() or pytest.fail("no time was noted")
+            assert timedelta(hours=1, minutes=59) < theirs - ours < timedelta(hours=2, minutes=1)
+            assert theirs.utcoffset() == ours.utcoffset() == timedelta(0)
+    with api_of(server.url, state_dir=tmp_path) as api:
+        assert api.get("/a", max_age=timedelta(days=1)).from_cache
+        assert api.server_time() is None
 
 
 def test_one_request_a_url_is_in_flight() -> None:

@@ -82,6 +82,16 @@ def test_an_etag_saves_the_body_and_never_the_question(tmp_path: Path) -> None:
         ]
 
 
+def test_past_the_cache_the_api_is_asked_as_if_for_the_first_time(tmp_path: Path) -> None:
+    etags = [sends_with_etag("first", '"1"'), sends_with_etag("first", '"1"'), sends_with_etag("second", '"2"')]
+    with misbehaving_server(a=etags) as server, api_of(server.url, state_dir=tmp_path) as api:
+        answers = [api.get("/a"), api.get("/a", bypass_cache=True), api.get("/a", max_age=A_WEEK, bypass_cache=True)]
+        answers.append(api.get("/a", max_age=A_WEEK))
+        assert [answer.payload for answer in answers] == ["first", "first", "second", "second"]
+        assert [answer.from_cache for answer in answers] == [False, False, False, True]
+        assert [arrival.headers.get("If-None-Match") for arrival in server.arrivals] == [None, None, None]
+
+
 def test_what_the_cache_says_to_itself_is_not_said_to_the_api(tmp_path: Path) -> None:
     with misbehaving_server() as server, api_of(server.url, state_dir=tmp_path) as api:
         api.get("/a", max_age=A_WEEK)

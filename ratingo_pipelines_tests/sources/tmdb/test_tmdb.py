@@ -392,6 +392,54 @@ def test_a_recommendation_carries_what_a_row_needs() -> None:
     assert (found.vote_average, found.vote_count, found.popularity) == (7.4, 900, 30.5)
 
 
+@pytest.mark.parametrize("reply", [Reply({"id": 7, "name": "Dark"}, headers={"ETag": '"1"'}), Reply({"id": 7})])
+def test_every_answer_about_a_title_is_tmdbs_own_and_of_now(tmdb: TmdbClient, upstream: Upstream, reply: Reply) -> None:
+    upstream.answer = lambda asked: reply
+    for _ in range(3):
+        tmdb.details(SHOWS, 7)
+    tmdb.details(SHOWS, 7, bypass_cache=True)
+    assert len(upstream.asked) == 4
+    assert "if-none-match" not in upstream.asked[3].headers
+
+
+@pytest.mark.parametrize(
+    ("medium", "payload", "found"),
+    [
+        (SHOWS, {"tv_results": [{"id": 70523, "name": "Dark"}], "movie_results": []}, 70523),
+        (MOVIES, {"tv_results": [{"id": 70523, "name": "Dark"}], "movie_results": []}, None),
+        (MOVIES, {"tv_results": [], "movie_results": ["odd", {"id": 550}]}, 550),
+        (SHOWS, {"tv_results": []}, None),
+    ],
+)
+def test_a_title_is_found_by_its_imdb_id(
+    tmdb: TmdbClient, upstream: Upstream, medium: Medium, payload: dict[str, Any], found: int | None
+) -> None:
+    upstream.answer = lambda asked: payload
+    assert tmdb.find_by_imdb(medium, "tt5753856") == found
+    [request] = upstream.asked
+    assert (request.path, request.query) == ("/3/find/tt5753856", {"external_source": "imdb_id"})
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Reply({"error": "no"}), Misrouted),
+        (Reply({"movie_results": []}), Misrouted),
+        (Reply(TMDBS_404, 404), Misrouted),
+        (Reply({"tv_results": "x"}), BadPayload),
+        (Reply({"tv_results": [{"id": None}]}), BadPayload),
+        (Reply(ERROR), BadPayload),
+    ],
+)
+def test_what_is_no_answer_to_a_search_by_imdb_id_finds_nothing_and_denies_nothing(
+    tmdb: TmdbClient, upstream: Upstream, reply: Reply, kind: type[SourceError]
+) -> None:
+    upstream.answer = lambda asked: reply
+    with pytest.raises(SourceError) as caught:
+        tmdb.find_by_imdb(SHOWS, "tt5753856")
+    assert type(caught.value) is kind
+
+
 def test_names_of_genres_are_asked_for_in_a_language_and_kept_for_a_day(tmdb: TmdbClient, upstream: Upstream) -> None:
     upstream.answer = lambda asked: {"genres": [{"id": 18, "name": "Драма"}, {"id": 99, "name": None}]}
     assert tmdb.genre_names(SHOWS, "uk-UA") == {18: "Драма"}
