@@ -148,14 +148,14 @@ def calendar_prune(as_json: bool) -> None:
 @AS_JSON
 def status(as_json: bool) -> None:
     """Say how far the latest cycles are and which titles fail."""
-    from ratingo_pipelines.storage.engine import Database
+    from ratingo_pipelines.storage.engine import open_database
     from ratingo_pipelines.storage.schema import ensure_current
     from ratingo_pipelines.sync.context import utc_now
     from ratingo_pipelines.sync.status import status as read_status
     from ratingo_pipelines.terminal.reports import status_lines
 
     settings = _settings()
-    database = Database(settings.database)
+    database = open_database(settings)
     ensure_current(database)
     state = read_status(database, settings.omdb_daily_limit, utc_now(), settings.give_up_after)
     _print_json(state.as_dict()) if as_json else _print_lines(status_lines(state))
@@ -169,11 +169,11 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Create the database, or bring an existing one up to date; no row is changed."""
-    from ratingo_pipelines.storage.engine import Database
+    from ratingo_pipelines.storage.engine import open_database
     from ratingo_pipelines.storage.errors import location_of
     from ratingo_pipelines.storage.schema import upgrade as upgrade_schema
 
-    database = Database(_settings().database)
+    database = open_database(_settings())
     left = upgrade_schema(database)
     click.echo(f"{location_of(database.url)}: up to date")
     _print_lines(f"  left to you, as rows may depend on it: {difference}" for difference in left)
@@ -182,11 +182,11 @@ def upgrade() -> None:
 @db.command()
 def check() -> None:
     """Compare the database with the contract; print each difference, exit 1 if there is any."""
-    from ratingo_pipelines.storage.engine import Database
+    from ratingo_pipelines.storage.engine import open_database
     from ratingo_pipelines.storage.errors import location_of
     from ratingo_pipelines.storage.schema import differences
 
-    database = Database(_settings().database)
+    database = open_database(_settings())
     found = differences(database)
     _print_lines(found or [f"{location_of(database.url)}: as it should be"])
     if found:

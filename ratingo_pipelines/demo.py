@@ -19,7 +19,7 @@ from ratingo_pipelines.home import prepare_dagster_home, prepare_home, shipped
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sandbox.process import start_sandbox
 from ratingo_pipelines.settings import Settings, load_settings
-from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.storage.schema import upgrade
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import MediumStatus, status
@@ -48,7 +48,7 @@ def run_demo(settings: Settings) -> bool:
     if not console.is_terminal:
         console.width = WIDTH_WITHOUT_TERMINAL
     home = prepare_dagster_home(settings)
-    database = Database(settings.database)
+    database = open_database(settings)
     upgrade(database)
     console.print(f"Home {settings.home}; Dagster's home {home}", highlight=False, soft_wrap=True)
     with start_sandbox() as sandbox:
@@ -78,7 +78,7 @@ def run_dev(settings: Settings, port: int) -> None:
     if on_sandbox:
         settings = for_invented_titles(settings)
     home = prepare_dagster_home(settings)
-    upgrade(Database(settings.database))
+    upgrade(open_database(settings))
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(shipped("workspace.yaml"))]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     click.echo(f"Home {settings.home}; Dagster's home {home}; the UI: http://127.0.0.1:{port}")

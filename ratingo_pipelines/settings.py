@@ -22,6 +22,8 @@ TMDB_KEY = ("tmdb_access_token", "tmdb_api_key")
 DOOR_SECRET = ("cron_secret",)
 UPSTREAM_KEYS = (TRAKT_KEY, TMDB_KEY)
 """What a command that asks the upstream APIs requires; OMDb's key is optional."""
+PIPELINE_SCHEMA = "pipeline"
+"""PostgreSQL schema of this project's own tables: the site's migrations drop what they do not know in its own."""
 
 _WHERE = {
     "trakt_client_id": "the Client ID of your application at https://trakt.tv/oauth/applications",
@@ -159,6 +161,13 @@ def _database_url(url: SecretStr | None) -> SecretStr | None:
     return url
 
 
+def _schema(value: object) -> str:
+    text = str(value).strip()
+    if not re.fullmatch(r"(?!pg_)[a-z_][a-z0-9_]{0,62}", text) or text in {"public", "information_schema"}:
+        raise ValueError("must be a schema of its own: lower-case letters, digits and _, such as pipeline, not public")
+    return text
+
+
 OFF = "off"
 """What a schedule's variable says instead of a time to switch it off."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -175,6 +184,7 @@ Folder = Annotated[Path, AfterValidator(_folder)]
 """Absolute once read, so that a later `chdir` moves nothing."""
 Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
 DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(_secret), AfterValidator(_database_url)]
+SchemaName = Annotated[str, BeforeValidator(_schema)]
 Webhook = Annotated[SecretStr | None, BeforeValidator(_secret), AfterValidator(_webhook)]
 Names = Annotated[Words, AfterValidator(_names)]
 Cron = Annotated[str, BeforeValidator(_cron)]
@@ -196,6 +206,8 @@ class Settings(BaseSettings):
 
     ratingo_home: Folder = Path(".ratingo")
     database_url: DatabaseUrl = None
+    pipeline_schema: SchemaName = PIPELINE_SCHEMA
+    """Another name for each of two installations in one PostgreSQL database, told apart by `search_path`."""
     dagster_home: Folder | None = None
 
     cron_secret: Secret = None

@@ -11,7 +11,7 @@ import dagster as dg
 
 from ratingo_pipelines.defs.conclusion import errors_as_failures
 from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, load_settings
-from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.sync.context import SyncContext, open_sync_context
 
 
@@ -29,7 +29,7 @@ class RatingoResource(dg.ConfigurableResource):
         """Open the database alone, for who only looks; no keys are needed."""
         with errors_as_failures():
             settings = load_settings()
-            database = Database(settings.database)
+            database = open_database(settings)
             try:
                 yield settings, database
             finally:

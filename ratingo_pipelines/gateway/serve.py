@@ -25,7 +25,7 @@ from ratingo_pipelines.gateway.processes.shutdown import Shutdown
 from ratingo_pipelines.gateway.processes.supervisor import Supervisor
 from ratingo_pipelines.home import prepare_dagster_home
 from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, SettingsError
-from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.engine import open_database
 from ratingo_pipelines.storage.schema import ensure_current
 
 TICK_SECONDS = 0.25
@@ -62,7 +62,7 @@ def run(settings: Settings, options: ServeOptions) -> int:
     stop.install()
     _log_to_stderr()
     secrets = open_secrets(settings)
-    database = Database(settings.database)
+    database = open_database(settings)
     ensure_current(database)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     prepare_dagster_home(settings)

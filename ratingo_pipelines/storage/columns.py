@@ -6,28 +6,9 @@ What the tables are lives in `tables.py` and `pipeline_tables.py`.
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ColumnElement, DateTime, Index, Integer
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import Boolean, Column, Index, Integer, UniqueConstraint, func
 
 from ratingo_pipelines.storage.types import INDEXED_TEXT, CleanText, Int32, Json, Real, UtcTimestamp
-
-
-class UtcNow(ColumnElement[datetime]):
-    """The database's clock in UTC, whatever the session's time zone; defaults of rows that others insert."""
-
-    type = DateTime()
-    inherit_cache = True
-
-
-@compiles(UtcNow, "postgresql")
-def _postgres_now(element: UtcNow, compiler: SQLCompiler, **options: Any) -> str:
-    return "timezone('utc', now())"
-
-
-@compiles(UtcNow, "sqlite")
-def _sqlite_now(element: UtcNow, compiler: SQLCompiler, **options: Any) -> str:
-    return "CURRENT_TIMESTAMP"
 
 
 def now() -> datetime:
@@ -77,12 +58,12 @@ def timestamp(name: str, required: bool = False) -> Column[datetime]:
 
 def created_at() -> Column[datetime]:
     """When the row was inserted."""
-    return Column("created_at", UtcTimestamp(), nullable=False, default=now, server_default=UtcNow())
+    return Column("created_at", UtcTimestamp(), nullable=False, default=now, server_default=func.now())
 
 
 def updated_at() -> Column[datetime]:
     """When the row last changed; an update that changes nothing is not made."""
-    return Column("updated_at", UtcTimestamp(), nullable=False, default=now, onupdate=now, server_default=UtcNow())
+    return Column("updated_at", UtcTimestamp(), nullable=False, default=now, onupdate=now, server_default=func.now())
 
 
 def index(name: str, *columns: str) -> Index:
@@ -93,3 +74,8 @@ def index(name: str, *columns: str) -> Index:
 def unique(name: str, *columns: str) -> Index:
     """A unique index with the contract's name."""
     return Index(name, *columns, unique=True)
+
+
+def unique_constraint(name: str, *columns: str) -> UniqueConstraint:
+    """A unique constraint with the contract's name: the site declares some of its keys twice."""
+    return UniqueConstraint(*columns, name=name)

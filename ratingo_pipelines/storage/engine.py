@@ -17,10 +17,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from ratingo_pipelines.settings import PIPELINE_SCHEMA, Settings
 from ratingo_pipelines.storage.errors import StorageError, location_of, scrubbed, translated
 from ratingo_pipelines.storage.types import dumps
 
-__all__ = ["Database", "StorageError", "normalised_url"]
+__all__ = ["Database", "StorageError", "normalised_url", "open_database"]
 
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
@@ -63,13 +64,25 @@ def _absolute(url: URL) -> URL:
     return url.set(database=str(Path(path).expanduser().absolute()))
 
 
-class Database:
-    """One database, used by any number of threads. Opens no connection before it is used."""
+def open_database(settings: Settings) -> "Database":
+    """The database that the settings name. Raises StorageError for a URL that cannot be used."""
+    return Database(settings.database, settings.pipeline_schema)
 
-    def __init__(self, url: SecretStr | str) -> None:
+
+class Database:
+    """One database, used by any number of threads. Opens no connection before it is used.
+
+    Raises StorageError for a URL that cannot be used.
+    """
+
+    def __init__(self, url: SecretStr | str, pipeline_schema: str = PIPELINE_SCHEMA) -> None:
         self.url = normalised_url(url)
         self.dialect: str = self.url.get_backend_name()
+        self.pipeline_schema = pipeline_schema if self.dialect == "postgresql" else None
+        """The schema of this project's own tables; None where there are no schemas."""
         self.engine: Engine = _sqlite_engine(self.url) if self.dialect == "sqlite" else _postgres_engine(self.url)
+        if self.pipeline_schema != PIPELINE_SCHEMA:
+            self.engine = self.engine.execution_options(schema_translate_map={PIPELINE_SCHEMA: self.pipeline_schema})
         self._writer = threading.Lock()
         self._pid = os.getpid()
 

@@ -1,10 +1,12 @@
 """This project's own tables, prefixed `pipeline_`: cycles, failures, what was asked when, quotas, monthly lists.
 
-The site reads none of them.
+The site reads none of them. On PostgreSQL they live in a schema of their own, since the site's migrations
+(`drizzle-kit push`) drop the tables they do not know in its schema; SQLite has no schemas.
 """
 
-from sqlalchemy import Column, ForeignKey, PrimaryKeyConstraint, Table
+from sqlalchemy import Column, ForeignKey, MetaData, PrimaryKeyConstraint, String, Table, Text
 
+from ratingo_pipelines.settings import PIPELINE_SCHEMA
 from ratingo_pipelines.storage.columns import (
     created_at,
     double,
@@ -19,10 +21,16 @@ from ratingo_pipelines.storage.columns import (
     unique,
     updated_at,
 )
-from ratingo_pipelines.storage.tables import metadata
 from ratingo_pipelines.storage.types import Int32
 
+metadata = MetaData(schema=PIPELINE_SCHEMA)
+"""The schema by its default name; `engine.Database` puts the configured one, or on SQLite none, in its place."""
+
 VERSION_TABLE = "pipeline_alembic_version"
+version = Table(
+    VERSION_TABLE, MetaData(schema=PIPELINE_SCHEMA), Column("version_num", String), Column("site_schema", Text)
+)
+"""Alembic's table, beside the others. `site_schema` tells whose tables they are: the schema of the site's."""
 
 
 def _belongs_to(name: str, table: str) -> Column[int]:

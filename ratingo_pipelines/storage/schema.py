@@ -4,24 +4,23 @@ What the tables are lives in `tables.py` and `pipeline_tables.py`, how they came
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Inspector, Select, Table, inspect, select, table, types
-from sqlalchemy import column as named_column
+from sqlalchemy import Column, Connection, Inspector, Table, UniqueConstraint, inspect, select, types, update
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from ratingo_pipelines.storage import pipeline_tables, tables
 from ratingo_pipelines.storage.engine import Database, StorageError
 from ratingo_pipelines.storage.errors import location_of
-from ratingo_pipelines.storage.pipeline_tables import VERSION_TABLE
-from ratingo_pipelines.storage.tables import metadata
+from ratingo_pipelines.storage.pipeline_tables import VERSION_TABLE, version
 from ratingo_pipelines.storage.upsert import lock_name
 
-HEAD = "0002"
+HEAD = "0004"
 """The newest revision; a constant, so that looking at the schema does not load Alembic."""
-
-_VERSION: Select[str] = select(named_column("version_num", types.String)).select_from(table(VERSION_TABLE))
 
 # The types that a column may have in a live database, by the type of the contract. SQLite keeps what it is given, so
 # there any that other tools declare for the same kind of value will do.
@@ -48,18 +47,24 @@ def upgrade(database: Database) -> list[str]:
     """Create what an empty database or one of the old application lacks; two processes may do so at once.
 
     Changes no row and leaves foreign tables alone. Returns the `differences` that it leaves to people. Raises
-    StorageError where rows stand in the way of a unique index, and then has changed nothing.
+    StorageError where rows stand in the way of a unique index, where this user may not make the schema of this
+    project's own tables, and where that one serves another installation; it then has changed nothing.
     """
     from alembic import command
     from alembic.config import Config
+
+    from ratingo_pipelines.storage.migrations.own_schema import make_own_schema
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     with database.migrating() as conn:
         lock_name(conn, "schema")
-        _refuse_newer(conn, database)
+        make_own_schema(conn, database)
+        _refuse_unfit(conn, database)
         config.attributes["connection"] = conn
+        config.attributes["pipeline_schema"] = database.pipeline_schema
         command.upgrade(config, "head")
+        conn.execute(update(version).values(site_schema=conn.dialect.default_schema_name))
     return differences(database)
 
 
@@ -67,55 +72,117 @@ def ensure_current(database: Database) -> None:
     """Raise StorageError, in one line that says what to do, unless the database has this version's schema."""
     with database.reading() as conn:
         # A database without the table is told apart by `errors.translated`.
-        version = conn.execute(_VERSION).scalar()
-    if version != HEAD:
-        raise StorageError(_outdated(database, version))
+        installed = conn.execute(select(version.c.version_num, version.c.site_schema)).one_or_none()
+        site = conn.dialect.default_schema_name
+    number, serves = installed or (None, site)
+    _refuse_others(database, serves, site)
+    _refuse_newer(database, number)
+    if number != HEAD:
+        raise StorageError(f"{location_of(database.url)} has an outdated schema ({number}): run `ratingo db upgrade`")
 
 
 def prepare(database: Database) -> None:
-    """Create the schema in a database that has none of its tables; refuse an outdated one like `ensure_current`."""
+    """Create the schema in a database that has none of its tables.
+
+    Raises StorageError for an outdated one like `ensure_current`, and like `upgrade` where it cannot be created.
+    """
     with database.reading() as conn:
-        existing = set(inspect(conn).get_table_names())
-    if existing & {*metadata.tables, VERSION_TABLE}:
+        inspector = inspect(conn)
+        existing = {name for schema in (None, database.pipeline_schema) for name in inspector.get_table_names(schema)}
+    if existing & {*tables.metadata.tables, VERSION_TABLE}:
         ensure_current(database)
     else:
         upgrade(database)
 
 
 def differences(database: Database) -> list[str]:
-    """Everything in which the live database differs from the contract and this project's own tables, one a line."""
+    """Everything in which the live database differs from the contract and this project's own tables, one a line.
+
+    Raises StorageError when the database cannot be used.
+    """
     with database.reading() as conn:
         inspector = inspect(conn)
-        existing = set(inspector.get_table_names())
-        return [
-            difference
-            for described in metadata.sorted_tables
-            for difference in (
-                _table_differences(inspector, described, database.dialect)
-                if described.name in existing
-                else [f"table {described.name} is missing"]
-            )
-        ]
+        found: list[str] = []
+        for described in (*tables.metadata.sorted_tables, *pipeline_tables.metadata.sorted_tables):
+            live = LiveTable(inspector, described.name, database.pipeline_schema if described.schema else None)
+            found += _table_differences(live, described, database.dialect)
+        return found + list(_leftovers(inspector, database))
 
 
-def _refuse_newer(conn: Connection, database: Database) -> None:
-    if VERSION_TABLE in inspect(conn).get_table_names():
-        version = conn.execute(_VERSION).scalar()
-        if version is not None and str(version) > HEAD:
-            raise StorageError(_outdated(database, version))
+def _refuse_unfit(conn: Connection, database: Database) -> None:
+    """Raise StorageError for a newer version's database, and for a schema of another installation."""
+    live = LiveTable(inspect(conn), VERSION_TABLE, database.pipeline_schema)
+    if not live.exists:
+        return
+    _refuse_newer(database, conn.scalar(select(version.c.version_num)))
+    if version.c.site_schema.name in live.columns:
+        _refuse_others(database, conn.scalar(select(version.c.site_schema)), conn.dialect.default_schema_name)
 
 
-def _outdated(database: Database, version: str | None) -> str:
-    if version is not None and str(version) > HEAD:
-        return f"{location_of(database.url)} was made by a newer version ({version}): update this program"
-    return f"{location_of(database.url)} has an outdated schema ({version}): run `ratingo db upgrade`"
+def _refuse_newer(database: Database, number: str | None) -> None:
+    if number is not None and number > HEAD:
+        raise StorageError(f"{location_of(database.url)} was made by a newer version ({number}): update this program")
 
 
-def _table_differences(inspector: Inspector, described: Table, dialect: str) -> Iterator[str]:
-    live = {column["name"]: column for column in inspector.get_columns(described.name)}
-    live_key = inspector.get_pk_constraint(described.name)["constrained_columns"]
+def _refuse_others(database: Database, serves: str | None, site: str | None) -> None:
+    if serves != site:
+        raise StorageError(
+            f"{location_of(database.url)}: the schema {database.pipeline_schema} belongs to the installation whose "
+            f"site is in the schema {serves}, and this one's is in {site}: give this one another PIPELINE_SCHEMA"
+        )
+
+
+def _leftovers(inspector: Inspector, database: Database) -> Iterator[str]:
+    """What a program of an older version made anew in the site's schema, after the tables had moved."""
+    if database.pipeline_schema is None:
+        return
+    ours = {VERSION_TABLE, *(described.name for described in pipeline_tables.metadata.sorted_tables)}
+    for name in sorted(ours.intersection(inspector.get_table_names())):
+        yield f"table {name} is in {database.pipeline_schema}, and once more in the site's schema: drop the latter"
+
+
+@dataclass(frozen=True)
+class LiveTable:
+    """A table as it is in the database, by its name and schema."""
+
+    inspector: Inspector
+    name: str
+    schema: str | None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is one."""
+        return self.inspector.has_table(self.name, schema=self.schema)
+
+    @property
+    def columns(self) -> dict[str, ReflectedColumn]:
+        """Its columns by name."""
+        return {column["name"]: column for column in self.inspector.get_columns(self.name, schema=self.schema)}
+
+    @property
+    def key(self) -> list[str]:
+        """The columns of its primary key."""
+        return self.inspector.get_pk_constraint(self.name, schema=self.schema)["constrained_columns"]
+
+    @property
+    def indexes(self) -> dict[str | None, ReflectedIndex]:
+        """Its indexes by name."""
+        return {index["name"]: index for index in self.inspector.get_indexes(self.name, schema=self.schema)}
+
+    @property
+    def uniques(self) -> dict[str | None, list[str]]:
+        """The columns of its unique constraints by name."""
+        found = self.inspector.get_unique_constraints(self.name, schema=self.schema)
+        return {constraint["name"]: constraint["column_names"] for constraint in found}
+
+
+def _table_differences(table: LiveTable, described: Table, dialect: str) -> Iterator[str]:
+    if not table.exists:
+        yield f"table {table.name} is missing"
+        return
+    live, live_key = table.columns, table.key
     for column in described.columns:
-        name = f"column {described.name}.{column.name}"
+        name = f"column {table.name}.{column.name}"
         found = live.get(column.name)
         if found is None:
             yield f"{name} is missing"
@@ -128,19 +195,43 @@ def _table_differences(inspector: Inspector, described: Table, dialect: str) -> 
             yield f"{name} may be null, should not"
         if not found["nullable"] and column.nullable:
             yield f"{name} may not be null, should"
-        if column.server_default is not None and found["default"] is None:
-            yield f"{name} has no default, should be now"
+        if column.server_default is not None:
+            yield from _default_differences(name, found["default"], dialect)
     key = [column.name for column in described.primary_key]
     if live_key != key:
         there = f"is ({', '.join(live_key)})" if live_key else "is missing"
-        yield f"primary key of {described.name} {there}, should be ({', '.join(key)})"
-    yield from _index_differences(inspector, described)
+        yield f"primary key of {table.name} {there}, should be ({', '.join(key)})"
+    yield from _constraint_differences(table, described)
+    yield from _index_differences(table, described)
 
 
-def _index_differences(inspector: Inspector, described: Table) -> Iterator[str]:
-    live = {index["name"]: index for index in inspector.get_indexes(described.name)}
+def _default_differences(name: str, live: str | None, dialect: str) -> Iterator[str]:
+    if live is None:
+        yield f"{name} has no default, should be now"
+    elif dialect == "postgresql" and live != "now()":
+        yield f"{name} has the default {live}, should be now()"
+
+
+def _constraint_differences(table: LiveTable, described: Table) -> Iterator[str]:
+    for wanted in described.constraints:
+        if isinstance(wanted, UniqueConstraint):
+            columns = [column.name for column in wanted.columns]
+            # The site's own migrations make it an index on SQLite.
+            index = table.indexes.get(str(wanted.name))
+            live = table.uniques.get(str(wanted.name)) or (index["column_names"] if index and index["unique"] else None)
+            if live is None:
+                yield f"unique constraint {wanted.name} of {table.name} is missing"
+            elif live != columns:
+                yield (
+                    f"unique constraint {wanted.name} of {table.name} is on ({', '.join(map(str, live))}), "
+                    f"should be on ({', '.join(columns)})"
+                )
+
+
+def _index_differences(table: LiveTable, described: Table) -> Iterator[str]:
+    live = table.indexes
     for index in sorted(described.indexes, key=lambda index: str(index.name)):
-        name = f"index {index.name} of {described.name}"
+        name = f"index {index.name} of {table.name}"
         found = live.get(str(index.name))
         columns = [column.name for column in index.columns]
         if found is None:

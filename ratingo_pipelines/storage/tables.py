@@ -23,6 +23,7 @@ from ratingo_pipelines.storage.columns import (
     text,
     timestamp,
     unique,
+    unique_constraint,
     updated_at,
 )
 
@@ -127,6 +128,7 @@ def _titles(medium: Medium) -> Table:
         text("tagline"),
         updated_at(),
         timestamp("trending_updated_at"),
+        unique_constraint(f"{name}_tmdb_id_unique", "tmdb_id"),
         unique(f"{bare}tmdb_id_idx", "tmdb_id"),
         index(f"{bare}trending_score_idx", "trending_score"),
         index(f"{name}_rating_trakt_idx", "rating_trakt"),

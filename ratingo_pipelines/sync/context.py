@@ -13,7 +13,7 @@ from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.omdb import OmdbClient, open_omdb
 from ratingo_pipelines.sources.tmdb import TmdbClient, open_tmdb
 from ratingo_pipelines.sources.trakt import TraktClient, open_trakt
-from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.storage.schema import prepare
 
 
@@ -51,7 +51,7 @@ class SyncContext:
 def open_sync_context(settings: Settings) -> Iterator[SyncContext]:
     """Open everything `settings` names, making an empty database; raise `StorageError` where it is outdated."""
     prepare_home(settings)
-    database = Database(settings.database)
+    database = open_database(settings)
     try:
         prepare(database)
         ctx = SyncContext(settings, database, open_trakt(settings), open_tmdb(settings), open_omdb(settings))

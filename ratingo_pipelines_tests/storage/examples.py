@@ -139,3 +139,8 @@ def count(database: Database, table: Table) -> int:
     """How many rows the table has."""
     with database.reading() as conn:
         return conn.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def own(database: Database) -> str:
+    """What stands before the name of one of this project's own tables in plain SQL."""
+    return f"{database.pipeline_schema or 'main'}."

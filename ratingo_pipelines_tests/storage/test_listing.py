@@ -1,5 +1,6 @@
 """The site's queries: their results on a small catalogue, and the contract's indexes in their plans."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -209,4 +210,4 @@ def test_the_children_of_a_title_are_found_by_index(catalogue: Database, name: s
 
 def test_a_title_is_found_by_its_tmdb_id(catalogue: Database) -> None:
     plan = _plan(catalogue, select(SHOW.titles).where(SHOW.titles.c.tmdb_id == 42))
-    assert "tmdb_id_idx" in plan, plan
+    assert re.search("tmdb_id_(idx|unique)", plan), plan

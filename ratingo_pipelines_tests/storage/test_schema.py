@@ -9,10 +9,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import event, inspect, text
 
 from ratingo_pipelines.media import SHOWS
+from ratingo_pipelines.storage import pipeline_tables, tables
 from ratingo_pipelines.storage.engine import Database, StorageError
 from ratingo_pipelines.storage.schema import HEAD, differences, ensure_current, upgrade
-from ratingo_pipelines.storage.tables import metadata, tables_of
-from ratingo_pipelines_tests.storage.examples import rows_of, save_title
+from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines_tests.storage.examples import own, rows_of, save_title
 
 SHOW = tables_of(SHOWS)
 KEY = {"postgresql": "serial PRIMARY KEY", "sqlite": "integer PRIMARY KEY AUTOINCREMENT NOT NULL"}
@@ -117,13 +118,14 @@ def test_the_sites_own_tables_are_left_alone(old_database: Database) -> None:
     upgrade(old_database)
     with old_database.reading() as conn:
         after = inspect(conn).get_multi_columns(filter_names=["feature_requests", "sync_jobs"])
-        names = set(inspect(conn).get_table_names())
+        names = {
+            name for schema in (None, old_database.pipeline_schema) for name in inspect(conn).get_table_names(schema)
+        }
     assert {table: [column["name"] for column in columns] for table, columns in after.items()} == {
         table: [column["name"] for column in columns] for table, columns in before.items()
     }
-    assert names == {*metadata.tables, "pipeline_alembic_version", "feature_requests", "sync_jobs"} | (
-        {"sqlite_sequence"} & names
-    )
+    ours = [table.name for own in (tables, pipeline_tables) for table in own.metadata.sorted_tables]
+    assert names == {*ours, "pipeline_alembic_version", "feature_requests", "sync_jobs"} | ({"sqlite_sequence"} & names)
 
 
 def test_rows_that_refer_to_a_rebuilt_table_survive(empty_database: Database) -> None:
@@ -217,6 +219,24 @@ def test_each_difference_is_told(database: Database, statements: list[str], said
         ("ALTER TABLE shows ALTER title DROP NOT NULL", "column shows.title may be null, should not"),
         ("ALTER TABLE shows ALTER imdb_id SET NOT NULL", "column shows.imdb_id may not be null, should"),
         ("ALTER TABLE shows ALTER updated_at DROP DEFAULT", "column shows.updated_at has no default, should be now"),
+        (
+            "ALTER TABLE shows ALTER updated_at SET DEFAULT timezone('utc', now())",
+            "column shows.updated_at has the default timezone('utc'::text, now()), should be now()",
+        ),
+        (
+            "ALTER TABLE shows DROP CONSTRAINT shows_tmdb_id_unique",
+            "unique constraint shows_tmdb_id_unique of shows is missing",
+        ),
+        (
+            "ALTER TABLE movies DROP CONSTRAINT movies_tmdb_id_unique, "
+            "ADD CONSTRAINT movies_tmdb_id_unique UNIQUE (tmdb_id, title)",
+            "unique constraint movies_tmdb_id_unique of movies is on (tmdb_id, title), should be on (tmdb_id)",
+        ),
+        ("DROP TABLE pipeline.pipeline_quota", "table pipeline_quota is missing"),
+        (
+            "CREATE TABLE pipeline_quota (id integer)",
+            "table pipeline_quota is in pipeline, and once more in the site's schema: drop the latter",
+        ),
         ("ALTER TABLE show_videos ALTER official TYPE text", "column show_videos.official is TEXT, should be boolean"),
         ("ALTER TABLE shows ALTER title TYPE varchar(500)", "column shows.title is VARCHAR(500), should be text"),
         ("ALTER TABLE shows ALTER title TYPE varchar", None),
@@ -287,8 +307,8 @@ def test_an_old_database_is_refused_until_it_is_adopted(old_database: Database) 
 
 
 def test_an_outdated_database_is_refused_in_one_line(database: Database) -> None:
-    _execute(database, "UPDATE pipeline_alembic_version SET version_num = '0001'")
-    with pytest.raises(StorageError, match=r"has an outdated schema \(0001\): run `ratingo db upgrade`") as caught:
+    _execute(database, f"UPDATE {own(database)}pipeline_alembic_version SET version_num = '0003'")  # noqa: S608
+    with pytest.raises(StorageError, match=r"has an outdated schema \(0003\): run `ratingo db upgrade`") as caught:
         ensure_current(database)
     assert "\n" not in str(caught.value)
     assert upgrade(database) == []
@@ -296,7 +316,7 @@ def test_an_outdated_database_is_refused_in_one_line(database: Database) -> None
 
 
 def test_a_database_of_a_newer_version_is_left_alone(database: Database) -> None:
-    _execute(database, "UPDATE pipeline_alembic_version SET version_num = '9999'")
+    _execute(database, f"UPDATE {own(database)}pipeline_alembic_version SET version_num = '9999'")  # noqa: S608
     for use in (ensure_current, upgrade):
         with pytest.raises(StorageError, match=r"made by a newer version \(9999\): update this program"):
             use(database)
@@ -307,5 +327,5 @@ def test_looking_at_the_schema_takes_one_query(database: Database) -> None:
     event.listen(database.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
     ensure_current(database)
     assert [statement for statement in statements if statement != "BEGIN"] == [
-        "SELECT version_num \nFROM pipeline_alembic_version"
+        "SELECT {0}.version_num, {0}.site_schema \nFROM {0}".format(f"{own(database)}pipeline_alembic_version")
     ]

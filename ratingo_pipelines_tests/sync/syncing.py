@@ -13,8 +13,9 @@ from sqlalchemy import Table, func, select
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.storage import pipeline_tables, tables
 from ratingo_pipelines.storage.engine import Database
-from ratingo_pipelines.storage.tables import metadata, tables_of
+from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext, open_sync_context
 from ratingo_pipelines.sync.report import BatchReport, TrendingReport
 from ratingo_pipelines.sync.titles import sync_pending
@@ -93,7 +94,7 @@ def ids(database: Database) -> dict[str, set[int]]:
 
 
 def _tables() -> list[tuple[str, Table]]:
-    return sorted(metadata.tables.items())
+    return sorted((table.name, table) for own in (tables, pipeline_tables) for table in own.metadata.tables.values())
 
 
 def title_rows(database: Database, medium: Medium = SHOWS) -> dict[int, Mapping[str, Any]]:

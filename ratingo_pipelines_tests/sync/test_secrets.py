@@ -133,6 +133,8 @@ def chain(error: BaseException | None) -> Iterator[str]:
 def table_texts(ctx: SyncContext) -> Iterator[str]:
     metadata = MetaData()
     metadata.reflect(ctx.database.engine)
+    if ctx.database.pipeline_schema:
+        metadata.reflect(ctx.database.engine, schema=ctx.database.pipeline_schema)
     with ctx.database.reading() as conn:
         for table in metadata.tables.values():
             for row in conn.execute(select(table)):

@@ -10,20 +10,18 @@ from alembic import op
 from sqlalchemy import Column, Connection, Index, Inspector, MetaData, Table, and_, exists, func, inspect, select, text
 
 from ratingo_pipelines.storage.errors import StorageError
-
-AGAIN = "then run `ratingo db upgrade` again (nothing was changed)"
+from ratingo_pipelines.storage.migrations.own_schema import AGAIN
 
 
 def add_missing(described: MetaData) -> None:
-    """Create the tables, columns and indexes that the database lacks.
+    """Create the tables, columns and indexes that the database lacks, each table in its schema.
 
     Raises StorageError where rows stand in the way, naming the table and what to do.
     """
     conn = op.get_bind()
     inspector = inspect(conn)
-    existing = set(inspector.get_table_names())
     for table in described.sorted_tables:
-        if table.name in existing:
+        if inspector.has_table(table.name, schema=table.schema):
             _add_columns(conn, inspector, table)
             _add_indexes(conn, inspector, table)
             _advance_sequence(conn, table)
@@ -32,7 +30,7 @@ def add_missing(described: MetaData) -> None:
 
 
 def _add_columns(conn: Connection, inspector: Inspector, table: Table) -> None:
-    known = {column["name"] for column in inspector.get_columns(table.name)}
+    known = {column["name"] for column in inspector.get_columns(table.name, schema=table.schema)}
     missing = [column for column in table.columns if column.name not in known]
     if not missing:
         return
@@ -42,13 +40,13 @@ def _add_columns(conn: Connection, inspector: Inspector, table: Table) -> None:
             f"table {table.name} has rows but no column {', '.join(impossible)}, which cannot be empty: "
             f"add and fill it, {AGAIN}"
         )
-    with op.batch_alter_table(table.name) as batch:
+    with op.batch_alter_table(table.name, schema=table.schema) as batch:
         for column in missing:
             batch.add_column(_copy(column))
 
 
 def _add_indexes(conn: Connection, inspector: Inspector, table: Table) -> None:
-    known = {index["name"] for index in inspector.get_indexes(table.name)}
+    known = {index["name"] for index in inspector.get_indexes(table.name, schema=table.schema)}
     for index in sorted(table.indexes, key=lambda index: str(index.name)):
         if index.name not in known:
             _refuse_duplicates(conn, table, index)
@@ -79,7 +77,7 @@ def _advance_sequence(conn: Connection, table: Table) -> None:
     """Rows inserted with ids of their own leave a sequence behind them, which would give these ids again."""
     if conn.dialect.name != "postgresql" or "id" not in table.columns:
         return
-    sequence = conn.scalar(select(func.pg_get_serial_sequence(table.name, "id")))
+    sequence = conn.scalar(select(func.pg_get_serial_sequence(str(table), "id")))
     highest = conn.scalar(select(func.max(table.c.id)))
     if sequence is not None and highest is not None:
         last = conn.scalar(text(f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"))  # noqa: S608

@@ -7,6 +7,7 @@ from ratingo_pipelines.storage.pipeline_tables import VERSION_TABLE
 context.configure(
     connection=context.config.attributes["connection"],
     version_table=VERSION_TABLE,
+    version_table_schema=context.config.attributes["pipeline_schema"],
     render_as_batch=True,
 )
 with context.begin_transaction():

@@ -55,10 +55,11 @@ class TableMaker(Protocol):
 
 def upgrade() -> None:
     """Create what is missing."""
-    add_missing(_described(op.get_context().dialect.name))
+    add_missing(described(op.get_context().dialect.name))
 
 
-def _described(dialect: str) -> MetaData:
+def described(dialect: str) -> MetaData:
+    """The tables as this revision left them."""
     metadata = MetaData()
     now = text("timezone('utc', now())" if dialect == "postgresql" else "CURRENT_TIMESTAMP")
 

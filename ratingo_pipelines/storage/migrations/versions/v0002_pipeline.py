@@ -14,7 +14,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
-    TextClause,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -29,8 +28,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the tables."""
-    now = "timezone('utc', now())" if op.get_context().dialect.name == "postgresql" else "CURRENT_TIMESTAMP"
-    add_missing(_described(text(now)))
+    add_missing(described(op.get_context().dialect.name))
 
 
 def _key() -> Column[int]:
@@ -45,7 +43,9 @@ def _belongs_to(name: str, table: str) -> Column[int]:
     return Column(name, Integer, ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False)
 
 
-def _described(now: TextClause) -> MetaData:
+def described(dialect: str) -> MetaData:
+    """The tables as this revision left them."""
+    now = text("timezone('utc', now())" if dialect == "postgresql" else "CURRENT_TIMESTAMP")
     metadata = MetaData()
     Table(
         "pipeline_cycles",
