@@ -1,9 +1,8 @@
 """The folder an installation keeps everything in, and Dagster's home inside it."""
 
 import os
-import shutil
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 
 from ratingo_pipelines.settings import Settings, SettingsError
 
@@ -31,6 +30,15 @@ def _writable(folder: Path, variable: str) -> Path:
         raise SettingsError(f"{variable}: nothing can be written in {folder} ({reason}); name another folder") from None
 
 
+def replace_file(path: Path, text: str) -> None:
+    """Write a file beside its place and rename it: who reads it meanwhile, or after a power cut, finds it whole."""
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(file.name, path)
+
+
 def prepare_dagster_home(settings: Settings) -> Path:
     """Make Dagster's home and name it in the environment, for this process and those it starts.
 
@@ -41,6 +49,6 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home = _writable(settings.dagster, "DAGSTER_HOME" if settings.dagster_home else "RATINGO_HOME")
     target = home / "dagster.yaml"
     if settings.dagster_home is None or not target.exists():
-        shutil.copyfile(shipped("dagster.yaml"), target)
+        replace_file(target, shipped("dagster.yaml").read_text(encoding="utf-8"))
     os.environ["DAGSTER_HOME"] = str(home)
     return home

@@ -92,7 +92,7 @@ def waiting(number: int) -> str:
             lambda n: said(
                 decisions.decide_cycle(
                     CycleFacts(
-                        "shows", CYCLE, Counts(pending=1), ended=n, runs_without_progress=n + 1, last_ended_at=NOW
+                        "shows", CYCLE, Counts(pending=1), next_number=n, runs_without_progress=n + 1, last_ended_at=NOW
                     ),
                     NOW,
                 )

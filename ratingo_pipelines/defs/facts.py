@@ -9,6 +9,7 @@ import dagster as dg
 
 from ratingo_pipelines.defs import runs
 from ratingo_pipelines.defs.conclusion import FAILED, STOPPED_BY
+from ratingo_pipelines.defs.partitions import title_ids
 from ratingo_pipelines.defs.schedules import SCHEDULED
 from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.settings import Settings
@@ -40,7 +41,7 @@ def cycle_facts(instance: dg.DagsterInstance, database: Database, medium: Medium
         counts=counts,
         elsewhere=sum(count for run_id, count in holders.items() if run_id not in dead),
         active_runs=active,
-        ended=history.ended,
+        next_number=history.next_number,
         runs_without_progress=history.runs_without_progress,
         last_ended_at=history.last_ended_at,
     )
@@ -57,7 +58,7 @@ def retry_facts(
     return RetryFacts(
         medium=medium.plural,
         failures=failing,
-        partitions={int(key) for key in instance.get_dynamic_partitions(medium.plural)} if failing else set(),
+        partitions=set(title_ids(instance.get_dynamic_partitions(medium.plural))[0]) if failing else set(),
         unfinished=counts.pending + counts.processing,
         active_runs=[str(run) for run in runs.active_runs(instance, medium) if run.touches_titles],
         give_up_after=give_up_after,

@@ -25,6 +25,8 @@ OVER = (RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELED)
 NOT_OVER = [status for status in RunStatus if status not in OVER]
 ASSETS_ALONE = "__ASSET_JOB"
 """The job of runs that materialize assets from the UI, backfills among them."""
+RUN_KEY_TAG = "dagster/run_key"
+"""Dagster's own (`dagster._core.storage.tags`): what a sensor called its request, so that it is launched once."""
 LATEST = 20
 """So many of a cycle's runs are looked at; how often they got nowhere matters no further."""
 _ENDED_BACKFILLS = frozenset(BULK_ACTION_TERMINAL_STATUSES)
@@ -99,6 +101,8 @@ class History:
     """A cycle's runs that are over."""
 
     ended: int
+    next_number: int
+    """One more than the highest number among the keys under which they were launched (`decide_cycle`)."""
     runs_without_progress: int
     """The latest of them, in a row, that began after the cycle last settled a title."""
     last_ended_at: datetime | None
@@ -114,7 +118,17 @@ def history(instance: dg.DagsterInstance, cycle_id: int, last_settled: datetime 
         if last_settled is not None and began <= last_settled:
             break
         runs_without_progress += 1
-    return History(instance.get_runs_count(runs), runs_without_progress, ended_at(records[0]) if records else None)
+    return History(
+        ended=instance.get_runs_count(runs),
+        next_number=max((_number(record.dagster_run) for record in records), default=-1) + 1,
+        runs_without_progress=runs_without_progress,
+        last_ended_at=ended_at(records[0]) if records else None,
+    )
+
+
+def _number(run: dg.DagsterRun) -> int:
+    number = run.tags.get(RUN_KEY_TAG, "").rpartition(":")[2]
+    return int(number) if number.isdecimal() else -1
 
 
 def newest(instance: dg.DagsterInstance, jobs: Iterable[str]) -> list[dg.RunRecord]:

@@ -17,9 +17,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ratingo_pipelines.dagster_instance.internals import WorkspaceFileTarget, WorkspaceProcessContext
-from ratingo_pipelines.gateway.api.runs import end_lost_runs
 from ratingo_pipelines.gateway.app import compose
 from ratingo_pipelines.gateway.auth.secrets import open_secrets
+from ratingo_pipelines.gateway.processes.lost_runs import end_lost_runs
 from ratingo_pipelines.gateway.processes.services import ServiceCommands, alone_in
 from ratingo_pipelines.gateway.processes.shutdown import Shutdown
 from ratingo_pipelines.gateway.processes.supervisor import Supervisor
@@ -110,6 +110,8 @@ def _dagster_services(settings: Settings, instance: dg.DagsterInstance, stop: Sh
         if not ending.is_alive():
             ending.start()
 
+    # Everything may have been killed at once the last time.
+    end_lost_runs(instance, str(commands.socket))
     try:
         supervisor.add(commands.code_server())
         while not commands.code_server_answers() and not stop.wait(TICK_SECONDS):

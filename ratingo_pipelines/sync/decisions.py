@@ -50,8 +50,8 @@ class CycleFacts:
     """Titles claimed by runs that Dagster does not know to be over; the command line's are among them."""
     active_runs: Sequence[str] = ()
     """Runs, queued or under way, that work the cycle off or open a new one, as people call them."""
-    ended: int = 0
-    """Runs of this cycle that are over, however they ended."""
+    next_number: int = 0
+    """Of the next run for this cycle: one more than the highest so far, as runs may be deleted or started by hand."""
     runs_without_progress: int = 0
     """The last of them, in a row, that settled no title."""
     last_ended_at: datetime | None = None
@@ -79,7 +79,7 @@ def decide_cycle(facts: CycleFacts, now: datetime) -> Launch | Wait:
             f"{_last_runs(facts.runs_without_progress)} of cycle {cycle.id} ended without storing a title "
             f"(see their errors); the next one starts at {resumes_at:%H:%M:%S} UTC"
         )
-    return Launch("sync", f"{facts.medium}:cycle:{cycle.id}:{facts.ended}", cycle_id=cycle.id)
+    return Launch("sync", f"{facts.medium}:cycle:{cycle.id}:{facts.next_number}", cycle_id=cycle.id)
 
 
 def _last_runs(number: int) -> str:

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
+from ratingo_pipelines.defs.facts import cycle_facts
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.sync.checks import CHECKS
@@ -52,6 +53,19 @@ def test_a_new_cycle_gets_one_run_and_is_then_worked_off(installed: Installation
     assert installed.carry_out(request).success
 
     assert installed.skipped("shows_cycle") == f"cycle 1 is worked off: {LISTED} done, 0 failed of {LISTED}"
+
+
+def test_a_deleted_run_makes_no_key_come_again_that_is_still_known(installed: Installation) -> None:
+    installed.run("shows_trending")
+    ended = [
+        run_in(installed, dg.DagsterRunStatus.SUCCESS, ratingo__cycle="1", dagster__run_key=f"shows:cycle:1:{number}")
+        for number in range(3)
+    ]
+    installed.instance.delete_run(ended[0])
+
+    facts = cycle_facts(installed.instance, installed.database, SHOWS, utc_now())
+
+    assert facts.next_number == 3
 
 
 @pytest.mark.parametrize("job", ["shows_sync", "shows_full_sync", "shows_trending"])

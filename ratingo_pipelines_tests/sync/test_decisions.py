@@ -23,14 +23,14 @@ def ago(**duration: float) -> datetime:
     [
         pytest.param(PENDING, "shows:cycle:7:0", id="a new cycle"),
         pytest.param(
-            replace(PENDING, ended=1, last_ended_at=ago(seconds=1)), "shows:cycle:7:1", id="a run got somewhere"
+            replace(PENDING, next_number=1, last_ended_at=ago(seconds=1)), "shows:cycle:7:1", id="a run got somewhere"
         ),
         pytest.param(
             replace(PENDING, counts=Counts(processing=3, done=95)), "shows:cycle:7:0", id="claims of a dead run alone"
         ),
         pytest.param(replace(PENDING, elsewhere=39), "shows:cycle:7:0", id="another works on all but one"),
         pytest.param(
-            replace(PENDING, ended=1, runs_without_progress=1, last_ended_at=ago(seconds=31)),
+            replace(PENDING, next_number=1, runs_without_progress=1, last_ended_at=ago(seconds=31)),
             "shows:cycle:7:1",
             id="a pause is over",
         ),
@@ -57,7 +57,7 @@ def test_one_run_is_launched_when_titles_are_unfinished_and_nobody_is_at_them(fa
             "40 titles of cycle 7 are being worked on outside of this cycle's runs",
         ),
         (
-            replace(PENDING, ended=3, runs_without_progress=3, last_ended_at=NOW),
+            replace(PENDING, next_number=3, runs_without_progress=3, last_ended_at=NOW),
             "the last 3 runs of cycle 7 ended without storing a title (see their errors); "
             "the next one starts at 12:02:00 UTC",
         ),
@@ -72,7 +72,7 @@ def test_a_sensor_that_launches_nothing_says_why(facts: CycleFacts, reason: str)
 )
 def test_runs_that_get_nowhere_are_followed_by_growing_pauses(runs_without_progress: int, seconds: int) -> None:
     facts = replace(
-        PENDING, ended=runs_without_progress, runs_without_progress=runs_without_progress, last_ended_at=NOW
+        PENDING, next_number=runs_without_progress, runs_without_progress=runs_without_progress, last_ended_at=NOW
     )
 
     assert isinstance(decide_cycle(facts, NOW + timedelta(seconds=seconds - 1)), Wait)
@@ -84,7 +84,7 @@ def test_a_key_refused_for_six_hours_costs_a_few_runs_not_thousands() -> None:
     while moment < NOW + timedelta(hours=6):
         if isinstance(decide_cycle(facts, moment), Launch):
             runs += 1
-            facts = replace(facts, ended=runs, runs_without_progress=runs, last_ended_at=moment)
+            facts = replace(facts, next_number=runs, runs_without_progress=runs, last_ended_at=moment)
         moment += timedelta(seconds=5)
 
     assert runs < 20

@@ -22,9 +22,6 @@ IN_FLIGHT = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
-BEGUN = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-GRPC_INFO = ".dagster/grpc_info"
-"""Dagster's tag for where a run was launched."""
 LAUNCH_TRIES, SECONDS_BETWEEN_TRIES = 20, 1.0
 """A code server that was restarted is back within seconds."""
 CLOCK_SLACK = 1.0
@@ -140,17 +137,6 @@ class Runs:
                     found[key.path[-1]] = {name: value.value for name, value in metadata.items()}
                     break
         return found
-
-
-def end_lost_runs(instance: dg.DagsterInstance, socket: str) -> None:
-    """Say of the runs that a code server on this socket began that they failed: it is gone, and they with it.
-
-    Otherwise they would stand as started, and hold their pool, until their time is up.
-    """
-    for run in instance.get_runs(dg.RunsFilter(statuses=BEGUN)):
-        launched_by = json.loads(run.tags.get(GRPC_INFO, "{}"))
-        if launched_by.get("socket") == socket:
-            instance.report_run_failed(run, "ratingo serve was stopped; what was done is kept, the rest is done later")
 
 
 async def graphql(app: ASGIApp, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from ratingo_pipelines.dagster_instance.internals import DagsterGrpcClient
 from ratingo_pipelines.gateway.api.runs import LOCATION
 from ratingo_pipelines.gateway.processes.supervisor import Command
+from ratingo_pipelines.home import replace_file
 from ratingo_pipelines.settings import SettingsError
 
 LOG_LEVEL = "warning"
@@ -36,7 +37,7 @@ class ServiceCommands:
         self.workspace = folder / "workspace.yaml"
         server = {"host": "localhost", "socket": str(self.socket), "location_name": LOCATION}
         # JSON is YAML.
-        self.workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
+        replace_file(self.workspace, json.dumps({"load_from": [{"grpc_server": server}]}))
 
     def code_server(self) -> Command:
         """Loads the definitions, and launches the runs."""
