@@ -13,9 +13,10 @@ from ratingo_pipelines.defs.conclusion import raise_if_any_failed, tag_summary
 from ratingo_pipelines.defs.cycle import fetch_trending, take_over
 from ratingo_pipelines.defs.listener import Listener
 from ratingo_pipelines.defs.materializations import of_fetch, of_trending
-from ratingo_pipelines.defs.partitions import MONTHS, TITLES, key, stage_keys
+from ratingo_pipelines.defs.partitions import MONTHS, TITLES, key, stage_keys, title_ids
 from ratingo_pipelines.defs.policies import common
 from ratingo_pipelines.defs.resources import RatingoResource
+from ratingo_pipelines.defs.runs import ASSETS_ALONE
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.monthly import fetch_month
 from ratingo_pipelines.sync.omdb import backfill_omdb_ids
@@ -23,8 +24,9 @@ from ratingo_pipelines.sync.overview import top_of_cycle
 from ratingo_pipelines.sync.report import BatchReport
 from ratingo_pipelines.sync.titles import sync_ids
 
-BATCH = dg.BackfillPolicy.multi_run(max_partitions_per_run=25)
+BATCH = dg.BackfillPolicy.multi_run(max_partitions_per_run=250)
 TOP = 20
+PARTITION_TAG, BACKFILL_TAG = "dagster/partition", "dagster/backfill"
 
 
 class TitlesConfig(dg.Config):
@@ -107,7 +109,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
                 context.run.run_id,
                 _ids(context),
                 stages=frozenset(stages.values()),
-                force=config.force,
+                force=config.force or _is_a_persons_wish(context),
                 on_start=listener.on_start,
                 on_outcome=listener.on_outcome,
             )
@@ -138,7 +140,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
                 ctx,
                 medium,
                 _ids(context),
-                force=config.force,
+                force=config.force or _is_a_persons_wish(context),
                 on_start=listener.on_start,
                 on_outcome=listener.on_outcome,
             )
@@ -161,7 +163,22 @@ def _ids(context: dg.AssetExecutionContext) -> Sequence[int]:
             "The run's range of partitions is empty: keys were removed since. Launch it again.",
             allow_retries=False,
         )
-    return [int(partition) for partition in keys]
+    ids, words = title_ids(keys)
+    if words:
+        said = f"no TMDB ids, so there is nothing to fetch: {', '.join(words)}. Delete these partitions."
+        if not ids:
+            raise dg.Failure(said, allow_retries=False)
+        context.log.warning(said)
+    return ids
+
+
+def _is_a_persons_wish(context: dg.AssetExecutionContext) -> bool:
+    """Whether somebody asked for this one title: in the UI's dialog, or by `dagster asset materialize`.
+
+    A backfill's run carries its tag, one of our jobs its name (`BACKFILL_ID_TAG` of `dagster._core.storage.tags`).
+    """
+    run = context.run
+    return run.job_name == ASSETS_ALONE and PARTITION_TAG in run.tags and BACKFILL_TAG not in run.tags
 
 
 def _conclude(context: dg.AssetExecutionContext, report: BatchReport) -> Iterator[dg.MaterializeResult]:

@@ -12,8 +12,9 @@ from ratingo_pipelines.defs.memory import give_back
 from ratingo_pipelines.defs.policies import MAX_RUNTIME_TAG, seconds_allowed
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.overview import watchers_by_day
+from ratingo_pipelines.sync.overview import stored_outcome, watchers_by_day
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
+from ratingo_pipelines.sync.selection import FRESH
 from ratingo_pipelines.text import counted
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -51,7 +52,8 @@ class Listener:
     def on_outcome(self, outcome: TitleOutcome) -> None:
         """Log the title's materializations, and progress if it is time to."""
         if str(outcome.tmdb_id) in self._partitions:
-            for event in of_title(self._medium, self._keys, outcome, self._watchers_by_day):
+            shown = stored_outcome(self._ctx, self._medium, outcome) if outcome.reason == FRESH else outcome
+            for event in of_title(self._medium, self._keys, shown, self._watchers_by_day):
                 self._context.log_event(event)
             # They are stored; the step would keep them to its end, and memory grow with the batch.
             deque(self._context.consume_events(), maxlen=0)

@@ -17,6 +17,7 @@ from ratingo_pipelines.sync.report import (
     TitleStatus,
     TrendingReport,
 )
+from ratingo_pipelines.sync.selection import FRESH
 from ratingo_pipelines.sync.work import TitleStage
 
 Value = dg.MetadataValue | str | int | float
@@ -41,6 +42,8 @@ def of_title(
             drawn = _drawn(stage, outcome, watchers_by_day)
         elif outcome.status is TitleStatus.DONE and stage == TitleStage.SPARKLINES:
             drawn = {"skipped": NOT_IN_CYCLE}
+        elif outcome.reason == FRESH:
+            drawn = _drawn(stage, outcome, watchers_by_day)
         elif outcome.status is not TitleStatus.SKIPPED:
             continue
         yield dg.AssetMaterialization(asset_key, partition=str(outcome.tmdb_id), metadata={**metadata, **drawn})
@@ -62,8 +65,8 @@ def title_metadata(medium: Medium, outcome: TitleOutcome) -> Metadata:
     metadata: Metadata = {"title": outcome.title, "TMDB": dg.MetadataValue.url(_tmdb(medium, outcome.tmdb_id))}
     if outcome.status is TitleStatus.SKIPPED:
         metadata["skipped"] = outcome.reason or ""
-        return metadata
-    metadata["rows written"] = outcome.rows_written
+    else:
+        metadata["rows written"] = outcome.rows_written
     if outcome.seconds is not None:
         metadata["seconds"] = outcome.seconds
     if outcome.trakt is not None:

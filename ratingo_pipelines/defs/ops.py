@@ -14,7 +14,7 @@ from ratingo_pipelines.defs.conclusion import raise_if_any_failed, stop_of, tag_
 from ratingo_pipelines.defs.cycle import fetch_trending, join_cycle, take_over
 from ratingo_pipelines.defs.listener import Listener
 from ratingo_pipelines.defs.materializations import of_calendar, of_prune, of_report, of_trending
-from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, stage_keys
+from ratingo_pipelines.defs.partitions import AIRINGS, LARGEST_ID, STALE_AIRINGS, key, stage_keys
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.sources.errors import SourceError
@@ -31,7 +31,13 @@ BEFORE = {"before": dg.In(list, default_value=[])}
 class DueConfig(dg.Config):
     """Launchpad configuration of the jobs that work off what is due."""
 
-    limit: int | None = Field(default=None, ge=1, description="At most so many titles; all that are due if unset.")
+    limit: int | None = Field(default=None, description="At most so many titles, 1 or more; all that are due if unset.")
+
+    def checked_limit(self) -> int | None:
+        """The limit. Raises a `Failure` of one sentence: the schema of the launchpad knows no ranges."""
+        if self.limit is not None and self.limit < 1:
+            raise dg.Failure(f"limit must be 1 or more, not {self.limit}; nothing was done", allow_retries=False)
+        return self.limit
 
 
 class SyncConfig(DueConfig):
@@ -41,6 +47,17 @@ class SyncConfig(DueConfig):
         default=None, description="These titles (TMDB ids) instead of those pending in the latest cycle."
     )
     force: bool = Field(default=False, description="With ids: fetch also those that are done in the latest cycle.")
+
+    def chosen(self) -> list[int]:
+        """The ids asked for; none where what is pending is. Raises a `Failure` for what cannot be TMDB's ids."""
+        if self.ids is None:
+            return []
+        wrong = ", ".join(str(tmdb_id) for tmdb_id in self.ids if not 0 < tmdb_id <= LARGEST_ID)
+        if wrong:
+            raise dg.Failure(f"ids: no TMDB ids: {wrong}; nothing was done", allow_retries=False)
+        if not self.ids:
+            raise dg.Failure("ids names no title; leave it out to do what is pending", allow_retries=False)
+        return self.ids
 
 
 def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
@@ -61,16 +78,17 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
         context: dg.OpExecutionContext, config: SyncConfig, ratingo: RatingoResource, before: list
     ) -> list[BatchReport]:
         """Work off the pending titles of the latest cycle, or those asked for."""
+        ids, limit = config.chosen(), config.checked_limit()
         with ratingo.open() as ctx:
-            prepare = take_over if config.ids else join_cycle
+            prepare = take_over if ids else join_cycle
             prepare(context, ctx, medium)
             listener = Listener(context, ctx, medium, list(stage_keys(medium)))
-            if config.ids:
+            if ids:
                 report = sync_ids(
                     ctx,
                     medium,
                     context.run.run_id,
-                    config.ids[: config.limit],
+                    ids[:limit],
                     force=config.force,
                     on_start=listener.on_start,
                     on_outcome=listener.on_outcome,
@@ -80,7 +98,7 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
                     ctx,
                     medium,
                     context.run.run_id,
-                    limit=config.limit,
+                    limit=limit,
                     on_start=listener.on_start,
                     on_outcome=listener.on_outcome,
                 )
@@ -96,7 +114,7 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
             report = backfill_omdb(
                 ctx,
                 medium,
-                limit=config.limit,
+                limit=config.checked_limit(),
                 on_start=listener.on_start,
                 on_outcome=listener.on_outcome,
             )
@@ -113,7 +131,7 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
                 ctx,
                 medium,
                 context.run.run_id,
-                limit=config.limit,
+                limit=config.checked_limit(),
                 on_start=listener.on_start,
                 on_outcome=listener.on_outcome,
             )

@@ -10,6 +10,8 @@ from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sync.work import TitleStage
 
 FIRST_MONTH = "2024-01-01"
+LARGEST_ID = 2**31 - 1
+"""Of the columns that hold TMDB's ids."""
 
 TITLES = {medium: dg.DynamicPartitionsDefinition(name=medium.plural) for medium in MEDIA}
 MONTHS = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH)
@@ -28,6 +30,17 @@ def key(medium: Medium, name: str) -> dg.AssetKey:
 def stage_keys(medium: Medium) -> dict[dg.AssetKey, TitleStage]:
     """The assets of a title's stages."""
     return {key(medium, stage.value): stage for stage in TitleStage}
+
+
+def title_ids(partitions: Iterable[str]) -> tuple[list[int], list[str]]:
+    """The TMDB ids among partition keys, and the keys that are none: the UI's dialog adds any word one types."""
+    ids, others = [], []
+    for partition in partitions:
+        if partition.isascii() and partition.isdecimal() and 0 < int(partition) <= LARGEST_ID:
+            ids.append(int(partition))
+        else:
+            others.append(partition)
+    return ids, others
 
 
 AIRINGS = key(SHOWS, "airings")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from ratingo_pipelines.defs import runs
+from ratingo_pipelines.defs.partitions import title_ids
 from ratingo_pipelines.defs.policies import BACKFILL, SUMMARY_TAG, run_tags
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import Medium
@@ -48,7 +49,9 @@ def _prune(context: dg.OpExecutionContext, medium: Medium, named: set[int] | Non
     if others:
         return f"nothing removed, next time: {', '.join(others)}"
     keys = context.instance.get_dynamic_partitions(medium.plural)
-    unnamed = [partition for partition in keys if int(partition) not in named]
+    ids, words = title_ids(keys)
+    unnamed = [str(tmdb_id) for tmdb_id in ids if tmdb_id not in named]
     for partition in unnamed:
         context.instance.delete_dynamic_partition(medium.plural, partition)
-    return f"{len(unnamed)} of {counted(len(keys), 'partition')} removed: what no list has named since {since}"
+    removed = f"{len(unnamed)} of {counted(len(keys), 'partition')} removed: what no list has named since {since}"
+    return removed + (f"; left alone, as no TMDB ids: {', '.join(words)}" if words else "")

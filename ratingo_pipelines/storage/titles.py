@@ -199,6 +199,27 @@ def posters(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[i
     return found
 
 
+class Figures(NamedTuple):
+    """What is stored of a title that a person wants to see; votes at Trakt by rating, 1 to 10."""
+
+    title: str
+    watchers: float | None
+    score: float | None
+    votes: dict[int, int]
+
+
+def figures(conn: Connection, t: TitleTables, tmdb_id: int) -> Figures | None:
+    """A title's figures as they are stored; None where it has no row."""
+    c, buckets = t.titles.c, t.rating_buckets.c
+    row = conn.execute(select(c.id, c.title, c.rating_trakt, c.trending_score).where(c.tmdb_id == tmdb_id)).first()
+    if row is None:
+        return None
+    votes = conn.execute(
+        select(buckets.bucket, buckets.count).where(buckets[t.parent_key] == row.id).order_by(buckets.bucket)
+    )
+    return Figures(row.title, row.rating_trakt, row.trending_score, {row[0]: row[1] for row in votes})
+
+
 def metadata_columns(medium: Medium) -> tuple[str, ...]:
     """The columns without which a title's metadata are incomplete."""
     return (*_METADATA, medium.tmdb_released)

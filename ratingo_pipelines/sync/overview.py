@@ -1,6 +1,6 @@
-"""What a person wants to see at a glance: the top of a cycle with its changes, and a title's watchers day by day."""
+"""What a person wants to see first: the top of a cycle with its changes, a title's figures, its watchers day by day."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ratingo_pipelines.measures.sparkline import daily_series, points
@@ -8,6 +8,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles, snapshots, titles
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.report import TitleOutcome
 
 DAYS_DRAWN = 30
 
@@ -45,6 +46,23 @@ def top_of_cycle(ctx: SyncContext, medium: Medium, limit: int) -> list[TopEntry]
         )
         for entry in entries
     ]
+
+
+def stored_outcome(ctx: SyncContext, medium: Medium, outcome: TitleOutcome) -> TitleOutcome:
+    """The outcome of a title that was passed over, with what is stored of it: it goes on being shown."""
+    with ctx.database.reading() as conn:
+        stored = titles.figures(conn, tables_of(medium), outcome.tmdb_id)
+        listed = cycles.identities(conn, medium, [outcome.tmdb_id]).get(outcome.tmdb_id)
+    if stored is None:
+        return outcome
+    return replace(
+        outcome,
+        title=stored.title,
+        watchers=None if stored.watchers is None else int(stored.watchers),
+        score=stored.score,
+        trakt=(listed.trakt_id or listed.slug) if listed else None,
+        distribution=stored.votes or None,
+    )
 
 
 def watchers_by_day(ctx: SyncContext, medium: Medium, tmdb_id: int) -> list[int | None]:

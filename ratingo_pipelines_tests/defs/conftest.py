@@ -58,6 +58,17 @@ class Installation:
             raise_on_error=False,
         )
 
+    def one(self, keys: list[dg.AssetKey], partition: int, **tags: str) -> dg.ExecuteInProcessResult:
+        """Materialize one partition, as the UI's dialog does."""
+        job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
+        return job.execute_in_process(
+            instance=self.instance,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            partition_key=str(partition),
+            tags={name.replace("__", "/"): value for name, value in tags.items()} or None,
+            raise_on_error=False,
+        )
+
     def sense(self, name: str, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
         """What a sensor decides now."""
         resources = {"ratingo": RatingoResource()}

@@ -53,6 +53,26 @@ def test_a_second_sync_finds_nothing_to_do(installed: Installation) -> None:
     assert installed.asked("tmdb") + installed.asked("trakt") == 0
 
 
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"limit": -3}, "limit must be 1 or more, not -3; nothing was done"),
+        ({"limit": 0}, "limit must be 1 or more, not 0; nothing was done"),
+        ({"ids": []}, "ids names no title; leave it out to do what is pending"),
+        ({"ids": [1396, -5, 10**20]}, "ids: no TMDB ids: -5, 100000000000000000000; nothing was done"),
+    ],
+)
+def test_a_launchpad_value_out_of_range_ends_the_run_before_it_does_anything(
+    installed: Installation, config: dict[str, Any], sentence: str
+) -> None:
+    installed.run("shows_trending")
+
+    result = installed.run("shows_sync", {"ops": {"shows_sync_titles": {"config": config}}})
+
+    assert failure_of(result).description == sentence
+    assert installed.counts().pending == LISTED
+
+
 def test_a_limit_takes_the_first_of_the_list(installed: Installation) -> None:
     installed.run("shows_trending")
 

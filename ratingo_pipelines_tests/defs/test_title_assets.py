@@ -132,10 +132,47 @@ def test_a_title_that_is_fresh_in_its_cycle_is_not_fetched_again_unless_asked_to
     assert again.success
     assert (listed.asked("tmdb"), listed.asked("trakt")) == (0, 0)
     assert {listed.materialized(*part.path)[first]["skipped"] for part in PARTS} == {"fresh"}
+    # What is stored of it stays shown.
+    details, ratings, sparklines = (listed.materialized(*part.path)[first] for part in PARTS)
+    assert (details["title"], details["watchers"]) == ("Still Water", 12_374)
+    assert details["Trakt"] == "https://trakt.tv/shows/1001"
+    assert 0 < details["score"] <= 100
+    assert ratings["distribution"].startswith("![Votes at Trakt")
+    assert sparklines["watchers by day"].startswith("![Watchers of the last 30 days]")
 
     listed.run("shows_retry", FORCED, partition=first)
     assert listed.materialized("shows", "details")[first]["rows written"] >= 1
     assert listed.asked("tmdb") >= 1
+
+
+def test_one_title_asked_for_by_a_person_is_fetched_again_though_it_is_fresh(listed: Installation) -> None:
+    [first, *_] = listed.partitions()
+    listed.run("shows_retry", partition=first)
+    listed.sandbox.reset()
+
+    # As the UI's dialog and `dagster asset materialize` do; a backfill's run carries a tag besides.
+    by_hand = listed.one(PARTS, first)
+    asked_by_hand = listed.asked("tmdb")
+    in_a_backfill = listed.one(PARTS, first, dagster__backfill="abcd")
+
+    assert by_hand.success
+    assert in_a_backfill.success
+    assert asked_by_hand >= 1
+    assert listed.asked("tmdb") == asked_by_hand
+
+
+@pytest.mark.parametrize("word", ["breaking-bad", "-1", "0", "1e3", "²", "99999999999999999999"])
+def test_a_partition_that_is_no_tmdb_id_is_named_and_holds_up_nothing(listed: Installation, word: str) -> None:
+    ids = listed.partitions()
+    listed.instance.add_dynamic_partitions("shows", [word])
+
+    with_it, alone = listed.over(PARTS, ids[-1], word), listed.over(PARTS, word, word)
+
+    assert with_it.success
+    assert sorted(listed.materialized("shows", "details")) == [ids[-1]]
+    assert failure_of(alone).description == (
+        f"no TMDB ids, so there is nothing to fetch: {word}. Delete these partitions."
+    )
 
 
 def test_a_title_outside_the_latest_cycle_is_materialized_without_new_watchers(
