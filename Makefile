@@ -14,7 +14,7 @@ install: $(SETUP)
 $(SETUP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ratingo needs Python 3.11 or newer; name one with make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(SETUP)
 
@@ -46,6 +46,8 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry --no-ansi ratingo_pipelines
+	$(BIN)/deptry --no-ansi --ignore DEP002,DEP004 ratingo_pipelines_tests benchmarks
 
 dev: install
 	$(BIN)/ratingo dev
@@ -54,7 +56,7 @@ dev: install
 clean:
 	rm -rf .ratingo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
 
-# Renews requirements.lock within pyproject's ranges; no index is named in it.
+# Renews requirements.lock within pyproject's ranges, the development tools with it; it holds hashes and names no index.
 lock: install
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --upgrade --output-file requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock

@@ -108,5 +108,5 @@ def start_sandbox(
         if line.startswith("TRAKT_BASE_URL="):
             url = line.partition("=")[2].strip().removesuffix(PATHS["trakt"])
             return RunningSandbox(url, process)
-    process.wait()
+    process.communicate()
     raise SandboxError(f"the sandbox ended with code {process.returncode} before it was ready; see above")

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 from starlette.applications import Starlette
@@ -82,12 +84,10 @@ def test_no_route_accepts_a_websocket_without_credentials(application: Starlette
     ["//graphql", "/graphql/", "/./graphql", "/healthz/../graphql", "/%67raphql", "/healthz/", "/login/", "/LOGIN"],
 )
 def test_no_spelling_of_a_path_leads_around_authentication(gateway: Served, path: str) -> None:
-    import http.client
+    with closing(HTTPConnection(gateway.host)) as connection:
+        connection.request("POST", path, body='{"query": "{version}"}', headers={"Content-Type": "application/json"})
 
-    connection = http.client.HTTPConnection(gateway.host)
-    connection.request("POST", path, body='{"query": "{version}"}', headers={"Content-Type": "application/json"})
-
-    assert connection.getresponse().status == 401
+        assert connection.getresponse().status == 401
 
 
 def test_the_open_paths_give_nothing_away(gateway: Served) -> None:

@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -53,15 +55,13 @@ def test_anything_else_is_answered_401_in_json_naming_the_way_in(gateway: Served
 
 
 def test_two_authorization_headers_are_one_too_many(gateway: Served) -> None:
-    import http.client
+    with closing(HTTPConnection(gateway.host)) as connection:
+        connection.putrequest("GET", STATUS)
+        connection.putheader("Authorization", f"Bearer {SECRET}")
+        connection.putheader("Authorization", "Bearer wrong")
+        connection.endheaders()
 
-    connection = http.client.HTTPConnection(gateway.host)
-    connection.putrequest("GET", STATUS)
-    connection.putheader("Authorization", f"Bearer {SECRET}")
-    connection.putheader("Authorization", "Bearer wrong")
-    connection.endheaders()
-
-    assert connection.getresponse().status == 401
+        assert connection.getresponse().status == 401
 
 
 def test_during_a_rotation_both_secrets_open(new_gateway: Callable[..., Served]) -> None:
