@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import dagster as dg
 
 from ratingo_pipelines.defs.partitions import key
+from ratingo_pipelines.defs.run_report import RunReport, entry
 from ratingo_pipelines.measures.sparkline import as_markdown_image, histogram_svg, svg
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.cycles import CycleTitle
@@ -13,6 +14,7 @@ from ratingo_pipelines.sync.report import (
     BatchReport,
     CalendarReport,
     PruneReport,
+    StageCounts,
     TitleOutcome,
     TitleStatus,
     TrendingReport,
@@ -107,6 +109,7 @@ def of_trending(medium: Medium, report: TrendingReport, top: Sequence[TopEntry])
         "seconds": report.seconds,
         "top": dg.MetadataValue.md(_top_table(medium, top)),
         **_notes(report.notes),
+        **entry(RunReport(trending=report)),
     }
 
 
@@ -134,12 +137,13 @@ def of_calendar(report: CalendarReport) -> Metadata:
         "deleted": report.deleted,
         "requests": sum(report.requests.values()),
         "seconds": report.seconds,
+        **entry(RunReport(calendar=report)),
     }
 
 
 def of_prune(report: PruneReport) -> Metadata:
     """Metadata of a prune."""
-    return {"deleted": report.deleted, "seconds": report.seconds}
+    return {"deleted": report.deleted, "seconds": report.seconds, **entry(RunReport(pruned=report))}
 
 
 def of_fetch(medium: Medium, report: TrendingReport) -> dg.AssetMaterialization:
@@ -172,38 +176,39 @@ def _report(
 
 def of_report(medium: Medium, reports: Iterable[BatchReport]) -> dg.AssetMaterialization:
     """The `sync_report` of a run: counts as numbers, so that Dagster plots them over time."""
-    reports = list(reports)
-    numbers: dict[str, int | float] = {
-        "fetched": sum(report.fetched for report in reports),
-        "added": sum(report.added for report in reports),
-        "updated": sum(report.updated for report in reports),
-        "succeeded": sum(report.succeeded for report in reports),
-        "skipped": sum(sum(report.skipped.values()) for report in reports),
-        "failed": sum(report.failed for report in reports),
-        "ratings": sum(report.ratings for report in reports),
-        "buckets": sum(report.buckets for report in reports),
-        "snapshots": sum(report.snapshots for report in reports),
-        "snapshots unchanged": sum(report.snapshots_unchanged for report in reports),
-        "requests": sum(sum(report.requests.values()) for report in reports),
-        "seconds": round(sum(report.seconds for report in reports), 3),
+    stages = tuple(report.counts for report in reports)
+    numbers: Metadata = {
+        "fetched": sum(stage.fetched for stage in stages),
+        "added": sum(stage.added for stage in stages),
+        "updated": sum(stage.updated for stage in stages),
+        "succeeded": sum(stage.succeeded for stage in stages),
+        "skipped": sum(stage.skipped for stage in stages),
+        "failed": sum(stage.failed for stage in stages),
+        "ratings": sum(stage.ratings for stage in stages),
+        "buckets": sum(stage.buckets for stage in stages),
+        "snapshots": sum(stage.snapshots for stage in stages),
+        "snapshots unchanged": sum(stage.snapshots_unchanged for stage in stages),
+        "requests": sum(stage.requests for stage in stages),
+        "seconds": round(sum(stage.seconds for stage in stages), 3),
     }
-    notes = tuple(note for report in reports for note in report.notes)
-    texts = {"stages": ", ".join(report.stage for report in reports)}
-    stopped = [f"{report.stage}: {report.stopped}" for report in reports if report.stopped]
+    texts: Metadata = {"stages": ", ".join(stage.stage for stage in stages)}
+    stopped = [f"{stage.stage}: {stage.stopped}" for stage in stages if stage.stopped]
     if stopped:
         texts["stopped"] = "; ".join(stopped)
-    if len(reports) > 1:
-        for report in reports:
-            numbers.update(_stage_numbers(report))
-    return dg.AssetMaterialization(key(medium, "sync_report"), metadata={**numbers, **texts, **_notes(notes)})
+    if len(stages) > 1:
+        for stage in stages:
+            numbers |= _stage_numbers(stage)
+    notes = _notes(tuple(note for stage in stages for note in stage.notes))
+    said = {**numbers, **texts, **notes, **entry(RunReport(stages=stages))}
+    return dg.AssetMaterialization(key(medium, "sync_report"), metadata=said)
 
 
-def _stage_numbers(report: BatchReport) -> dict[str, int]:
+def _stage_numbers(stage: StageCounts) -> dict[str, Value]:
     return {
-        f"{report.stage} added": report.added,
-        f"{report.stage} updated": report.updated,
-        f"{report.stage} skipped": sum(report.skipped.values()),
-        f"{report.stage} failed": report.failed,
+        f"{stage.stage} added": stage.added,
+        f"{stage.stage} updated": stage.updated,
+        f"{stage.stage} skipped": stage.skipped,
+        f"{stage.stage} failed": stage.failed,
     }
 
 

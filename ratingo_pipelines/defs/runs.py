@@ -16,6 +16,7 @@ from ratingo_pipelines.dagster_instance.internals import (
     BulkActionsFilter,
     BulkActionStatus,
 )
+from ratingo_pipelines.defs.conclusion import STOPPED_BY
 from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.decisions import OMDB
@@ -173,6 +174,27 @@ def reason_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Reason:
     ends = instance.get_records_for_run(run.run_id, of_type=kinds).records
     said = [record.event_log_entry.message for record in ends]
     return Reason(" ".join(filter(None, said)) or "the worker died", {})
+
+
+@dataclass(frozen=True)
+class CycleStop:
+    """A cycle's last run could not go on, for a reason that is not its titles'."""
+
+    run_id: str
+    reason: str
+    at: datetime
+
+
+def stop_of_cycle(instance: dg.DagsterInstance, cycle_id: int) -> CycleStop | None:
+    """What stopped the last run of a cycle, if it was stopped and none is under way."""
+    records = instance.get_run_records(dg.RunsFilter(tags={CYCLE_TAG: str(cycle_id)}), limit=1)
+    for record in records:
+        run = record.dagster_run
+        if run.status is RunStatus.FAILURE:
+            reason = reason_of(instance, run)
+            if STOPPED_BY in reason.metadata:
+                return CycleStop(run.run_id, reason.text, ended_at(record))
+    return None
 
 
 def unfinished_backfills(instance: dg.DagsterInstance, medium: Medium) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """The one application: the endpoints and the login beside Dagster's webserver, all of it behind authentication."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.applications import Starlette
@@ -28,12 +29,13 @@ def compose(
     context: IWorkspaceProcessContext,
     database: Database,
     secrets: Secrets,
+    retry_delay: timedelta,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """Make the application around a workspace; `is_stopping` lets those go who wait for a run."""
     dagster = create_app_from_workspace_process_context(context, live_data_poll_rate=LIVE_DATA_MILLISECONDS)
     runs, progress = Runs(dagster, context.instance), Progress(database)
-    api = Api(runs, Triggers(runs, progress), progress, Health(context, progress), is_stopping)
+    api = Api(runs, Triggers(runs, progress, retry_delay), progress, Health(context, progress), is_stopping)
     return behind_authentication(api.routes(), dagster, secrets)
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from typing import NoReturn
@@ -80,7 +81,8 @@ def run(settings: Settings, options: ServeOptions) -> int:
             instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
             target = WorkspaceFileTarget([str(services.workspace)])
             context = stack.enter_context(WorkspaceProcessContext(instance, target, version=dg.__version__))
-            app = compose(context, database, secrets, stop.is_set)
+            retry_delay = timedelta(seconds=settings.retry_delay_seconds)
+            app = compose(context, database, secrets, retry_delay, stop.is_set)
             with _web(app, settings, listening, services.end) as web:
                 _tell(settings, listening)
                 while web.is_alive() and not stop.wait(TICK_SECONDS):

@@ -86,6 +86,28 @@ class TitleOutcome:
 
 
 @dataclass(frozen=True)
+class StageCounts:
+    """A batch's counts alone, without the failures themselves: small, however much failed."""
+
+    stage: str
+    fetched: int = 0
+    added: int = 0
+    updated: int = 0
+    succeeded: int = 0
+    skipped: int = 0
+    failed: int = 0
+    ratings: int = 0
+    buckets: int = 0
+    snapshots: int = 0
+    snapshots_unchanged: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    stopped: str | None = None
+    """Why the stage ended early, if it did."""
+
+
+@dataclass(frozen=True)
 class BatchReport:
     """The counts of a batch of titles."""
 
@@ -115,6 +137,27 @@ class BatchReport:
     def failed(self) -> int:
         """Titles that failed; one title may fail in several stages."""
         return len({failure.tmdb_id for failure in self.failures})
+
+    @property
+    def counts(self) -> StageCounts:
+        """The numbers alone."""
+        return StageCounts(
+            stage=self.stage,
+            fetched=self.fetched,
+            added=self.added,
+            updated=self.updated,
+            succeeded=self.succeeded,
+            skipped=sum(self.skipped.values()),
+            failed=self.failed,
+            ratings=self.ratings,
+            buckets=self.buckets,
+            snapshots=self.snapshots,
+            snapshots_unchanged=self.snapshots_unchanged,
+            requests=sum(self.requests.values()),
+            seconds=self.seconds,
+            notes=self.notes,
+            stopped=self.stopped,
+        )
 
     @property
     def ok(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -48,7 +49,9 @@ def new_application(
     """Composes applications, each with authentication of its own: `new_application(password=...)`."""
     database = Database(f"sqlite:///{sqlite_template}")
     runs, progress = Runs(webserver, workspace.instance), Progress(database)
-    api = Api(runs, Triggers(runs, progress), progress, Health(workspace, progress), lambda: False)
+    api = Api(
+        runs, Triggers(runs, progress, timedelta(minutes=15)), progress, Health(workspace, progress), lambda: False
+    )
     yield lambda **given: behind_authentication(api.routes(), webserver, secrets(**given))
     database.dispose()
 

@@ -151,7 +151,12 @@ def test_who_does_not_want_to_wait_is_told_where_to_ask_again(whole: Whole) -> N
 
     run_id = answer.json()["runId"]
     assert answer.status_code == 202
-    assert answer.json() == {"success": True, "complete": False, "runId": run_id}
+    assert answer.json() == {
+        "success": True,
+        "complete": False,
+        "runId": run_id,
+        "statusUrl": f"/api/sync/runs/{run_id}",
+    }
     assert answer.headers["location"] == f"/api/sync/runs/{run_id}"
     finished = whole.finished(run_id)
     assert finished["status"] == "SUCCESS"

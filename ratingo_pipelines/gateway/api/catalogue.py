@@ -4,11 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ratingo_pipelines.gateway.api.models import (
+    ApiModel,
+    BackfillAnswer,
+    BootstrapAnswer,
+    CalendarAnswer,
+    CoordinatorAnswer,
+    ProcessorAnswer,
+    PruneAnswer,
+    ReadyAnswer,
+    RunAnswer,
+    StatusAnswer,
+    UpAnswer,
+)
 from ratingo_pipelines.gateway.api.parameters import LIMIT, Parameter, wait
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 
-WAIT, WAIT_CALENDAR, WAIT_PRUNE = 290, 110, 50
-"""Seconds; the scripts give curl 300, 120 and 60."""
+WAIT_SHORT, WAIT, WAIT_CALENDAR, WAIT_PRUNE = 15, 290, 110, 50
+"""Seconds; the scripts of the site give curl 20 for coordinator and processor, 300, 120 and 60 for the others."""
 
 _RUN_ID = "5a3c4a2e-7c0e-4c53-9a6d-0f6f1c1f8c11"
 _ERROR = {
@@ -41,6 +54,7 @@ class Endpoint:
 
     path: str
     summary: str
+    answer: type[ApiModel]
     example: Mapping[str, Any]
     parameters: tuple[Parameter, ...] = ()
     medium: Medium = SHOWS
@@ -58,6 +72,7 @@ def _trio(medium: Medium) -> list[Endpoint]:
         Endpoint(
             f"{root}/trending",
             f"Coordinator: fetch the trending {medium} and queue their titles.",
+            CoordinatorAnswer,
             {
                 "success": True,
                 "jobId": 12,
@@ -65,22 +80,26 @@ def _trio(medium: Medium) -> list[Endpoint]:
                 "totals": {"trendingFetched": 100},
                 "runId": _RUN_ID,
             },
-            (wait(WAIT),),
+            (wait(WAIT_SHORT),),
             medium,
             f"{medium}_trending",
         ),
         Endpoint(
             f"{root}/trending/process",
             f"Processor: have up to `limit` more {medium} of the latest cycle end.",
+            ProcessorAnswer,
             _PROCESSED | {"runId": _RUN_ID, "errors": [_ERROR]},
-            (LIMIT, wait(WAIT)),
+            (LIMIT, wait(WAIT_SHORT)),
             medium,
             f"{medium}_sync",
         ),
-        Endpoint(f"{root}/trending/status", f"How far the latest cycle of {medium} is.", _STATUS, (), medium),
+        Endpoint(
+            f"{root}/trending/status", f"How far the latest cycle of {medium} is.", StatusAnswer, _STATUS, (), medium
+        ),
         Endpoint(
             f"{root}/trending/full",
             f"Everything for {medium} in one run: bootstrap of an empty database, or catching up.",
+            BootstrapAnswer,
             {
                 "success": True,
                 "jobId": 12,
@@ -106,6 +125,7 @@ def _trio(medium: Medium) -> list[Endpoint]:
             Endpoint(
                 f"{root}/backfill/{source}",
                 f"Complete {medium} that lack {what}.",
+                BackfillAnswer,
                 _BACKFILL | {"runId": _RUN_ID},
                 (wait(WAIT),),
                 medium,
@@ -126,6 +146,7 @@ ENDPOINTS = [
     Endpoint(
         "/api/sync/calendar/sync",
         "Write the coming episodes of the shows that the site lists.",
+        CalendarAnswer,
         {"success": True, "processed": 140, "inserted": 36, "updated": 4, "deleted": 1, "runId": _RUN_ID},
         (wait(WAIT_CALENDAR),),
         job="shows_calendar_sync",
@@ -133,6 +154,7 @@ ENDPOINTS = [
     Endpoint(
         "/api/sync/calendar/prune",
         "Remove episodes of shows that the site does not list, and those long aired.",
+        PruneAnswer,
         {"success": True, "deleted": 17, "runId": _RUN_ID},
         (wait(WAIT_PRUNE),),
         job="shows_calendar_prune",
@@ -141,11 +163,13 @@ ENDPOINTS = [
 RUN = Endpoint(
     "/api/sync/runs/{id}",
     "A run that was started here or elsewhere; once it is over, with the answer its trigger would have given.",
+    RunAnswer,
     {"success": True, "complete": False, "runId": _RUN_ID, "job": "shows_sync", "status": "STARTED"},
 )
 READY = Endpoint(
     "/readyz",
     "Whether all parts work: 200 if so, else 503.",
+    ReadyAnswer,
     {
         "ready": True,
         "database": {"ok": True},
@@ -154,4 +178,4 @@ READY = Endpoint(
         "cycles": {"shows": {"ageSeconds": 5130}, "movies": {"ageSeconds": 62010}},
     },
 )
-HEALTH = Endpoint("/healthz", "Whether the gateway answers; needs no secret.", {"status": "up"})
+HEALTH = Endpoint("/healthz", "Whether the gateway answers; needs no secret.", UpAnswer, {"status": "up"})

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Literal
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -13,11 +15,12 @@ from ratingo_pipelines.gateway.api import openapi, parameters
 from ratingo_pipelines.gateway.api.answers import ApiResponse, Refused, failure
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS, HEALTH, READY, RUN, Endpoint
 from ratingo_pipelines.gateway.api.health import Health
+from ratingo_pipelines.gateway.api.models import CycleJob, JobStats, RunAnswer, StatusAnswer, TaskCounts
 from ratingo_pipelines.gateway.api.progress import Progress, listed, stamp
 from ratingo_pipelines.gateway.api.runs import Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
 from ratingo_pipelines.gateway.api.waiting import Deadline
-from ratingo_pipelines.storage.cycles import Counts
+from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.engine import StorageError
 
 ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -68,27 +71,12 @@ class Api:
     async def status(self, endpoint: Endpoint) -> Response:
         """How far the latest cycle is."""
         cycle, counts, changed_at, failures = await run_in_threadpool(self._progress.status, endpoint.medium)
-        job = cycle and {
-            "id": cycle.id,
-            "status": _standing(counts),
-            "stats": {
-                "listed": cycle.listed,
-                "eligible": cycle.eligible,
-                "skipped": counts.skipped,
-                "maxWatchers": cycle.max_watchers,
-            },
-            "createdAt": stamp(cycle.cycle_at),
-            "updatedAt": stamp(max(changed_at, cycle.cycle_at) if changed_at else cycle.cycle_at),
-        }
-        tasks = {
-            "total": counts.total,
-            "pending": counts.pending,
-            "processing": counts.processing,
-            "done": counts.done,
-            "error": counts.error,
-        }
-        errors = {"errors": listed(failures)} if failures else {}
-        return ApiResponse({"success": True, "job": job, "tasks": tasks, **errors})
+        waits = cycle is not None and counts.pending and not counts.processing
+        stop = await self._triggers.stopped(cycle.id) if cycle is not None and waits else None
+        answer = status_answer(cycle, counts, changed_at, stop.reason if stop else None)
+        if failures:
+            answer = answer.model_copy(update={"errors": listed(failures)})
+        return ApiResponse(answer.as_json())
 
     async def run(self, request: Request) -> Response:
         """A run, and its answer once it is over."""
@@ -97,7 +85,8 @@ class Api:
         if run is None:
             raise Refused(404, "there is no run with this id")
         answer = (await self._triggers.report(run) if run.ended else None) or {"success": True}
-        return ApiResponse({**answer, "complete": run.ended, "runId": run.id, "job": run.job, "status": run.status})
+        known = {"complete": run.ended, "runId": run.id, "job": run.job, "status": run.status}
+        return ApiResponse(RunAnswer.model_validate(answer | known).as_json())
 
     async def ready(self, request: Request) -> Response:
         """Whether all parts work."""
@@ -153,7 +142,34 @@ async def _unknown(request: Request) -> Response:
     raise Refused(404, f"there is no such endpoint; {openapi.PAGE} lists them")
 
 
-def _standing(counts: Counts) -> str:
+def status_answer(
+    cycle: Cycle | None, counts: Counts, changed_at: datetime | None, stopped: str | None
+) -> StatusAnswer:
+    """How far the latest cycle is.
+
+    Titles that wait because their last run was `stopped` count as errors: who asks until none is pending shall end.
+    """
+    pending, error = (0, counts.error + counts.pending) if stopped else (counts.pending, counts.error)
+    tasks = TaskCounts(total=counts.total, pending=pending, processing=counts.processing, done=counts.done, error=error)
+    if cycle is None:
+        return StatusAnswer(success=True, job=None, tasks=tasks)
+    job = CycleJob(
+        id=cycle.id,
+        status="error" if stopped else _standing(counts),
+        stats=JobStats(
+            listed=cycle.listed,
+            eligible=cycle.listed - counts.skipped,
+            skipped=counts.skipped,
+            max_watchers=cycle.max_watchers,
+        ),
+        created_at=stamp(cycle.cycle_at),
+        updated_at=stamp(max(changed_at, cycle.cycle_at) if changed_at else cycle.cycle_at),
+        **({"error": stopped} if stopped else {}),
+    )
+    return StatusAnswer(success=True, job=job, tasks=tasks)
+
+
+def _standing(counts: Counts) -> Literal["processing", "pending", "done"]:
     if counts.processing:
         return "processing"
     return "pending" if counts.pending else "done"

@@ -6,14 +6,17 @@ from html import escape
 from importlib.metadata import version
 from typing import Any
 
+from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from ratingo_pipelines.gateway.api.answers import ApiResponse
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS, HEALTH, READY, RUN, Endpoint
+from ratingo_pipelines.gateway.api.models import ApiModel, Refusal
 from ratingo_pipelines.gateway.api.parameters import Parameter
 
 PAGE, DOCUMENT = "/api/docs", "/api/openapi.json"
+_REFERENCE = "#/components/schemas/{model}"
 
 _INTRO = (
     "Each trigger is a Dagster run and waits for its end. A call that overlaps a run of the same job joins it. "
@@ -56,15 +59,18 @@ def describe() -> dict[str, Any]:
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "CRON_SECRET, in the header only."}
             },
-            "schemas": {
-                "Error": {
-                    "type": "object",
-                    "required": ["success", "error"],
-                    "properties": {"success": {"const": False}, "error": {"type": "string"}},
-                }
-            },
+            "schemas": _schemas(),
         },
     }
+
+
+def _schemas() -> dict[str, Any]:
+    models: dict[type[ApiModel], None] = dict.fromkeys([Refusal, *(endpoint.answer for endpoint in _all())])
+    _, definitions = models_json_schema(
+        [(model, "serialization") for model in models], by_alias=True, ref_template=_REFERENCE
+    )
+    found: dict[str, Any] = definitions["$defs"]
+    return found
 
 
 def _all() -> Iterable[Endpoint]:
@@ -82,8 +88,9 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
     responses: dict[str, Any] = {"200": _response(said, endpoint)}
     if endpoint.starts:
         responses["202"] = {
-            "description": "Not over yet; ask at Location.",
+            "description": "Not over yet (`complete` is false); ask at Location, which is `statusUrl` too.",
             "headers": {"Location": {"schema": {"type": "string"}}},
+            "content": {"application/json": {"schema": _reference(endpoint.answer)}},
         }
     if endpoint is READY:
         responses["503"] = {"description": "Some part does not work; it is named."}
@@ -117,25 +124,16 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _response(description: str, endpoint: Endpoint) -> dict[str, Any]:
-    schema = {"type": "object", "properties": {name: _schema(value) for name, value in endpoint.example.items()}}
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": schema, "example": endpoint.example}},
-    }
-
-
-def _schema(value: object) -> dict[str, Any]:
-    """The type of an example's value."""
-    if isinstance(value, dict):
-        return {"type": "object", "properties": {name: _schema(inner) for name, inner in value.items()}}
-    if isinstance(value, list):
-        return {"type": "array", "items": _schema(value[0])}
-    return {"type": {bool: "boolean", int: "integer", str: "string"}[type(value)]}
+    content = {"application/json": {"schema": _reference(endpoint.answer), "example": endpoint.example}}
+    return {"description": description, "content": content}
 
 
 def _error(description: str) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    return {"description": description, "content": content}
+    return {"description": description, "content": {"application/json": {"schema": _reference(Refusal)}}}
+
+
+def _reference(model: type[ApiModel]) -> dict[str, str]:
+    return {"$ref": _REFERENCE.format(model=model.__name__)}
 
 
 def _page(base: str) -> str:

@@ -3,144 +3,170 @@
 `success` is false only where the operation itself could not run; titles that failed are counted and listed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
 from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key
+from ratingo_pipelines.defs.run_report import RunReport
+from ratingo_pipelines.gateway.api.models import (
+    BackfillAnswer,
+    BackfillTotals,
+    BootstrapAnswer,
+    CalendarAnswer,
+    CalendarCounts,
+    CoordinatorAnswer,
+    ListTotals,
+    OperationAnswer,
+    ProcessorAnswer,
+    PruneAnswer,
+    PruneTotals,
+    RatingCounts,
+    SnapshotCounts,
+    StageTotals,
+)
 from ratingo_pipelines.gateway.api.progress import listed, stamp
 from ratingo_pipelines.gateway.api.runs import Run
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.storage.failures import Failure
-
-Metadata = Mapping[str, Any]
+from ratingo_pipelines.sync.report import CalendarReport, StageCounts
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of a run that ended: what it recorded by asset, the titles that failed, why it ended early."""
+class RunFacts:
+    """What is known of a run that ended: its report, the titles that failed, why it ended early."""
 
     run: Run
-    recorded: Mapping[str, Metadata] = field(default_factory=dict)
+    report: RunReport = field(default_factory=RunReport)
     failures: tuple[Failure, ...] = ()
     reason: str = ""
-
-    def of(self, asset: str) -> Metadata:
-        """The metadata recorded of an asset; none, if the run did not come to it."""
-        return self.recorded.get(asset, {})
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A job, what it reports by (the first asset always, if it could run at all), and its answer's own fields."""
+    """A job, the assets it reports by, and what it answers; None where the run did not come to what it is about."""
 
     job: str
     medium: Medium
     reports: tuple[dg.AssetKey, ...]
-    fields: Callable[[Facts], dict[str, Any]]
+    done: Callable[[RunFacts], OperationAnswer | None]
 
-    def answer(self, facts: Facts) -> dict[str, Any]:
+    def answer(self, facts: RunFacts) -> dict[str, Any]:
         """The answer to whoever triggered the run, or asks for it later."""
-        report = facts.of(self.reports[0].path[-1])
-        stopped = report.get("stopped")
-        if not report or (stopped and not report.get("succeeded")):
-            reason = stopped or facts.reason
-            return {"success": False, "runId": facts.run.id, "error": reason, **_errors(facts)}
-        answer = {"success": True, **self.fields(facts), "runId": facts.run.id}
-        return answer | ({"stopped": stopped} if stopped else {}) | _errors(facts)
+        stages = facts.report.stages
+        stopped = "; ".join(f"{stage.stage}: {stage.stopped}" for stage in stages if stage.stopped)
+        in_vain = stopped and not any(stage.succeeded for stage in stages)
+        answer = None if in_vain else self.done(facts)
+        ended: dict[str, Any] = {"run_id": facts.run.id}
+        if facts.failures:
+            ended["errors"] = listed(facts.failures)
+        if answer is None:
+            return OperationAnswer(success=False, error=stopped or facts.reason, **ended).as_json()
+        if stopped:
+            ended["stopped"] = stopped
+        return answer.model_copy(update=ended).as_json()
 
 
-def trending_fields(facts: Facts) -> dict[str, Any]:
+def coordinator_answer(facts: RunFacts) -> CoordinatorAnswer | None:
     """The coordinator's."""
-    report = facts.of("trending")
-    return {
-        "jobId": report["cycle"],
-        "tasksQueued": report["eligible"],
-        "totals": {"trendingFetched": report["dagster/row_count"]},
-    }
+    fetched = facts.report.trending
+    if fetched is None:
+        return None
+    totals = ListTotals(trending_fetched=fetched.fetched)
+    return CoordinatorAnswer(success=True, job_id=fetched.cycle_id, tasks_queued=fetched.eligible, totals=totals)
 
 
-def processing_fields(facts: Facts) -> dict[str, Any]:
+def processor_answer(facts: RunFacts) -> ProcessorAnswer | None:
     """The processor's."""
-    report = facts.of("sync_report")
-    return processed(report["succeeded"], report["failed"], report["skipped"])
+    stages = facts.report.stages
+    if not stages:
+        return None
+    return processed(
+        sum(stage.succeeded for stage in stages),
+        sum(stage.failed for stage in stages),
+        sum(stage.skipped for stage in stages),
+    )
 
 
-def processed(succeeded: int, failed: int, skipped: int) -> dict[str, Any]:
+def processed(succeeded: int, failed: int, skipped: int) -> ProcessorAnswer:
     """Counts of titles that ended."""
-    return {
-        "processed": succeeded + failed + skipped,
-        "succeeded": succeeded,
-        "failed": failed,
-        "skipped": skipped,
-    }
+    total = succeeded + failed + skipped
+    return ProcessorAnswer(success=True, processed=total, succeeded=succeeded, failed=failed, skipped=skipped)
 
 
-def full_fields(facts: Facts) -> dict[str, Any]:
-    """The bootstrap's: the titles of the trending list, then the operations after them."""
-    report, fetched = facts.of("sync_report"), facts.of("trending")
-    inserted, unchanged = report["snapshots"], report["snapshots unchanged"]
-    operations = {name: _stage_counts(report, name) for name in ("omdb", "meta")}
-    operations |= {"calendar": calendar_fields(facts)} if facts.of("airings") else {}
-    prune = {"prune": prune_fields(facts)} if facts.of("stale_airings") else {}
-    error_count = {"errorCount": report["failed"]} if report["failed"] else {}
-    return {
-        "jobId": fetched["cycle"],
-        "updated": report["titles updated"],
-        "added": report["titles added"],
-        "skipped": report["titles skipped"] + fetched["dagster/row_count"] - fetched["eligible"],
-        "totals": {"trendingFetched": fetched["dagster/row_count"]},
-        "ratings": {"updated": report["ratings"], "bucketsUpserted": report["buckets"]},
-        "snapshots": {"inserted": inserted, "unchanged": unchanged, "processed": inserted + unchanged},
-        "backfill": operations,
-        **prune,
-        **error_count,
-        "timestamp": stamp(facts.run.ended_at),
-    }
+def bootstrap_answer(facts: RunFacts) -> BootstrapAnswer | None:
+    """The bootstrap's: the titles of the trending list, then the stages after them."""
+    report, fetched, titles = facts.report, facts.report.trending, facts.report.stage("titles")
+    if fetched is None or titles is None:
+        return None
+    totals = {name: _totals(stage) for name in ("omdb", "meta") if (stage := report.stage(name))}
+    if report.calendar:
+        totals["calendar"] = _episodes(report.calendar)
+    optional: dict[str, Any] = {}
+    if report.pruned:
+        optional["prune"] = PruneTotals(deleted=report.pruned.deleted)
+    if failed := sum(stage.failed for stage in report.stages):
+        optional["error_count"] = failed
+    inserted, unchanged = titles.snapshots, titles.snapshots_unchanged
+    return BootstrapAnswer(
+        success=True,
+        job_id=fetched.cycle_id,
+        updated=titles.updated,
+        added=titles.added,
+        skipped=titles.skipped + fetched.fetched - fetched.eligible,
+        totals=ListTotals(trending_fetched=fetched.fetched),
+        ratings=RatingCounts(updated=titles.ratings, buckets_upserted=titles.buckets),
+        snapshots=SnapshotCounts(inserted=inserted, unchanged=unchanged, processed=inserted + unchanged),
+        backfill=BackfillTotals(**totals),
+        timestamp=stamp(facts.run.ended_at),
+        **optional,
+    )
 
 
-def backfill_fields(facts: Facts) -> dict[str, Any]:
-    """A backfill's: `updated` titles have their facts now."""
-    report = facts.of("sync_report")
-    counts = processed(report["succeeded"], report["failed"], report["skipped"])
-    notes = {"notes": report["notes"]} if "notes" in report else {}
-    return {"updated": report["updated"], **counts, **notes}
+def backfill_answer(facts: RunFacts) -> BackfillAnswer | None:
+    """A backfill's."""
+    counts, stages = processor_answer(facts), facts.report.stages
+    if counts is None:
+        return None
+    notes = [f"- {note}" for stage in stages for note in stage.notes]
+    said = {"notes": "\n".join(notes)} if notes else {}
+    updated = sum(stage.updated for stage in stages)
+    return BackfillAnswer(**counts.model_dump(exclude_unset=True), updated=updated, **said)
 
 
-def calendar_fields(facts: Facts) -> dict[str, Any]:
-    """The calendar sync's, in episodes; those that air no longer as announced are `deleted`."""
-    report = facts.of("airings")
-    return {
-        "processed": report["dagster/row_count"],
-        "inserted": report["inserted"],
-        "updated": report["updated"],
-        "deleted": report["deleted"],
-    }
+def calendar_answer(facts: RunFacts) -> CalendarAnswer | None:
+    """The calendar sync's."""
+    synced = facts.report.calendar
+    return CalendarAnswer(success=True, **_episodes(synced).model_dump()) if synced else None
 
 
-def prune_fields(facts: Facts) -> dict[str, Any]:
-    """The prune's, in episodes."""
-    return {"deleted": facts.of("stale_airings")["deleted"]}
+def prune_answer(facts: RunFacts) -> PruneAnswer | None:
+    """The prune's."""
+    pruned = facts.report.pruned
+    return PruneAnswer(success=True, deleted=pruned.deleted) if pruned else None
 
 
-def _stage_counts(report: Metadata, name: str) -> dict[str, Any]:
-    return {count: report[f"{name} {count}"] for count in ("updated", "failed", "skipped")}
+def _episodes(synced: CalendarReport) -> CalendarCounts:
+    return CalendarCounts(
+        processed=synced.processed, inserted=synced.inserted, updated=synced.updated, deleted=synced.deleted
+    )
 
 
-def _errors(facts: Facts) -> dict[str, Any]:
-    return {"errors": listed(facts.failures)} if facts.failures else {}
+def _totals(stage: StageCounts) -> Any:
+    return StageTotals(updated=stage.updated, failed=stage.failed, skipped=stage.skipped)
 
 
 def _operations_of(medium: Medium) -> list[Operation]:
     report, trending = key(medium, "sync_report"), key(medium, "trending")
+    whole = (report, trending, AIRINGS, STALE_AIRINGS)
     return [
-        Operation(f"{medium}_trending", medium, (trending,), trending_fields),
-        Operation(f"{medium}_sync", medium, (report,), processing_fields),
-        Operation(f"{medium}_full_sync", medium, (report, trending, AIRINGS, STALE_AIRINGS), full_fields),
-        Operation(f"{medium}_omdb_backfill", medium, (report,), backfill_fields),
-        Operation(f"{medium}_meta_backfill", medium, (report,), backfill_fields),
+        Operation(f"{medium}_trending", medium, (trending,), coordinator_answer),
+        Operation(f"{medium}_sync", medium, (report,), processor_answer),
+        Operation(f"{medium}_full_sync", medium, whole, bootstrap_answer),
+        Operation(f"{medium}_omdb_backfill", medium, (report,), backfill_answer),
+        Operation(f"{medium}_meta_backfill", medium, (report,), backfill_answer),
     ]
 
 
@@ -148,7 +174,7 @@ OPERATIONS = {
     operation.job: operation
     for operation in [
         *(operation for medium in MEDIA for operation in _operations_of(medium)),
-        Operation("shows_calendar_sync", SHOWS, (AIRINGS,), calendar_fields),
-        Operation("shows_calendar_prune", SHOWS, (STALE_AIRINGS,), prune_fields),
+        Operation("shows_calendar_sync", SHOWS, (AIRINGS,), calendar_answer),
+        Operation("shows_calendar_prune", SHOWS, (STALE_AIRINGS,), prune_answer),
     ]
 }

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from ratingo_pipelines.gateway.api.models import TitleError
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.storage.cycles import Counts, Cycle, Standing
@@ -96,17 +96,17 @@ class Progress:
             return [each for each in failures.all_failures(conn, medium) if each.tmdb_id in wanted]
 
 
-def listed(failures: Collection[Failure]) -> list[dict[str, Any]]:
+def listed(failures: Collection[Failure]) -> list[TitleError]:
     """Failures as answers list them."""
     return [
-        {
-            "tmdbId": failure.tmdb_id,
-            "title": failure.title,
-            "stage": failure.stage,
-            "error": failure.last_error,
-            "attempts": failure.attempts,
-            "nextAttemptAt": stamp(failure.next_attempt_at),
-        }
+        TitleError(
+            tmdb_id=failure.tmdb_id,
+            title=failure.title,
+            stage=failure.stage,
+            error=failure.last_error,
+            attempts=failure.attempts,
+            next_attempt_at=stamp(failure.next_attempt_at),
+        )
         for failure in failures
     ]
 

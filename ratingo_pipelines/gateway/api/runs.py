@@ -13,7 +13,9 @@ import dagster as dg
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message
 
-from ratingo_pipelines.defs.runs import ended_at, over, reason_of
+from ratingo_pipelines.defs import run_report
+from ratingo_pipelines.defs.run_report import RunReport
+from ratingo_pipelines.defs.runs import CycleStop, ended_at, over, reason_of, stop_of_cycle
 from ratingo_pipelines.sources.scrub import one_line
 
 LOCATION, REPOSITORY = "ratingo_pipelines", "__repository__"
@@ -94,9 +96,13 @@ class Runs:
         """The run, if there is one."""
         return await run_in_threadpool(self._get, run_id)
 
-    async def recorded(self, run: Run, keys: Collection[dg.AssetKey]) -> dict[str, dict[str, Any]]:
-        """What the run recorded of these assets: their metadata as plain values, by the last word of the key."""
-        return await run_in_threadpool(self._recorded, run, keys)
+    async def report(self, run: Run, keys: Collection[dg.AssetKey]) -> RunReport:
+        """What the run reported with the materializations of these assets."""
+        return run_report.read(await run_in_threadpool(self._recorded, run, keys))
+
+    async def stop_of(self, cycle_id: int) -> CycleStop | None:
+        """Why the cycle's last run could not go on, where it is not its titles that failed."""
+        return await run_in_threadpool(stop_of_cycle, self._instance, cycle_id)
 
     async def over(self, run_ids: Collection[str]) -> set[str]:
         """Those of the runs that are over; the command line's are not known here."""
@@ -121,8 +127,8 @@ class Runs:
         records = self._instance.get_run_records(dg.RunsFilter(run_ids=[run_id]), limit=1)
         return _run(records[0]) if records else None
 
-    def _recorded(self, run: Run, keys: Collection[dg.AssetKey]) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
+    def _recorded(self, run: Run, keys: Collection[dg.AssetKey]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
         if run.started_at is None:
             return found
         for key in keys:
@@ -134,7 +140,7 @@ class Runs:
             for record in self._instance.fetch_materializations(window, limit=20).records:
                 if record.run_id == run.id and record.asset_materialization is not None:
                     metadata = record.asset_materialization.metadata
-                    found[key.path[-1]] = {name: value.value for name, value in metadata.items()}
+                    found.append({name: value.value for name, value in metadata.items()})
                     break
         return found
 

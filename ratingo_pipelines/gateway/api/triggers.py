@@ -3,17 +3,22 @@
 from asyncio import Lock
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
+from ratingo_pipelines.defs.runs import CycleStop
 from ratingo_pipelines.gateway.api.answers import ApiResponse
-from ratingo_pipelines.gateway.api.operations import OPERATIONS, Facts, Operation, processed
+from ratingo_pipelines.gateway.api.catalogue import root_of
+from ratingo_pipelines.gateway.api.models import OperationAnswer
+from ratingo_pipelines.gateway.api.operations import OPERATIONS, Operation, RunFacts, processed
 from ratingo_pipelines.gateway.api.progress import Ended, Progress, Waiting, listed
 from ratingo_pipelines.gateway.api.runs import NotLaunched, Run, Runs
 from ratingo_pipelines.gateway.api.waiting import Deadline
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sync.context import utc_now
 
 ORIGIN = "ratingo/origin"
 ENDPOINT = "ratingo/endpoint"
@@ -24,9 +29,11 @@ SLACK = timedelta(seconds=1)
 class Triggers:
     """What the endpoints that start something do. One launch of a job at a time: a call that overlaps joins."""
 
-    def __init__(self, runs: Runs, progress: Progress) -> None:
+    def __init__(self, runs: Runs, progress: Progress, retry_delay: timedelta) -> None:
+        """`retry_delay`: what was stopped for a reason that no title is to blame for is not tried again before."""
         self._runs = runs
         self._progress = progress
+        self._retry_delay = retry_delay
         self._launching: defaultdict[str, Lock] = defaultdict(Lock)
 
     async def run(self, job: str, path: str, deadline: Deadline) -> ApiResponse:
@@ -46,9 +53,11 @@ class Triggers:
             async with self._launching[job]:
                 waiting = await run_in_threadpool(self._progress.waiting, medium)
                 if waiting is None or not waiting.tmdb_ids:
-                    return ApiResponse({"success": True, **processed(0, 0, 0)})
+                    return ApiResponse(processed(0, 0, 0).as_json())
                 working = await self._working_on_cycle(medium)
                 launched = None
+                if working is None and (stop := await self.stopped(waiting.cycle.id)):
+                    return ApiResponse(OperationAnswer(success=False, run_id=stop.run_id, error=stop.reason).as_json())
                 if working is None and await self._is_free(waiting):
                     config = {"ops": {f"{medium}_sync_titles": {"config": {"limit": limit}}}}
                     launched = await self._launch(job, config, path)
@@ -63,6 +72,11 @@ class Triggers:
         operation = OPERATIONS.get(run.job)
         return None if operation is None else operation.answer(await self._facts(operation, run))
 
+    async def stopped(self, cycle_id: int) -> CycleStop | None:
+        """What stopped the cycle's last run, while it is not to be tried again."""
+        stop = await self._runs.stop_of(cycle_id)
+        return stop if stop is not None and utc_now() < stop.at + self._retry_delay else None
+
     async def _launch(self, job: str, config: Mapping[str, Any], path: str) -> str:
         return await self._runs.launch(job, config, {ORIGIN: "gateway", ENDPOINT: path})
 
@@ -73,17 +87,16 @@ class Triggers:
 
         run = await deadline.until(look)
         answer = await self.report(run) if run is not None else None
-        return incomplete(run_id) if answer is None else ApiResponse(answer)
+        return _incomplete(_run_url(run_id), run_id) if answer is None else ApiResponse(answer)
 
-    async def _facts(self, operation: Operation, run: Run) -> Facts:
-        recorded = await self._runs.recorded(run, operation.reports)
+    async def _facts(self, operation: Operation, run: Run) -> RunFacts:
+        report = await self._runs.report(run, operation.reports)
         failures = []
         if run.started_at is not None and run.ended_at is not None:
             window = (run.started_at - SLACK, run.ended_at + SLACK)
             failures = await run_in_threadpool(self._progress.failed_between, operation.medium, *window)
-        could_run = operation.reports[0].path[-1] in recorded
-        reason = "" if could_run else await self._runs.why_failed(run)
-        return Facts(run, recorded, tuple(failures), reason)
+        facts = RunFacts(run, report, tuple(failures))
+        return facts if operation.done(facts) else replace(facts, reason=await self._runs.why_failed(run))
 
     async def _working_on_cycle(self, medium: Medium) -> Run | None:
         """The run that works off the cycle's titles, as the sensor launches it; not one that was given ids."""
@@ -112,17 +125,20 @@ class Triggers:
 
         ended = await deadline.until(look)
         if ended is None:
-            return incomplete(run.id if run else None)
+            if run is None:
+                return _incomplete(f"{root_of(medium)}/trending/status", None)
+            return _incomplete(_run_url(run.id), run.id)
         order = [*sorted((*ended.done, *ended.failed, *ended.skipped), key=waiting.tmdb_ids.index)][:limit]
         failed = [tmdb_id for tmdb_id in order if tmdb_id in ended.failed]
         skipped = [tmdb_id for tmdb_id in order if tmdb_id in ended.skipped]
         counts = processed(len(order) - len(failed) - len(skipped), len(failed), len(skipped))
         failures = await run_in_threadpool(self._progress.failures_of, medium, failed) if failed else []
-        errors = {"errors": listed(failures)} if failures else {}
-        joined = {"runId": run.id} if run else {}
+        said: dict[str, Any] = {"run_id": run.id} if run else {}
         if run is not None and not order and (why := await self._ended_in_vain(run)):
-            return ApiResponse({"success": False, **joined, "error": why})
-        return ApiResponse({"success": True, **counts, **joined, **errors})
+            return ApiResponse(OperationAnswer(success=False, error=why, **said).as_json())
+        if failures:
+            said["errors"] = listed(failures)
+        return ApiResponse(counts.model_copy(update=said).as_json())
 
     async def _ended_in_vain(self, run: Run) -> str | None:
         """Why the run that was joined could not do its operation; None if it could."""
@@ -133,12 +149,16 @@ class Triggers:
         return None if answer is None or answer["success"] else str(answer["error"])
 
 
-def incomplete(run_id: str | None) -> ApiResponse:
+def _run_url(run_id: str) -> str:
+    return f"/api/sync/runs/{run_id}"
+
+
+def _incomplete(status_url: str, run_id: str | None) -> ApiResponse:
     """Not over yet: where to ask again."""
-    body = {"success": True, "complete": False, "runId": run_id}
-    return ApiResponse(body, 202, {"Location": f"/api/sync/runs/{run_id}"} if run_id else {})
+    answer = OperationAnswer(success=True, complete=False, run_id=run_id, status_url=status_url)
+    return ApiResponse(answer.as_json(), 202, {"Location": status_url})
 
 
 def _not_launched(error: NotLaunched) -> ApiResponse:
     """With 200: `curl --retry` repeats a 5xx, and an operation that cannot run is not to be started again and again."""
-    return ApiResponse({"success": False, "error": f"Dagster did not take the run: {error}"})
+    return ApiResponse(OperationAnswer(success=False, error=f"Dagster did not take the run: {error}").as_json())
