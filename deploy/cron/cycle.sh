@@ -1,6 +1,7 @@
 #!/bin/sh
 # cycle.sh shows|movies: opens a cycle and has all its titles processed: the coordinator, then the processor as often
 # as it takes. Where the sensors of `ratingo serve` are on they process the titles, and this only waits for them.
+# Ends like trigger.sh, with the same words on standard error.
 set -eu
 
 case ${1:?'which one? shows or movies'} in
@@ -23,5 +24,5 @@ while [ "$rounds" -lt 100 ]; do
     *'"processed": 0,'*) exit 0 ;;
     esac
 done
-echo "ratingo: the titles of $1 are still not processed after $rounds rounds" >&2
+echo "ratingo: $root FAILED: titles are still not processed after $rounds rounds" >&2
 exit 1
