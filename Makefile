@@ -14,7 +14,7 @@ install: $(SETUP)
 $(SETUP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ratingo needs Python 3.11 or newer; name one with make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(SETUP)
 
@@ -46,6 +46,8 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/vulture ratingo_pipelines ratingo_pipelines_tests benchmarks .ci/alive.py
 	$(BIN)/deptry --no-ansi ratingo_pipelines
 	$(BIN)/deptry --no-ansi --ignore DEP002,DEP004 ratingo_pipelines_tests benchmarks
 

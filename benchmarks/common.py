@@ -1,7 +1,6 @@
 """What the benchmarks share: medians, folders, databases, settings, child processes."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -160,10 +159,3 @@ def run(command: Sequence[str], environment: Mapping[str, str], place: Path) -> 
 def add_stubs(conn: Connection, medium: Medium, tmdb_ids: Sequence[int]) -> None:
     """Titles of which only the name is known, as related ones are at first."""
     conn.execute(insert(tables_of(medium).titles), [{"tmdb_id": i, "title": f"Title {i}"} for i in tmdb_ids])
-
-
-def copy_of(path: Path) -> Path:
-    """A copy of a SQLite file that nobody has open."""
-    copy = path.with_name(f"{uuid.uuid4().hex}.db")
-    shutil.copyfile(path, copy)
-    return copy

@@ -19,7 +19,6 @@ from ratingo_pipelines.cron import check_cron
 
 TRAKT_KEY = ("trakt_client_id",)
 TMDB_KEY = ("tmdb_access_token", "tmdb_api_key")
-DOOR_SECRET = ("cron_secret",)
 UPSTREAM_KEYS = (TRAKT_KEY, TMDB_KEY)
 """What a command that asks the upstream APIs requires; OMDb's key is optional."""
 PIPELINE_SCHEMA = "pipeline"

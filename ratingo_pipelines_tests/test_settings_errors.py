@@ -10,7 +10,6 @@ import pytest
 from pydantic import ValidationError
 
 from ratingo_pipelines.settings import (
-    DOOR_SECRET,
     TMDB_KEY,
     TRAKT_KEY,
     UPSTREAM_KEYS,
@@ -104,7 +103,7 @@ def test_one_error_names_every_malformed_and_every_missing_variable(
     monkeypatch.setenv("TRAKT_RATE_LIMIT", "fast")
 
     with pytest.raises(SettingsError) as error:
-        load_settings([*UPSTREAM_KEYS, DOOR_SECRET])
+        load_settings(UPSTREAM_KEYS)
 
     named = {problem.partition(":")[0] for problem in problems_of(error)}
     assert named == {
@@ -113,18 +112,16 @@ def test_one_error_names_every_malformed_and_every_missing_variable(
         "TRAKT_RATE_LIMIT",
         "TRAKT_CLIENT_ID",
         "TMDB_ACCESS_TOKEN or TMDB_API_KEY",
-        "CRON_SECRET",
     }
 
 
 def test_a_missing_key_is_named_with_the_page_it_comes_from() -> None:
     with pytest.raises(SettingsError) as error:
-        load_settings([*UPSTREAM_KEYS, DOOR_SECRET])
+        load_settings(UPSTREAM_KEYS)
 
-    trakt, tmdb, door = problems_of(error)
+    trakt, tmdb = problems_of(error)
     assert "https://trakt.tv/oauth/applications" in trakt
     assert tmdb.count("https://www.themoviedb.org/settings/api") == 2
-    assert "openssl rand -hex 32" in door
 
 
 @pytest.mark.parametrize("blank", ["", "   ", "\n"])

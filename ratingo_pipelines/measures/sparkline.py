@@ -58,11 +58,6 @@ def points(series: "pd.DataFrame") -> list[int | None]:
     return [int(value) if known else None for value, known in zip(column, column.notna(), strict=True)]
 
 
-def recent_raw(snapshots: Sequence[Snapshot], n: int = 10) -> list[Snapshot]:
-    """Return the newest `n` snapshots as they are, in time order."""
-    return _in_order(snapshots)[-n:] if n > 0 else []
-
-
 def blocks(values: Sequence[float | None], width: int | None = None) -> str:
     """Draw values with ▁▂▃▄▅▆▇█, lowest to highest; unknown ones are spaces, a flat series is in the middle.
 

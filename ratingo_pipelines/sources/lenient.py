@@ -220,7 +220,6 @@ Text = Annotated[str, BeforeValidator(_required_text)]
 """A text of an object that is nothing without it."""
 OptionalId = Annotated[int | None, BeforeValidator(_id)]
 """A positive id; 0, "" and null are none."""
-OptionalInt = Annotated[int | None, BeforeValidator(read_int)]
 OptionalCount = Annotated[int | None, BeforeValidator(read_count)]
 """An integer from 0."""
 OptionalFloat = Annotated[float | None, BeforeValidator(read_float)]

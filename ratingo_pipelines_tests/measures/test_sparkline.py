@@ -19,7 +19,6 @@ from ratingo_pipelines.measures.sparkline import (
     daily_series,
     histogram_svg,
     points,
-    recent_raw,
     svg,
 )
 
@@ -125,18 +124,6 @@ def test_a_series_has_every_day_of_the_window_once_and_each_value_was_seen(
     if len({when for when, _ in snapshots}) == len(snapshots):
         random.shuffle(snapshots)
         pd.testing.assert_frame_equal(daily_series(snapshots, TODAY, days), series)
-
-
-def test_the_newest_ten_snapshots_come_in_time_order() -> None:
-    snapshots = [at(day, hour, day * 100 + hour) for day in range(1, 5) for hour in (0, 6, 12)]
-
-    newest = recent_raw(snapshots[::-1])
-
-    assert newest == snapshots[2:]
-    assert recent_raw(snapshots, n=2) == snapshots[-2:]
-    assert recent_raw(snapshots[:3]) == snapshots[:3]
-    assert recent_raw(snapshots, n=0) == []
-    assert recent_raw([]) == []
 
 
 @pytest.mark.parametrize(

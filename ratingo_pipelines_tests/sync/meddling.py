@@ -20,9 +20,6 @@ Edit = Callable[[str, Any], Any]
 """From path and payload of an answer with status 200 to the payload in its place, or to a `Reply`."""
 
 
-NOT_PASSED_ON = {"host", "if-none-match"}
-
-
 @dataclass(frozen=True)
 class Reply:
     """An answer in the sandbox's place."""

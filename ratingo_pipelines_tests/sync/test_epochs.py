@@ -1,7 +1,5 @@
 """Time moves: who is listed, how many watch, what airs next, where a title can be watched."""
 
-from typing import Any
-
 import pytest
 
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
@@ -16,10 +14,6 @@ from ratingo_pipelines_tests.sync.syncing import RUN, Clock, all_rows, eligible,
 LISTED = 40
 NEXT = "next_episode_number"
 BY_TITLE = ("rating_trakt", "trending_score", "trending_updated_at", "watchers_delta", "delta_3m")
-
-
-def true_rows(sandbox: RunningSandbox) -> dict[int, dict[str, Any]]:
-    return {entry["tmdb"]: entry["facts"]["row"] for entry in sandbox.truth(SHOWS, LISTED) if not entry["skip"]}
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
