@@ -7,7 +7,7 @@ SETUP := .venv/.installed
 # The suite and the demo start many a process; each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-e2e test-browser chaos bench lint dev clean lock
+.PHONY: install demo test test-e2e test-browser test-door chaos bench lint dev clean lock
 
 install: $(SETUP)
 
@@ -32,6 +32,11 @@ test-e2e: install
 test-browser: install
 	.ci/install-browser
 	$(BIN)/pytest -m browser
+
+# The gateway against strangers: floods, other sites' pages, proxies, secrets at rest. Minutes.
+test-door: install
+	.ci/install-browser
+	$(BIN)/pytest -m door
 
 # Every fault of the upstreams, long; prints a table.
 chaos: install

@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +14,6 @@ from typing import NoReturn
 
 import click
 import dagster as dg
-import uvicorn
 from starlette.types import ASGIApp
 
 from ratingo_pipelines.dagster_instance.internals import WorkspaceFileTarget, WorkspaceProcessContext
@@ -24,17 +23,15 @@ from ratingo_pipelines.gateway.processes.lost_runs import end_lost_runs
 from ratingo_pipelines.gateway.processes.services import ServiceCommands, alone_in
 from ratingo_pipelines.gateway.processes.shutdown import Shutdown
 from ratingo_pipelines.gateway.processes.supervisor import Supervisor
+from ratingo_pipelines.gateway.server import BACKLOG, connection_bound, raise_open_files, web_server
 from ratingo_pipelines.home import prepare_dagster_home
 from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, SettingsError
 from ratingo_pipelines.storage.engine import open_database
 from ratingo_pipelines.storage.schema import ensure_current
 
 TICK_SECONDS = 0.25
-LEAVE_SECONDS = 2
-"""For requests under way when the server stops; those that wait for a run are let go at once."""
 CHILD_PATIENCE, CHILD_GRACE = 2.0, 1.5
 """For each of the two."""
-BACKLOG = 128
 STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3600, 20
 """As Dagster's own webserver sets its storage up."""
 
@@ -150,7 +147,7 @@ def _web(
     app: ASGIApp, settings: Settings, listening: socket.socket, end_services: Callable[[], None]
 ) -> Iterator[Thread]:
     """The web application in a thread of its own: the signals are the main thread's."""
-    server = uvicorn.Server(web_config(app, settings.trusted_proxies))
+    server = web_server(app, settings.trusted_proxies, connection_bound(raise_open_files()))
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
     thread.start()
     try:
@@ -159,21 +156,6 @@ def _web(
         end_services()
         server.should_exit = True
         thread.join()
-
-
-def web_config(app: ASGIApp, trusted_proxies: Sequence[str] = ()) -> uvicorn.Config:
-    """The web server's configuration. The server's own log would show queries: the middleware logs."""
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies),
-        timeout_graceful_shutdown=LEAVE_SECONDS,
-    )
 
 
 def _log_to_stderr() -> None:

@@ -8,13 +8,12 @@ from threading import Thread
 from time import sleep
 
 import requests
-import uvicorn
 from starlette.types import ASGIApp
 
 from ratingo_pipelines.defs.trigger_auth import BearerCheck
 from ratingo_pipelines.gateway.auth.secrets import SHORTEST_PASSWORD, Secrets
 from ratingo_pipelines.gateway.auth.sessions import Sessions
-from ratingo_pipelines.gateway.serve import web_config
+from ratingo_pipelines.gateway.server import web_server
 
 SECRET = "k3y-0123456789abcdef0123456789abcdef"
 PREVIOUS = "0ld-0123456789abcdef0123456789abcdef"
@@ -58,7 +57,7 @@ def secrets(password: str | None = None, previous: str | None = None) -> Secrets
 def served(app: ASGIApp) -> Iterator[Served]:
     """Serve an application with the settings of `ratingo serve`, on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(web_config(app))
+        server = web_server(app)
         thread = Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -101,13 +102,28 @@ class Whole(Served):
         return monotonic() - began
 
 
-def start(folder: Path, env: Mapping[str, str], arguments: Sequence[str] = ()) -> Whole:
-    """Start on a free port, and wait until it tells where it is. The database must be there."""
+def start(
+    folder: Path, env: Mapping[str, str], arguments: Sequence[str] = (), limits: Mapping[int, int] | None = None
+) -> Whole:
+    """Start on a free port, and wait until it tells where it is. The database must be there.
+
+    `limits` are the process's resources, soft and hard (`resource.RLIMIT_...`).
+    """
+
+    def limit() -> None:
+        for number, value in (limits or {}).items():
+            resource.setrlimit(number, (value, value))
+
     log = folder / "serve.log"
     said_before = log.stat().st_size if log.exists() else 0
     with log.open("ab") as log_file:
         process = subprocess.Popen(
-            [RATINGO, "serve", "--port", "0", *arguments], cwd=folder, env=dict(env), stdout=log_file, stderr=log_file
+            [RATINGO, "serve", "--port", "0", *arguments],
+            cwd=folder,
+            env=dict(env),
+            stdout=log_file,
+            stderr=log_file,
+            preexec_fn=limit if limits else None,  # noqa: PLW1509 - it only calls the system
         )
     try:
         return attach(folder, env, process, said_before)

@@ -10,7 +10,7 @@ from time import monotonic
 from urllib.parse import parse_qsl, quote
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
+from starlette.requests import ClientDisconnect, cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +20,7 @@ from ratingo_pipelines.gateway.auth.attempts import Attempts
 from ratingo_pipelines.gateway.auth.origin import is_foreign
 from ratingo_pipelines.gateway.auth.secrets import Secrets
 from ratingo_pipelines.gateway.auth.sessions import COOKIE, LoginSession
+from ratingo_pipelines.gateway.server import LONGEST_HEAD, admit
 from ratingo_pipelines.sources.scrub import one_line
 
 OPEN_PATHS = frozenset({"/healthz", "/login", "/logout"})
@@ -58,16 +59,23 @@ class AuthMiddleware:
         logged = _Logged(scope, send)
         refusal, session = self._authenticate(scope)
         answer, send = refusal or self._app, logged.send
+        if refusal is None and scope["path"] not in OPEN_PATHS:
+            admit(scope)
         if session is not None and scope["type"] == "websocket":
             send = self._until_session_ends(session, send)
         try:
             await answer(scope, receive, send)
+        except ClientDisconnect:
+            # It went away, or was closed, before all of its request was here. The line below says so.
+            pass
         finally:
             logged.done()
 
     def _authenticate(self, scope: Scope) -> tuple[Response | None, LoginSession | None]:
         """The refusal, or the session if that is what lets in."""
         headers = Headers(scope=scope)
+        if _head_length(scope) > LONGEST_HEAD:
+            return failure(431, f"the head of a request may have {LONGEST_HEAD} bytes"), None
         if _carries_secret(scope, self._check):
             return unauthorized(f"no secret may travel in a URL, which logs keep: {_IN_HEADER}"), None
         if scope["path"] in OPEN_PATHS:
@@ -157,6 +165,13 @@ def client_of(scope: Scope) -> str:
 def cookie_of(headers: Headers) -> str | None:
     """The value of the session's cookie, if there is one."""
     return cookie_parser(headers.get("cookie", "")).get(COOKIE)
+
+
+def _head_length(scope: Scope) -> int:
+    """Bytes of a request's line and headers. h11 bounds the heads that do not end, not those that come all at once."""
+    separators = 4
+    line = len(scope.get("raw_path", b"")) + len(scope.get("query_string", b""))
+    return line + sum(len(name) + len(value) + separators for name, value in scope["headers"])
 
 
 def _protect(headers: MutableHeaders, protection: Mapping[str, str]) -> None:

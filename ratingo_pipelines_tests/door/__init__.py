@@ -1,0 +1,1 @@
+"""The gateway against strangers, tried from outside: `make test-door`."""

@@ -1,0 +1,48 @@
+"""One installation for all of these tests, with no more than 1,024 open files: the hardest limit that is promised."""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ratingo_pipelines.gateway.server import raise_open_files
+from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
+from ratingo_pipelines_tests.gateway.whole import Whole, environment, prepare, start, until
+
+OPEN_FILES = 1024
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever is in this folder is a test of the door."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.door)
+
+
+@pytest.fixture(scope="session")
+def open_files() -> int:
+    """As many files as this process, which plays the strangers, may open."""
+    return raise_open_files()
+
+
+@pytest.fixture(scope="session")
+def door_sandbox() -> Iterator[RunningSandbox]:
+    """The upstreams."""
+    with start_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def door(door_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
+    """`ratingo serve`, ready, and warm: a first run was launched."""
+    folder = tmp_path_factory.mktemp("door")
+    env = environment(folder / "home", door_sandbox)
+    prepare(env, folder)
+    running = start(folder, env, limits={resource.RLIMIT_NOFILE: OPEN_FILES})
+    until(running.ready, 90, "all parts are ready")
+    assert running.get("/api/sync/calendar/prune?wait=120").json()["success"] is True
+    yield running
+    if running.process.poll() is None:
+        running.stop()
