@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 import dagster as dg
-from starlette.types import ASGIApp
+import uvicorn
 
 from ratingo_pipelines.dagster_instance.internals import WorkspaceFileTarget, WorkspaceProcessContext
 from ratingo_pipelines.gateway.app import compose
@@ -59,6 +59,7 @@ def run(settings: Settings, options: ServeOptions) -> int:
     stop = Shutdown()
     stop.install()
     _log_to_stderr()
+    open_files = raise_open_files()
     secrets = open_secrets(settings)
     database = open_database(settings)
     ensure_current(database)
@@ -80,7 +81,8 @@ def run(settings: Settings, options: ServeOptions) -> int:
             context = stack.enter_context(WorkspaceProcessContext(instance, target, version=dg.__version__))
             retry_delay = timedelta(seconds=settings.retry_delay_seconds)
             app = compose(context, database, secrets, retry_delay, stop.is_set)
-            with _web(app, settings, listening, services.end) as web:
+            server = web_server(app, settings.trusted_proxies, connection_bound(open_files))
+            with _web(server, listening, services.end) as web:
                 _tell(settings, listening)
                 while web.is_alive() and not stop.wait(TICK_SECONDS):
                     services.poll()
@@ -143,11 +145,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _web(
-    app: ASGIApp, settings: Settings, listening: socket.socket, end_services: Callable[[], None]
-) -> Iterator[Thread]:
+def _web(server: uvicorn.Server, listening: socket.socket, end_services: Callable[[], None]) -> Iterator[Thread]:
     """The web application in a thread of its own: the signals are the main thread's."""
-    server = web_server(app, settings.trusted_proxies, connection_bound(raise_open_files()))
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="web")
     thread.start()
     try:

@@ -1,7 +1,7 @@
 """One installation for all of these tests, with no more than 1,024 open files: the hardest limit that is promised."""
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,23 @@ from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines_tests.gateway.whole import Whole, environment, prepare, start, until
 
 OPEN_FILES = 1024
+Measured = Callable[[str, str], None]
+
+_measured: list[tuple[str, str]] = []
+
+
+@pytest.fixture
+def measured() -> Measured:
+    """Notes a figure, for the table at the end of the report and in SECURITY.md."""
+    return lambda what, figure: _measured.append((what, figure))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured."""
+    if _measured:
+        terminalreporter.section("measured")
+    for what, figure in _measured:
+        terminalreporter.write_line(f"{figure:>10}  {what}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 import psutil
 import pytest
 
-from ratingo_pipelines_tests.door.conftest import OPEN_FILES
+from ratingo_pipelines_tests.door.conftest import OPEN_FILES, Measured
 from ratingo_pipelines_tests.gateway.served import SECRET
 from ratingo_pipelines_tests.gateway.whole import Whole
 
@@ -98,7 +98,7 @@ def test_with_three_thousand_hostile_connections_everybody_else_is_served(
     connect: Callable[..., socket.socket],
     open_files: int,
     way: str,
-    record_property: Callable[[str, object], None],
+    measured: Measured,
 ) -> None:
     assert open_files > HOSTILE + 200, f"this test opens {HOSTILE} files: raise `ulimit -n`"
     within = max(WITHIN, 10 * max(seconds(door, path, status) for path, status in ASKED))
@@ -108,7 +108,7 @@ def test_with_three_thousand_hostile_connections_everybody_else_is_served(
     # A clock is what is promised here: a caller that has to wait behind strangers is one that is not served.
     for path, status in ASKED:
         took = median(seconds(door, path, status) for _ in range(5))
-        record_property(f"{way}: {path}", round(took, 3))
+        measured(f"{HOSTILE} connections, {way}: {path}", f"{took:.3f} s")
         assert took < within
     assert psutil.Process(door.process.pid).num_fds() < OPEN_FILES * 2 / 3
 
@@ -179,12 +179,10 @@ def test_a_head_of_nearly_64_kib_is_none_too_long(connect: Callable[..., socket.
     assert answer(connect(request("/healthz", Cookie="a" * (63 << 10))))[:12] == b"HTTP/1.1 200"
 
 
-def test_a_thousand_calls_at_once_are_all_answered(
-    connect: Callable[..., socket.socket], record_property: Callable[[str, object], None]
-) -> None:
+def test_a_thousand_calls_at_once_are_all_answered(connect: Callable[..., socket.socket], measured: Measured) -> None:
     began = monotonic()
     calls = [connect(request(STATUS, **AUTHORISED, Connection="close")) for _ in range(CALLS)]
     answers = [answer(call)[:12] for call in calls]
-    record_property("a thousand calls at once", round(monotonic() - began, 3))
+    measured(f"{CALLS} calls at once, until all are answered", f"{monotonic() - began:.1f} s")
 
     assert answers.count(b"HTTP/1.1 200") == CALLS
