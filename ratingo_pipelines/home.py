@@ -1,12 +1,21 @@
 """The folder an installation keeps everything in, and Dagster's home inside it."""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
 
 from ratingo_pipelines.settings import Settings, SettingsError
 
 _PACKAGE = Path(__file__).parent
+HISTORY = {
+    "history/runs.db": "Dagster's list of runs and partitions",
+    "history/runs/index.db": "Dagster's record of what was materialized",
+    "schedules/schedules.db": "what Dagster's schedules and sensors last did",
+}
+"""The files of Dagster's embedded instance (`dagster._core.storage.sqlite_storage`), and what is lost without each."""
+BUSY_SECONDS = 5
 
 
 def shipped(name: str) -> Path:
@@ -50,5 +59,37 @@ def prepare_dagster_home(settings: Settings) -> Path:
     target = home / "dagster.yaml"
     if settings.dagster_home is None or not target.exists():
         replace_file(target, shipped("dagster.yaml").read_text(encoding="utf-8"))
+    check_history(home)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def check_history(home: Path) -> None:
+    """Raise `SettingsError` where a file of Dagster's embedded history cannot be read; those of single runs aside.
+
+    SQLite notices damage where it reads. What tells it at once is the first page and the list of the tables, and one
+    row of each: the rest may be gigabytes.
+    """
+    for name, holds in HISTORY.items():
+        path = home / name
+        if not path.exists():
+            continue
+        try:
+            with closing(
+                sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+            ) as file:
+                for (table,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                    file.execute(f'SELECT * FROM "{table}" ORDER BY rowid DESC LIMIT 1').fetchall()  # noqa: S608
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                continue
+            raise SettingsError(_damaged(path, holds, error)) from None
+        except sqlite3.DatabaseError as error:
+            raise SettingsError(_damaged(path, holds, error)) from None
+
+
+def _damaged(path: Path, holds: str, error: sqlite3.Error) -> str:
+    return (
+        f"{path} cannot be read ({error}): it holds {holds}. The site's database is another one and keeps everything. "
+        f"Stop all of Ratingo, move the file away and start again: Dagster begins a new one"
+    )

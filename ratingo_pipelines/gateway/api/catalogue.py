@@ -173,6 +173,7 @@ READY = Endpoint(
     {
         "ready": True,
         "database": {"ok": True},
+        "history": {"ok": True},
         "codeLocation": {"ok": True},
         "daemon": {"ok": True, "heartbeatAgeSeconds": 12},
         "cycles": {"shows": {"ageSeconds": 5130}, "movies": {"ageSeconds": 62010}},

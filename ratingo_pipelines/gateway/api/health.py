@@ -4,11 +4,13 @@ import time
 from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
 from ratingo_pipelines.dagster_instance.internals import IWorkspaceProcessContext
+from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import LOCATION
-from ratingo_pipelines.media import MEDIA
+from ratingo_pipelines.media import MEDIA, SHOWS
 from ratingo_pipelines.sources.scrub import one_line
 from ratingo_pipelines.storage.cycles import Cycle
 from ratingo_pipelines.storage.engine import StorageError
@@ -29,7 +31,11 @@ class Health:
     def look(self) -> dict[str, Any]:
         """What each part says; `ready` if all are well."""
         database, cycles = self._database()
-        parts = {"database": database, "codeLocation": self._location(), "daemon": self._daemon()}
+        history = self._history()
+        daemon = (
+            self._daemon() if history["ok"] else {"ok": False, "error": "not known while the history cannot be read"}
+        )
+        parts = {"database": database, "history": history, "codeLocation": self._location(), "daemon": daemon}
         return {"ready": all(part["ok"] for part in parts.values()), **parts, "cycles": cycles}
 
     def _database(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -38,6 +44,17 @@ class Health:
         except StorageError as error:
             return {"ok": False, "error": str(error)}, {}
         return {"ok": True}, {name: {"ageSeconds": _age(cycle)} for name, cycle in latest.items()}
+
+    def _history(self) -> dict[str, Any]:
+        """Whether Dagster's own storage can be read: its runs, what was materialized, its schedules."""
+        instance = self._context.instance
+        try:
+            instance.get_run_records(limit=1)
+            instance.get_latest_materialization_event(key(SHOWS, "trending"))
+            instance.all_instigator_state()
+        except (SQLAlchemyError, dg.DagsterError) as error:
+            return {"ok": False, "error": one_line(f"Dagster's history cannot be read: {str(error).splitlines()[0]}")}
+        return {"ok": True}
 
     def _location(self) -> dict[str, Any]:
         entry = self._context.create_request_context().get_location_entry(LOCATION)

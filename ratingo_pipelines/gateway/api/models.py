@@ -225,6 +225,7 @@ class ReadyAnswer(ApiModel):
 
     ready: bool
     database: PartHealth
+    history: PartHealth
     code_location: PartHealth
     daemon: PartHealth
     cycles: dict[str, Any]
