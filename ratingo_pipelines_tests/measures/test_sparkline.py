@@ -234,6 +234,16 @@ def test_a_histogram_has_ten_bars_the_tallest_of_full_height() -> None:
     assert [text.text for text in drawing.findall(f"{SVG}text")] == [str(rating) for rating in range(1, 11)]
 
 
+def test_the_bars_of_a_histogram_stand_side_by_side_above_their_numbers() -> None:
+    drawing = parsed(histogram_svg({1: 5, 8: 40}, width=206, height=55))
+
+    bars = [(float(bar.attrib["x"]), float(bar.attrib["width"])) for bar in drawing.findall(f"{SVG}rect")]
+    # 206 wide, less a margin of 3 on each side: 20 a bar, of which 1 on each side stays free.
+    assert bars == [(4 + 20 * place, 18) for place in range(10)]
+    numbers = [float(text.attrib["x"]) for text in drawing.findall(f"{SVG}text")]
+    assert numbers == [13 + 20 * place for place in range(10)]
+
+
 def test_a_histogram_says_its_counts_unless_it_has_a_label() -> None:
     spoken = parsed(histogram_svg({1: 5, 10: 20, 11: 7})).attrib["aria-label"]
     labelled = parsed(histogram_svg({1: 5}, label="Trakt")).attrib["aria-label"]

@@ -1,0 +1,173 @@
+"""What a trigger does when Dagster will not have its run, when one is at work already, and when a source is shut."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.test_utils import create_run_for_test
+from starlette.types import Receive, Scope, Send
+
+from ratingo_pipelines.gateway.api.answers import ApiResponse
+from ratingo_pipelines.gateway.api.progress import Progress
+from ratingo_pipelines.gateway.api.runs import Runs
+from ratingo_pipelines.gateway.api.triggers import Triggers
+from ratingo_pipelines.gateway.api.waiting import Deadline
+from ratingo_pipelines.media import SHOWS
+from ratingo_pipelines.storage import cycles
+from ratingo_pipelines.storage.cycles import Entry
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.sync.context import utc_now
+
+PROCESS = "/api/sync/trending/process"
+REFUSED = {
+    "__typename": "RunConfigValidationInvalid",
+    "errors": [{"message": "Received unexpected config entry"}],
+}
+
+
+class Webserver:
+    """Answers each launch as it is told to, and counts them; the rest of Dagster is the real instance."""
+
+    def __init__(self) -> None:
+        self.answer: dict[str, Any] = REFUSED
+        self.launches = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.launches += 1
+        body = json.dumps({"data": {"launchRun": self.answer}}).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def webserver() -> Webserver:
+    return Webserver()
+
+
+@pytest.fixture
+def cycle_id(database: Database) -> int:
+    """A cycle of three titles that wait."""
+    entries = [Entry(rank, 100 + rank, rank, None, None, f"Title {rank}", 2026, watchers=10) for rank in (1, 2, 3)]
+    with database.writing() as conn:
+        return cycles.open_cycle(conn, SHOWS, utc_now(), entries, 10_000, None).id
+
+
+@pytest.fixture
+def ask(
+    instance: dg.DagsterInstance, webserver: Webserver, database: Database
+) -> Callable[[str], tuple[int, dict[str, Any]]]:
+    """Asks the coordinator (`trending`) or the processor (`process`) and waits for nothing."""
+    triggers = Triggers(Runs(webserver, instance), Progress(database), timedelta(minutes=15))
+
+    async def is_gone() -> bool:
+        return False
+
+    def asked(what: str) -> tuple[int, dict[str, Any]]:
+        deadline = Deadline(0, is_gone, lambda: False)
+        if what == "process":
+            response: ApiResponse = asyncio.run(triggers.process(SHOWS, 2, PROCESS, deadline))
+        else:
+            response = asyncio.run(triggers.run("shows_trending", "/api/sync/trending", deadline))
+        return response.status_code, json.loads(bytes(response.body))
+
+    return asked
+
+
+@pytest.mark.parametrize("what", ["trending", "process"])
+def test_a_run_that_dagster_refuses_is_answered_with_its_reason(
+    ask: Callable[[str], tuple[int, dict[str, Any]]], webserver: Webserver, cycle_id: int, what: str
+) -> None:
+    status, answer = ask(what)
+
+    assert (status, answer) == (
+        200,
+        {
+            "success": False,
+            "error": "Dagster did not take the run: RunConfigValidationInvalid: Received unexpected config entry",
+        },
+    )
+    assert webserver.launches == 1
+
+
+def test_a_call_while_a_run_works_the_cycle_off_joins_it_though_titles_are_free(
+    ask: Callable[[str], tuple[int, dict[str, Any]]],
+    instance: dg.DagsterInstance,
+    webserver: Webserver,
+    cycle_id: int,
+) -> None:
+    working = create_run_for_test(instance, job_name="shows_sync", status=dg.DagsterRunStatus.STARTED)
+
+    status, answer = ask("process")
+
+    assert (status, answer["complete"], answer["runId"]) == (202, False, working.run_id)
+    assert answer["statusUrl"] == f"/api/sync/runs/{working.run_id}"
+    assert "processed" not in answer
+    assert webserver.launches == 0
+
+
+def test_a_run_over_chosen_titles_is_not_joined(
+    ask: Callable[[str], tuple[int, dict[str, Any]]],
+    instance: dg.DagsterInstance,
+    webserver: Webserver,
+    cycle_id: int,
+) -> None:
+    chosen = {"ops": {"shows_sync_titles": {"config": {"ids": [1396]}}}}
+    create_run_for_test(instance, job_name="shows_sync", status=dg.DagsterRunStatus.STARTED, run_config=chosen)
+
+    ask("process")
+
+    assert webserver.launches == 1
+
+
+def fail(instance: dg.DagsterInstance, cycle_id: int, **metadata: str) -> str:
+    """A run of the cycle that failed with this metadata."""
+
+    @dg.op
+    def stops() -> None:
+        raise dg.Failure("titles ended early: TMDB refuses the key", metadata=metadata, allow_retries=False)
+
+    @dg.job
+    def shows_sync() -> None:
+        stops()
+
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    tags = {"ratingo/cycle": str(cycle_id)}
+    return shows_sync.execute_in_process(instance=instance, run_config=quiet, tags=tags, raise_on_error=False).run_id
+
+
+def test_while_a_source_is_shut_the_processor_launches_nothing_and_says_why(
+    ask: Callable[[str], tuple[int, dict[str, Any]]],
+    instance: dg.DagsterInstance,
+    webserver: Webserver,
+    cycle_id: int,
+) -> None:
+    stopped = fail(instance, cycle_id, **{"stopped by": "access"})
+
+    status, answer = ask("process")
+
+    assert (status, answer["success"], answer["runId"]) == (200, False, stopped)
+    assert answer["error"] == "titles ended early: TMDB refuses the key"
+    assert webserver.launches == 0
+
+
+def test_titles_that_failed_stop_no_further_run(
+    ask: Callable[[str], tuple[int, dict[str, Any]]],
+    instance: dg.DagsterInstance,
+    webserver: Webserver,
+    cycle_id: int,
+) -> None:
+    fail(instance, cycle_id, failed="3")
+
+    ask("process")
+
+    assert webserver.launches == 1
