@@ -1,6 +1,7 @@
 """Dagster's own storage in PostgreSQL, for `deploy/dagster.yaml`: takes the URL in any spelling.
 
-SQLAlchemy reads `postgresql://` as another driver than the one Dagster brings along.
+SQLAlchemy 2.1 reads `postgresql://` as psycopg 3 (`sqlalchemy.dialects.postgresql`), while dagster-postgres brings
+psycopg2.
 """
 
 from typing import Any, Self
@@ -29,7 +30,8 @@ class PostgresStorage(DagsterPostgresStorage):
         """Open the storage; its tables are made if they are missing."""
         url = normalised_url(config_value[URL]).render_as_string(hide_password=False)
         storage = cls(inst_data=inst_data, postgres_url=url)
-        # Dagster connects twice for each event, and a run logs hundreds.
+        # Dagster connects anew, and twice, for each event (`dagster_postgres.event_log.event_log`: its engine keeps no
+        # connection), and a run logs hundreds.
         storage._event_log_storage._engine = create_engine(
             url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, pool_size=1, max_overflow=POOL_OVERFLOW
         )

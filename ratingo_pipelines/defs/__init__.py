@@ -4,5 +4,5 @@ import warnings
 
 import dagster as dg
 
-# Dagster calls backfill policies beta, on standard error, each time they are loaded.
+# Backfill policies are beta, which is said on standard error each time they are loaded (`dg.BackfillPolicy`).
 warnings.filterwarnings("ignore", category=dg.BetaWarning)

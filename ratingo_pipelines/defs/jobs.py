@@ -1,8 +1,10 @@
 """Jobs, named as people say them: `shows_sync`, `movies_omdb_backfill`.
 
 A job that works off whatever is due is a job of ops over the same functions the assets call, and logs the same
-materializations: Dagster would skip assets downstream of logged events, and would split scattered keys into many
-runs. What each op does is in `stages`; when jobs start by themselves is in `schedules` and `sensors`.
+materializations. Dagster would skip assets downstream of logged events, as it looks at a step's outputs
+(`dagster._core.execution.plan.active`, `_should_skip_step`), and would make a run of each contiguous range of keys
+(`dagster._core.definitions.automation_tick_evaluation_context`, `build_run_requests_with_backfill_policies`). What each
+op does is in `ops`; when jobs start by themselves is in `schedules` and `sensors`.
 """
 
 from collections.abc import Sequence
@@ -53,7 +55,7 @@ def asset_job(name: str, keys: Sequence[dg.AssetKey], medium: Medium, priority: 
 
 
 def checks_job(medium: Medium) -> Any:
-    """A job of checks alone: Dagster skips checks of assets that a run only logged."""
+    """A job of checks alone: as steps, they would be skipped in a run that only logs materializations (see above)."""
     return dg.define_asset_job(
         f"{medium}_checks",
         selection=dg.AssetSelection.checks(CHECKS[medium]),

@@ -43,7 +43,8 @@ def prune_partitions(medium: Medium) -> dg.JobDefinition:
 def _prune(context: dg.OpExecutionContext, medium: Medium, named: set[int] | None, since: str) -> str:
     if named is None:
         return f"nothing removed: the cycles of {medium} do not reach back to {since}"
-    # A queued range of partitions would run over the wrong keys, or none, once keys between its ends are gone.
+    # A run over a range carries its ends alone (the tags dagster/asset_partition_range_start and _end), and takes what
+    # lies between them when it starts: once keys are gone, the wrong ones or none.
     others = [str(run) for run in runs.active_runs(context.instance, medium) if run.touches_titles]
     others += [f"backfill {each} is under way" for each in runs.unfinished_backfills(context.instance, medium)]
     if others:

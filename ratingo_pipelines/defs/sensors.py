@@ -60,7 +60,8 @@ def cycle_sensor(medium: Medium, settings: Settings, jobs: Jobs) -> dg.SensorDef
     @dg.sensor(
         name=f"{medium}_cycle",
         job=jobs[f"{medium}_sync"],
-        # Dagster looks every 5 s; with as much here, a tick that comes a moment early would wait for the next look.
+        # Dagster looks every 5 s (`dagster._daemon.sensor`, MIN_INTERVAL_LOOP_TIME); with as much here, a tick that
+        # comes a moment early would wait for the next look.
         minimum_interval_seconds=1,
         default_status=_status(settings, f"{medium}_cycle"),
         description=f"Has a new or unfinished cycle of {medium} worked off: one run at a time, also after a crash.",

@@ -18,7 +18,7 @@ from ratingo_pipelines.sync.context import utc_now
 
 LOCATION_SECONDS = 2
 HEARTBEAT_SECONDS = 120
-"""A daemon gives one every 30."""
+"""A daemon gives one every 30 (`dagster._daemon.controller`, DEFAULT_HEARTBEAT_INTERVAL_SECONDS)."""
 
 
 class Health:
@@ -75,7 +75,8 @@ class Health:
         ages = {
             status.daemon_type: status.last_heartbeat and now - status.last_heartbeat.timestamp for status in statuses
         }
-        # Dagster itself is content with a heartbeat of half an hour ago.
+        # Dagster itself is content with a heartbeat of half an hour ago (`dagster._daemon.controller`,
+        # DEFAULT_DAEMON_HEARTBEAT_TOLERANCE_SECONDS).
         wanting = sorted(name for name, age in ages.items() if age is None or age > HEARTBEAT_SECONDS)
         known = [age for age in ages.values() if age is not None]
         oldest = {"heartbeatAgeSeconds": round(max(known))} if known else {}
