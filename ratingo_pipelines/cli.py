@@ -63,29 +63,43 @@ def cli() -> None:
 @click.option("--resume", is_flag=True, help="Work off the latest cycle's pending titles; open no new cycle.")
 @AS_JSON
 def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
-    """Fetch the trending list of MEDIUM, then details, ratings and sparklines of all its titles."""
+    """Fetch the trending list of MEDIUM, then details, ratings and sparklines of all its titles.
+
+    A list that is not whole opens no cycle: an unfinished one goes on, and the exit code is 1.
+    """
     from ratingo_pipelines.media import BY_NAME
     from ratingo_pipelines.sync.omdb import due_at_omdb
     from ratingo_pipelines.sync.titles import sync_pending
-    from ratingo_pipelines.sync.trending import open_trending_cycle
+    from ratingo_pipelines.sync.trending import NoCycle, is_unfinished, open_trending_cycle
     from ratingo_pipelines.terminal.progress import followed
     from ratingo_pipelines.terminal.reports import batch_lines, trending_lines
     from ratingo_pipelines.text import counted
 
     chosen, run_id = BY_NAME[medium], _run_id()
     with _sync_context(**({"trending_limit": limit} if limit else {})) as ctx:
-        trending = None if resume else open_trending_cycle(ctx, chosen, run_id)
+        trending = refused = None
+        if not resume:
+            try:
+                trending = open_trending_cycle(ctx, chosen, run_id)
+            except NoCycle as error:
+                if not is_unfinished(ctx, chosen):
+                    raise
+                refused = str(error)
+                click.echo(f"ratingo: {refused}", err=True)
         with followed(f"{medium}: details, ratings, sparklines") as follower:
             report = sync_pending(ctx, chosen, run_id, on_start=follower.on_start, on_outcome=follower.on_outcome)
         lacking = due_at_omdb(ctx, chosen)
     if as_json:
-        _print_json({"trending": trending and trending.as_dict(), "titles": report.as_dict()})
+        said = {"no_cycle": refused} if refused else {}
+        _print_json({"trending": trending and trending.as_dict(), "titles": report.as_dict(), **said})
     else:
         _print_lines(*([trending_lines(trending)] if trending else []), batch_lines(report))
         if lacking:
             named = counted(lacking, chosen.singular, chosen.plural)
             click.echo(f"{named} may have more ratings at OMDb: `ratingo backfill omdb {medium}`")
     _exit(report)
+    if refused:
+        sys.exit(SOME_FAILED)
 
 
 @cli.command()

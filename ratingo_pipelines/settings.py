@@ -249,7 +249,10 @@ class Settings(BaseSettings):
     give_up_after: int = Field(6, ge=1)
     """Attempts after which a title that keeps failing is tried weekly only."""
     retry_delay_seconds: int = Field(900, ge=1)
-    """How long after its first failure a title is tried again; each further attempt waits twice as long."""
+    """How long after its first failure a title is tried again; each further attempt waits twice as long.
+
+    So long after it opened no cycle, a trending list is asked for again.
+    """
     partition_keep_days: int = Field(180, ge=1)
     """How long after the last trending list that named it a title keeps its partition in Dagster."""
     alert_webhook_url: Webhook = None

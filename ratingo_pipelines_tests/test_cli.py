@@ -1,5 +1,6 @@
 """`ratingo` as people and scripts meet it: real processes, their output and their exit codes."""
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -126,6 +127,21 @@ def test_an_upstream_that_does_not_answer_is_one_line_and_ends_with_1(fresh: Ins
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("ratingo: Trakt: ")
+
+
+def test_a_list_that_is_not_whole_lets_the_unfinished_cycle_go_on_and_ends_with_1(fresh: Installation) -> None:
+    fresh.sandbox.faults({"kind": "revoked", "api": "trakt", "endpoint": "/{medium}/{id}/ratings"})
+    assert fresh.run("sync", "shows").returncode == 2
+    fresh.sandbox.faults({"kind": "list", "api": "trakt", "endpoint": "/{medium}/trending", "keep": 2})
+    done = fresh.run("sync", "shows", "--json")
+    assert done.returncode == 1
+    assert done.stderr.startswith("ratingo: Trakt: the trending list of shows is short: 2 titles of 6 asked for")
+    report = json.loads(done.stdout)
+    assert (report["trending"], report["titles"]["succeeded"]) == (None, LISTED)
+    assert report["no_cycle"].startswith("Trakt: the trending list of shows is short")
+    # With nothing left to go on with, that is all there is to say.
+    again = fresh.run("sync", "shows")
+    assert (again.returncode, again.stdout, len(again.stderr.splitlines())) == (1, "", 1)
 
 
 @pytest.mark.parametrize(

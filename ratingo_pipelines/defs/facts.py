@@ -3,6 +3,7 @@
 What follows from them is decided in `sync.decisions` and `sync.alerts`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -13,10 +14,10 @@ from ratingo_pipelines.defs.partitions import title_ids
 from ratingo_pipelines.defs.schedules import SCHEDULED
 from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.storage import cycles, failures
+from ratingo_pipelines.storage import attempts, cycles, failures
 from ratingo_pipelines.storage.engine import Database, StorageError
 from ratingo_pipelines.sync.alerts import EndedRun, Problem, cycles_due_since, problems
-from ratingo_pipelines.sync.decisions import CycleFacts, RetryFacts
+from ratingo_pipelines.sync.decisions import CycleFacts, FetchFacts, RetryFacts
 from ratingo_pipelines.sync.status import status
 
 WATCHED = [*SCHEDULED, *(f"{medium}_{job}" for medium in MEDIA for job in ("sync", "full_sync"))]
@@ -25,14 +26,14 @@ WATCHED = [*SCHEDULED, *(f"{medium}_{job}" for medium in MEDIA for job in ("sync
 
 def cycle_facts(instance: dg.DagsterInstance, database: Database, medium: Medium, now: datetime) -> CycleFacts:
     """How far the latest cycle is and what Dagster is doing about it."""
+    active = [str(run) for run in runs.active_runs(instance, medium) if run.sees_to_cycle]
     with database.reading() as conn:
         cycle = cycles.latest_cycle(conn, medium)
         if cycle is None:
-            return CycleFacts(medium.plural, None, cycles.Counts())
+            return CycleFacts(medium.plural, None, cycles.Counts(), active_runs=active)
         counts = cycles.counts(conn, cycle.id, now)
         holders = cycles.holders(conn, cycle.id, now)
         settled = cycles.last_settled(conn, cycle.id)
-    active = [str(run) for run in runs.active_runs(instance, medium) if run.sees_to_cycle]
     dead = runs.over(instance, holders.keys())
     history = runs.history(instance, cycle.id, settled)
     return CycleFacts(
@@ -45,6 +46,13 @@ def cycle_facts(instance: dg.DagsterInstance, database: Database, medium: Medium
         runs_without_progress=history.runs_without_progress,
         last_ended_at=history.last_ended_at,
     )
+
+
+def fetch_facts(database: Database, medium: Medium, retry_delay: timedelta, active_runs: Sequence[str]) -> FetchFacts:
+    """How the trending list was asked for since it last opened a cycle."""
+    with database.reading() as conn:
+        failed = attempts.since_well(conn, medium, attempts.TRENDING)
+    return FetchFacts(medium.plural, failed, retry_delay, active_runs)
 
 
 def retry_facts(

@@ -6,13 +6,14 @@ What is decided, and why, is there; what it is decided on is collected in `facts
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
 import dagster as dg
 
 from ratingo_pipelines.defs import runs
-from ratingo_pipelines.defs.facts import current_problems, cycle_facts, retry_facts
+from ratingo_pipelines.defs.facts import current_problems, cycle_facts, fetch_facts, retry_facts
 from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import MEDIA, Medium
@@ -21,11 +22,13 @@ from ratingo_pipelines.sources.errors import SourceUnavailable
 from ratingo_pipelines.sources.webhook import send_alert
 from ratingo_pipelines.sync.alerts import Problem, new_problems
 from ratingo_pipelines.sync.context import utc_now
-from ratingo_pipelines.sync.decisions import Launch, Wait, decide_cycle, decide_retries
+from ratingo_pipelines.sync.decisions import Launch, Wait, decide_cycle_and_fetch, decide_retries
 
 ALL = "all"
 CHECKED_AFTER = ("sync", "full_sync", "omdb_backfill", "meta_backfill", "retry", "omdb_retry")
 """Jobs of a medium that its checks run after; also after the UI's backfills, in which Dagster skips them."""
+SEEN_TO_BY = ("sync", "trending")
+"""Jobs of a medium that work its cycle off, and that ask for a list which opened none."""
 RETRIED_BY = ("retry", "omdb_retry", "sync", "omdb_backfill")
 """Jobs of a medium that retry what failed."""
 Tick = dg.SensorResult | dg.SkipReason
@@ -59,20 +62,22 @@ def cycle_sensor(medium: Medium, settings: Settings, jobs: Jobs) -> dg.SensorDef
 
     @dg.sensor(
         name=f"{medium}_cycle",
-        job=jobs[f"{medium}_sync"],
+        jobs=[jobs[f"{medium}_{job}"] for job in SEEN_TO_BY],
         # Dagster looks every 5 s (`dagster._daemon.sensor`, MIN_INTERVAL_LOOP_TIME); with as much here, a tick that
         # comes a moment early would wait for the next look.
         minimum_interval_seconds=1,
         default_status=_status(settings, f"{medium}_cycle"),
-        description=f"Has a new or unfinished cycle of {medium} worked off: one run at a time, also after a crash.",
+        description=f"Has a new or unfinished cycle of {medium} worked off: one run at a time, also after a crash. "
+        "Has a trending list that opened no cycle asked for again.",
     )
     @waits_for_the_database
     def evaluate(context: dg.SensorEvaluationContext, ratingo: RatingoResource) -> Tick:
         now = utc_now()
-        with ratingo.reading() as (_, database):
+        with ratingo.reading() as (current, database):
             facts = cycle_facts(context.instance, database, medium, now)
-        decision = decide_cycle(facts, now)
-        return _carried_out(medium, [decision] if isinstance(decision, Launch) else decision)
+            delay = timedelta(seconds=current.retry_delay_seconds)
+            fetching = fetch_facts(database, medium, delay, facts.active_runs)
+        return _carried_out(medium, decide_cycle_and_fetch(facts, fetching, now))
 
     return evaluate
 

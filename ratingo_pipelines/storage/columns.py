@@ -21,19 +21,19 @@ def key() -> Column[int]:
     return Column("id", Integer, primary_key=True)
 
 
-def text(name: str, required: bool = False) -> Column[str]:
+def text(name: str, required: bool = False, comment: str | None = None) -> Column[str]:
     """Text of any length."""
-    return Column(name, CleanText(), nullable=not required)
+    return Column(name, CleanText(), nullable=not required, comment=comment)
 
 
-def indexed_text(name: str, required: bool = False) -> Column[str]:
+def indexed_text(name: str, required: bool = False, comment: str | None = None) -> Column[str]:
     """Text that an index holds, and that is therefore cut at a length no honest value has."""
-    return Column(name, CleanText(INDEXED_TEXT), nullable=not required)
+    return Column(name, CleanText(INDEXED_TEXT), nullable=not required, comment=comment)
 
 
-def number(name: str, required: bool = False) -> Column[int]:
+def number(name: str, required: bool = False, comment: str | None = None) -> Column[int]:
     """A 32-bit integer."""
-    return Column(name, Int32(name), nullable=not required)
+    return Column(name, Int32(name), nullable=not required, comment=comment)
 
 
 def double(name: str) -> Column[float]:
@@ -51,9 +51,9 @@ def flag(name: str, required: bool = False) -> Column[bool]:
     return Column(name, Boolean, nullable=not required)
 
 
-def timestamp(name: str, required: bool = False) -> Column[datetime]:
+def timestamp(name: str, required: bool = False, comment: str | None = None) -> Column[datetime]:
     """An instant, UTC."""
-    return Column(name, UtcTimestamp(), nullable=not required)
+    return Column(name, UtcTimestamp(), nullable=not required, comment=comment)
 
 
 def created_at() -> Column[datetime]:

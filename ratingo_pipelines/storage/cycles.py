@@ -62,6 +62,10 @@ class Cycle:
     max_watchers: int
     listed: int
     eligible: int
+    asked: int | None = None
+    """How many entries the list was asked for; None of cycles from before that was kept."""
+    source: str | None = None
+    """The host that gave the list; None likewise."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +124,15 @@ def open_cycle(
     entries: Sequence[Entry],
     max_watchers: int,
     run_id: str | None,
+    *,
+    asked: int | None = None,
+    source: str | None = None,
+    requests: Mapping[str, int] | None = None,
 ) -> Cycle:
     """Open a cycle with these entries, and supersede the unfinished titles of the cycles before it.
 
-    Its time is `at` in whole seconds, moved on where the last cycle is not older than that.
+    Its time is `at` in whole seconds, moved on where the last cycle is not older than that. `requests` are those that
+    the list took, by API.
     """
     lock_name(conn, f"cycles of {medium}")
     last = conn.execute(select(func.max(cycles.c.cycle_at)).where(cycles.c.medium == medium.plural)).scalar()
@@ -142,6 +151,9 @@ def open_cycle(
         "listed": len(entries),
         "eligible": eligible,
         "max_watchers": max_watchers,
+        "asked": asked,
+        "source": source,
+        "requests": dict(requests) if requests else None,
     }
     cycle_id = conn.execute(insert(cycles).values(values).returning(cycles.c.id)).scalar_one()
     if entries:
@@ -151,7 +163,7 @@ def open_cycle(
             for entry in entries
         ]
         conn.execute(insert(trending), rows)
-    return Cycle(cycle_id, medium.plural, cycle_at, max_watchers, len(entries), eligible)
+    return Cycle(cycle_id, medium.plural, cycle_at, max_watchers, len(entries), eligible, asked, source)
 
 
 def latest_cycle(conn: Connection, medium: Medium) -> Cycle | None:
@@ -162,6 +174,39 @@ def latest_cycle(conn: Connection, medium: Medium) -> Cycle | None:
 def cycle_opened_since(conn: Connection, medium: Medium, moment: datetime) -> Cycle | None:
     """The medium's newest cycle, if it was opened at that moment or later."""
     return _cycle(conn, cycles.c.medium == medium.plural, cycles.c.created_at >= moment)
+
+
+def latest_cycle_of(
+    conn: Connection, medium: Medium, source: str | None, before: datetime | None = None
+) -> Cycle | None:
+    """The medium's newest cycle, or the newest one before a time, whose list came from that host, or may have."""
+    c = cycles.c
+    where = [c.medium == medium.plural]
+    if source is not None:
+        where.append(or_(c.source == source, c.source.is_(None)))
+    return _cycle(conn, *where, *([c.cycle_at < before] if before is not None else []))
+
+
+def named_in(conn: Connection, cycle_id: int) -> int:
+    """How many entries of a cycle's list name a title: by an id, whichever, and by its words."""
+    c = trending.c
+    some_id = or_(*(each.is_not(None) for each in (c.trakt_id, c.slug, c.imdb_id, c.tmdb_id)))
+    statement = select(func.count()).where(c.cycle_id == cycle_id, c.title.is_not(None), some_id)
+    return conn.execute(statement).scalar_one()
+
+
+def watchers_of(conn: Connection, cycle_id: int, without: str) -> dict[int, int]:
+    """Watchers by TMDB id of a cycle's list; of a title listed twice, those of its first place.
+
+    Entries that were skipped for the reason `without` are left out.
+    """
+    c = trending.c
+    statement = (
+        select(c.tmdb_id, c.watchers)
+        .where(c.cycle_id == cycle_id, c.tmdb_id.is_not(None), or_(c.reason.is_(None), c.reason != without))
+        .order_by(c.rank.desc())
+    )
+    return dict(conn.execute(statement).all())
 
 
 def cycle_before(conn: Connection, cycle: Cycle) -> Cycle | None:

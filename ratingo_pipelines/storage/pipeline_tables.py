@@ -1,4 +1,4 @@
-"""This project's own tables, prefixed `pipeline_`: cycles, failures, what was asked when, quotas, monthly lists.
+"""This project's own tables, prefixed `pipeline_`: cycles, attempts, failures, what was asked when, quotas, months.
 
 The site reads none of them. On PostgreSQL they live in a schema of their own, since the site's migrations
 (`drizzle-kit push`) drop the tables they do not know in its schema; SQLite has no schemas.
@@ -48,6 +48,8 @@ cycles = Table(
     number("eligible", required=True),
     number("max_watchers", required=True),
     json("requests"),
+    number("asked", comment="How many entries the trending list was asked for; NULL of cycles of earlier versions."),
+    text("source", comment="The host that gave the list, such as api.trakt.tv; NULL likewise."),
     created_at(),
     updated_at(),
     unique("pipeline_cycles_unique_idx", "medium", "cycle_at"),
@@ -139,4 +141,18 @@ monthly_watchers = Table(
     number("tmdb_id"),
     number("watchers", required=True),
     unique("pipeline_monthly_watchers_unique_idx", "list_id", "trakt_id"),
+)
+
+attempts = Table(
+    "pipeline_attempts",
+    metadata,
+    key(),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    indexed_text("what", required=True, comment="What was asked for: trending, calendar, watched_monthly/2026-01."),
+    timestamp("asked_at", required=True, comment="When, UTC."),
+    indexed_text("outcome", required=True, comment="What came of it: well, short, not_whole, unanswered and so on."),
+    text("reason", comment="One line for people where it did not go well, or was believed only after a while."),
+    number("cycle_id", comment="The cycle that it opened or belongs to."),
+    number("ahead_seconds", comment="By how much this machine's clock was ahead of the source's; NULL: not said."),
+    index("pipeline_attempts_what_idx", "medium", "what"),
 )

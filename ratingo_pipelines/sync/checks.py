@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.storage import cycles, health, quota
+from ratingo_pipelines.storage import attempts, cycles, health, quota
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import utc_now
+from ratingo_pipelines.sync.trending import reading_of
+from ratingo_pipelines.sync.trust.lists import ListFault, judge_trending
 from ratingo_pipelines.text import counted
 
 
@@ -43,21 +45,26 @@ def look_at(database: Database, medium: Medium, settings: Settings, check: Check
         return check.look(conn, medium, settings)
 
 
-def _list_size(conn: Connection, medium: Medium, settings: Settings) -> Finding:
+def _list_is_whole(conn: Connection, medium: Medium, settings: Settings) -> Finding:
     cycle = cycles.latest_cycle(conn, medium)
     if cycle is None:
         return Finding(False, f"No {medium} cycle yet. Start {medium}_trending.")
-    before = cycles.cycle_before(conn, cycle)
+    before = cycles.latest_cycle_of(conn, medium, cycle.source, before=cycle.cycle_at)
+    found, last = reading_of(conn, cycle), reading_of(conn, before) if before else None
     numbers = {"listed": cycle.listed, "listed before": before.listed if before else 0}
-    if not cycle.listed or (before and cycle.listed * 2 < before.listed):
-        what = f"Cycle {cycle.id} lists {cycle.listed} {medium}, the one before {before.listed if before else 0}."
-        return Finding(
-            False,
-            f"{what} If TRENDING_LIMIT (now {settings.trending_limit}) was not lowered, Trakt answered only in part: "
-            f"start {medium}_trending again.",
-            numbers,
-        )
-    return Finding(True, f"Cycle {cycle.id} lists {counted(cycle.listed, medium.singular, medium.plural)}.", numbers)
+    verdict = judge_trending(found, last)
+    said = f"Cycle {cycle.id} lists {counted(cycle.listed, medium.singular, medium.plural)}."
+    if verdict is None:
+        return Finding(True, said, numbers)
+    opened = attempts.that_opened(conn, cycle.id)
+    if verdict.fault is ListFault.SHORT and opened and opened.reason:
+        return Finding(True, f"{said} {opened.reason[0].upper()}{opened.reason[1:]}.", numbers)
+    return Finding(
+        False,
+        f"The list of cycle {cycle.id} {verdict.said}. It was let in by an earlier version: "
+        f"start {medium}_trending again.",
+        numbers,
+    )
 
 
 def _rows(conn: Connection, medium: Medium, settings: Settings) -> Finding:
@@ -141,7 +148,7 @@ def _quota(conn: Connection, medium: Medium, settings: Settings) -> Finding:
 
 
 CHECKS = (
-    Check("list_is_whole", "trending", "The list is not empty and has not shrunk by half.", True, _list_size),
+    Check("list_is_whole", "trending", "The list is whole, set beside the one before.", True, _list_is_whole),
     Check("every_title_has_a_row", "details", "What a cycle worked off is in the database.", False, _rows),
     Check("scores_in_range", "ratings", "Scores are within 0..100, ratings within 0..10.", True, _scores),
     Check("ukrainian_is_ukrainian", "details", "No English text stands in for a Ukrainian one.", True, _ukrainian),

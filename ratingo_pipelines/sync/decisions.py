@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ratingo_pipelines.media import BY_NAME
+from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.failures import Failure
 from ratingo_pipelines.text import counted
@@ -15,6 +16,8 @@ from ratingo_pipelines.text import counted
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=30)
 """A cycle whose runs end without settling a title is resumed ever more rarely: from the first to the longest."""
+OFTEN_FOR = SELDOM = timedelta(hours=1)
+"""A list that opened no cycle is asked for again as often as failed titles are, for an hour; then hourly."""
 FEW = 5
 """Up to so many due retries are runs of their own, so that Dagster shows FAILED where it is true."""
 OMDB = "omdb"
@@ -90,6 +93,45 @@ def _resumes_at(facts: CycleFacts) -> datetime | None:
     if not facts.runs_without_progress or facts.last_ended_at is None:
         return None
     return facts.last_ended_at + min(FIRST_PAUSE * (1 << min(facts.runs_without_progress - 1, 20)), LONGEST_PAUSE)
+
+
+@dataclass(frozen=True)
+class FetchFacts:
+    """How the trending list of a medium was asked for since it last opened a cycle."""
+
+    medium: str
+    failed: Sequence[Attempt]
+    """The attempts that opened none, the oldest first; none where the last one did."""
+    retry_delay: timedelta
+    active_runs: Sequence[str] = ()
+    """As of `CycleFacts`."""
+
+
+def decide_fetch(facts: FetchFacts, now: datetime) -> Launch | Wait:
+    """Ask for a list again that opened no cycle: after `retry_delay`, and once that went on for an hour, hourly.
+
+    A key that is refused is not mended by asking, so it is tried hourly at most.
+    """
+    if not facts.failed:
+        return Wait(f"the last list of {facts.medium} opened a cycle")
+    first, last = facts.failed[0], facts.failed[-1]
+    seldom = last.asked_at - first.asked_at >= OFTEN_FOR or last.outcome == AttemptOutcome.DENIED
+    due_at = last.asked_at + (max(facts.retry_delay, SELDOM) if seldom else facts.retry_delay)
+    if now < due_at:
+        return Wait(f"the list of {facts.medium} opened no cycle and is asked for again at {due_at:%H:%M:%S} UTC")
+    if facts.active_runs:
+        return Wait(f"the list of {facts.medium} is asked for again after {', '.join(facts.active_runs)}")
+    return Launch("trending", f"{facts.medium}:fetch:{last.id}:{now:%Y-%m-%dT%H}")
+
+
+def decide_cycle_and_fetch(cycle: CycleFacts, fetch: FetchFacts, now: datetime) -> list[Launch] | Wait:
+    """Both decisions in one: a list that is due again keeps no unfinished cycle from going on."""
+    decided = [decide_fetch(fetch, now), decide_cycle(cycle, now)]
+    launches = [decision for decision in decided if isinstance(decision, Launch)]
+    if launches:
+        return launches
+    reasons = [decision.reason for decision in decided if isinstance(decision, Wait)]
+    return Wait("; ".join(reversed(reasons if fetch.failed else reasons[1:])))
 
 
 @dataclass(frozen=True)

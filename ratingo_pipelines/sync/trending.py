@@ -1,9 +1,13 @@
-"""Fetches a trending list and opens a cycle over it. Its titles are worked off by `titles`."""
+"""Fetches a trending list and opens a cycle over it, if the list is whole. Its titles are worked off by `titles`.
+
+Whether a list is whole is decided in `trust.lists`.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
@@ -11,13 +15,22 @@ from ratingo_pipelines.measures.anime import anime_reason
 from ratingo_pipelines.measures.scoring import list_maximum
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.sources.errors import BadPayload
-from ratingo_pipelines.sources.trakt import TrendingEntry
-from ratingo_pipelines.storage import cycles, failures
-from ratingo_pipelines.storage.cycles import Entry
+from ratingo_pipelines.sources.errors import AccessDenied, SourceError
+from ratingo_pipelines.sources.trakt import API, TrendingEntry
+from ratingo_pipelines.storage import attempts, cycles, failures
+from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
+from ratingo_pipelines.storage.cycles import Cycle, Entry
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, TitleStatus, TrendingReport
+from ratingo_pipelines.sync.trust.lists import (
+    ListFault,
+    ListReading,
+    Verdict,
+    is_believed,
+    judge_trending,
+    read_trending,
+)
 from ratingo_pipelines.sync.work import STORE, TitleStage
 from ratingo_pipelines.text import counted
 
@@ -26,7 +39,14 @@ WITHOUT_WATCHERS = "no watchers"
 LISTED_TWICE = "listed twice"
 _NOT_TO_BE_HAD = {TitleStage.DETAILS, STORE}
 """The stages without which there is no title; where another one is given up, the title is still worth a snapshot."""
-_NOTHING_LISTED = "the trending list is empty or unreadable; nothing was changed, try again later"
+
+
+class NoCycle(SourceError):
+    """Trakt answered, and no cycle was opened all the same; the message says why. The unfinished cycle goes on."""
+
+    def __init__(self, message: str, outcome: AttemptOutcome) -> None:
+        super().__init__(API, message)
+        self.outcome = outcome
 
 
 def open_trending_cycle(
@@ -35,21 +55,41 @@ def open_trending_cycle(
     """Fetch the list and the monthly lists that are missing; open a cycle with a place for each entry.
 
     A cycle that was opened since `asked_at` answers the request already: of two triggers at once, one fetches.
-    Raises a `SourceError` where Trakt does not give the list: then no cycle is opened and all stays as it was.
+    Raises `NoCycle` where the list is not whole, and another `SourceError` where Trakt does not give it: then no cycle
+    is opened, all stays as it was, and the attempt is remembered, so that the list is asked for again before long.
     """
     meter = Meter(ctx)
     if asked_at is not None and (reused := _opened_since(ctx, medium, asked_at, meter)):
         return reused
-    listed = ctx.trakt.trending(medium, ctx.settings.trending_limit)
+    try:
+        return _fetch(ctx, medium, run_id, meter)
+    except SourceError as error:
+        with ctx.database.writing() as conn:
+            attempts.record(conn, _failed(medium, ctx.now(), error))
+        raise
+
+
+def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -> TrendingReport:
+    listed, believed = _whole_list(ctx, medium)
     at = ctx.now()
-    if not any(entry.title.tmdb and entry.watchers is not None for entry in listed):
-        raise BadPayload("Trakt", _NOTHING_LISTED, "trending")
     entries = places(medium, listed, ctx.settings)
-    months, notes = fetch_missing_months(ctx, medium)
+    months, of_months = fetch_missing_months(ctx, medium)
     watchers = [entry.watchers for entry in listed if entry.watchers is not None]
     with ctx.database.writing() as conn:
         entries, given_up = leave_out_given_up(conn, ctx, medium, entries)
-        cycle = cycles.open_cycle(conn, medium, at, entries, list_maximum(watchers), run_id)
+        cycle = cycles.open_cycle(
+            conn,
+            medium,
+            at,
+            entries,
+            list_maximum(watchers),
+            run_id,
+            asked=ctx.settings.trending_limit,
+            source=_source(ctx.settings),
+            requests=meter.requests,
+        )
+        well = Attempt(medium.plural, attempts.TRENDING, at, AttemptOutcome.WELL, believed, cycle.id)
+        attempts.record(conn, well)
     return TrendingReport(
         medium=medium.plural,
         cycle_id=cycle.id,
@@ -59,10 +99,73 @@ def open_trending_cycle(
         skipped=dict(Counter(entry.reason or "" for entry in entries if entry.outcome == TitleStatus.SKIPPED)),
         max_watchers=cycle.max_watchers,
         months_fetched=tuple(months),
-        notes=(*notes, *given_up),
+        notes=(*([believed] if believed else []), *of_months, *given_up),
         requests=meter.requests,
         seconds=meter.seconds,
     )
+
+
+def _whole_list(ctx: SyncContext, medium: Medium) -> tuple[list[TrendingEntry], str | None]:
+    """The list, and what is to be said of it where it is believed though it is short.
+
+    One that is not whole is asked for once more; raises `NoCycle` if it stays so.
+    """
+    limit = ctx.settings.trending_limit
+    with ctx.database.reading() as conn:
+        cycle = cycles.latest_cycle_of(conn, medium, _source(ctx.settings))
+        last = reading_of(conn, cycle) if cycle else None
+        failed = attempts.since_well(conn, medium, attempts.TRENDING)
+    listed = ctx.trakt.trending(medium, limit)
+    if judge_trending(read_trending(limit, listed), last) is None:
+        return listed, None
+    listed = ctx.trakt.trending(medium, limit, bypass_cache=True)
+    verdict = judge_trending(read_trending(limit, listed), last)
+    if verdict is None:
+        return listed, None
+    short = [attempt.asked_at for attempt in failed if attempt.outcome == AttemptOutcome.SHORT]
+    if is_believed(verdict, short, ctx.now()):
+        times = counted(len(short) + 1, "time")
+        return listed, f"the trending list of {medium} {verdict.said}; told so {times}, it is believed"
+    is_short = verdict.fault is ListFault.SHORT
+    raise NoCycle(_refusal(ctx, medium, verdict), AttemptOutcome.SHORT if is_short else AttemptOutcome.NOT_WHOLE)
+
+
+def reading_of(conn: Connection, cycle: Cycle) -> ListReading:
+    """What the list of a cycle came to."""
+    watchers = cycles.watchers_of(conn, cycle.id, without=WITHOUT_WATCHERS)
+    return ListReading(cycle.asked or cycle.listed, cycle.listed, cycles.named_in(conn, cycle.id), watchers)
+
+
+def _refusal(ctx: SyncContext, medium: Medium, verdict: Verdict) -> str:
+    minutes = counted(max(round(ctx.settings.retry_delay_seconds / 60), 1), "minute")
+    return (
+        f"the trending list of {medium} {verdict.said}; no cycle was opened, and one that is unfinished goes on. "
+        f"`ratingo sync {medium}` asks again at once, Dagster by itself in {minutes}"
+    )
+
+
+def _source(settings: Settings) -> str:
+    """Who gives the lists: lists of Trakt and of a stand-in for it are not compared."""
+    return urlsplit(settings.trakt_base_url).hostname or settings.trakt_base_url
+
+
+def _failed(medium: Medium, at: datetime, error: SourceError) -> Attempt:
+    return Attempt(medium.plural, attempts.TRENDING, at, outcome_of(error), str(error))
+
+
+def outcome_of(error: SourceError) -> AttemptOutcome:
+    """What came of an attempt that ended with this error."""
+    if isinstance(error, NoCycle):
+        return error.outcome
+    return AttemptOutcome.DENIED if isinstance(error, AccessDenied) else AttemptOutcome.UNANSWERED
+
+
+def is_unfinished(ctx: SyncContext, medium: Medium) -> bool:
+    """Whether the latest cycle has titles that are still to be worked off."""
+    with ctx.database.reading() as conn:
+        cycle = cycles.latest_cycle(conn, medium)
+        left = cycles.counts(conn, cycle.id, ctx.now()) if cycle else cycles.Counts()
+    return bool(left.pending + left.processing)
 
 
 def _opened_since(ctx: SyncContext, medium: Medium, moment: datetime, meter: Meter) -> TrendingReport | None:

@@ -6,14 +6,16 @@ from time import sleep
 import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
+from sqlalchemy import update
 
 from ratingo_pipelines.defs.facts import cycle_facts
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage import cycles, failures
+from ratingo_pipelines.storage.pipeline_tables import attempts
 from ratingo_pipelines.sync.checks import CHECKS
 from ratingo_pipelines.sync.context import open_sync_context, utc_now
 from ratingo_pipelines.sync.titles import sync_pending
-from ratingo_pipelines_tests.defs.conftest import LISTED, Installation
+from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of
 
 MINUTE = timedelta(minutes=1)
 
@@ -78,6 +80,27 @@ def test_while_a_run_sees_to_the_cycle_no_other_is_started(
 
     said = "is queued" if status is dg.DagsterRunStatus.NOT_STARTED else "is under way"
     assert installed.skipped("shows_cycle") == f"{job} {said}; it sees to cycle 1"
+
+
+def test_a_list_that_is_not_whole_fails_its_run_and_is_asked_for_again(installed: Installation) -> None:
+    installed.run("shows_trending")
+    installed.sandbox.faults({"kind": "list", "api": "trakt", "endpoint": "/{medium}/trending", "keep": 2})
+
+    failed = installed.run("shows_trending")
+
+    assert not failed.success
+    assert "the trending list of shows is short: 2 titles of 8 asked for" in failure_of(failed).description
+    [unfinished] = installed.requested("shows_cycle")
+    assert (unfinished.job_name, unfinished.run_key) == ("shows_sync", "shows:cycle:1:0")
+    installed.carry_out(unfinished)
+    assert "asked for again at" in installed.skipped("shows_cycle")
+    with installed.database.writing() as conn:
+        conn.execute(update(attempts).values(asked_at=utc_now() - 16 * MINUTE))
+    [request] = installed.requested("shows_cycle")
+    assert (request.job_name, (request.run_key or "").rpartition(":")[0]) == ("shows_trending", "shows:fetch:2")
+    installed.sandbox.faults()
+    assert installed.carry_out(request).success
+    assert [request.run_key for request in installed.requested("shows_cycle")] == ["shows:cycle:2:0"]
 
 
 def test_runs_of_the_other_medium_and_of_the_calendar_hold_nothing_up(installed: Installation) -> None:

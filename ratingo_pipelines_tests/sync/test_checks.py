@@ -1,5 +1,6 @@
 """Each check finds what it is there for, says what to do about it, and is content with a database as it should be."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,13 +24,13 @@ def found(database: Database, settings: Settings, name: str, medium: Medium = SH
     return look_at(database, medium, settings, BY_NAME[name])
 
 
-def open_cycle(database: Database, size: int, outcome: str = "done") -> cycles.Cycle:
+def open_cycle(database: Database, size: int, outcome: str = "done", asked: int | None = None) -> cycles.Cycle:
     entries = [
         Entry(rank, 1000 + rank, rank, None, None, f"Title {rank}", 2020, 100, outcome=outcome, reason=None)
         for rank in range(1, size + 1)
     ]
     with database.writing() as conn:
-        return cycles.open_cycle(conn, SHOWS, utc_now(), entries, 10_000, "run")
+        return cycles.open_cycle(conn, SHOWS, utc_now(), entries, 10_000, "run", asked=asked)
 
 
 def add_title(database: Database, tmdb_id: int, **values: Any) -> int:
@@ -57,14 +58,55 @@ def test_an_empty_database_is_told_to_start_the_first_job(database: Database, se
 def test_a_list_that_shrank_by_more_than_half_is_not_whole(
     database: Database, settings: Settings, before: int, now: int, passed: bool
 ) -> None:
-    open_cycle(database, before)
-    open_cycle(database, now)
+    open_cycle(database, before, asked=100)
+    open_cycle(database, now, asked=100)
 
     finding = found(database, settings, "list_is_whole")
 
     assert finding.passed is passed
     assert finding.numbers == {"listed": now, "listed before": before}
     assert passed or "start shows_trending again" in finding.said
+
+
+def entries(size: int) -> list[Entry]:
+    return [Entry(rank, 1000 + rank, rank, None, None, f"Title {rank}", 2020, 100) for rank in range(1, size + 1)]
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        (
+            [replace(entry, tmdb_id=None, outcome="skipped", reason="no TMDB id") for entry in entries(99)]
+            + entries(100)[99:],
+            "The list of cycle 2 has only 1 title in 100 entries",
+        ),
+        (
+            [replace(entry, tmdb_id=1001) for entry in entries(100)],
+            "The list of cycle 2 has only 1 title in 100 entries",
+        ),
+        (
+            [replace(entry, watchers=0) for entry in entries(100)],
+            "The list of cycle 2 says of every title that nobody watches it",
+        ),
+        (
+            [replace(entry, trakt_id=None, tmdb_id=None, title=None) for entry in entries(50)] + entries(100)[50:],
+            "The list of cycle 2 names a title in only 50 of its 100 entries",
+        ),
+        ([], "The list of cycle 2 is empty"),
+    ],
+    ids=["no TMDB ids", "one title alone", "nobody watches", "half of it nulls", "empty"],
+)
+def test_a_list_that_would_open_no_cycle_today_is_not_whole(
+    database: Database, settings: Settings, listed: list[Entry], said: str
+) -> None:
+    open_cycle(database, 100)
+    with database.writing() as conn:
+        cycles.open_cycle(conn, SHOWS, utc_now(), listed, 10_000, "run", asked=100)
+
+    finding = found(database, settings, "list_is_whole")
+
+    assert not finding.passed
+    assert finding.said.startswith(said)
 
 
 def test_a_title_that_was_worked_off_and_has_no_row_is_found(database: Database, settings: Settings) -> None:

@@ -5,9 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ratingo_pipelines.storage.attempts import Attempt
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.failures import Failure
-from ratingo_pipelines.sync.decisions import CycleFacts, Launch, RetryFacts, Wait, decide_cycle, decide_retries
+from ratingo_pipelines.sync.decisions import (
+    CycleFacts,
+    FetchFacts,
+    Launch,
+    RetryFacts,
+    Wait,
+    decide_cycle,
+    decide_cycle_and_fetch,
+    decide_fetch,
+    decide_retries,
+)
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 CYCLE = Cycle(7, "shows", NOW - timedelta(minutes=5), 12_000, 100, 98)
@@ -88,6 +99,63 @@ def test_a_key_refused_for_six_hours_costs_a_few_runs_not_thousands() -> None:
         moment += timedelta(seconds=5)
 
     assert runs < 20
+
+
+def attempts(*minutes_ago: float, outcome: str = "not_whole") -> list[Attempt]:
+    """Attempts at the list of shows, so long ago each, with ids from 1."""
+    return [
+        Attempt("shows", "trending", ago(minutes=minutes), outcome, "why", id=place)
+        for place, minutes in enumerate(minutes_ago, start=1)
+    ]
+
+
+def fetching(*minutes_ago: float, outcome: str = "not_whole", **facts: object) -> FetchFacts:
+    delay = timedelta(minutes=15)
+    return FetchFacts("shows", attempts(*minutes_ago, outcome=outcome), delay, **facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("facts", "run_key"),
+    [
+        pytest.param(fetching(15), "shows:fetch:1:2026-01-31T12", id="after the delay"),
+        pytest.param(fetching(60, 45, 30, 15), "shows:fetch:4:2026-01-31T12", id="for an hour"),
+        pytest.param(fetching(121, 61), "shows:fetch:2:2026-01-31T12", id="then hourly"),
+        pytest.param(fetching(60, outcome="denied"), "shows:fetch:1:2026-01-31T12", id="a refused key hourly"),
+    ],
+)
+def test_a_list_that_opened_no_cycle_is_asked_for_again(facts: FetchFacts, run_key: str) -> None:
+    assert decide_fetch(facts, NOW) == Launch("trending", run_key)
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (fetching(), "the last list of shows opened a cycle"),
+        (fetching(14), "the list of shows opened no cycle and is asked for again at 12:01:00 UTC"),
+        (fetching(119, 59), "the list of shows opened no cycle and is asked for again at 12:01:00 UTC"),
+        (fetching(59, outcome="denied"), "the list of shows opened no cycle and is asked for again at 12:01:00 UTC"),
+        (
+            fetching(20, active_runs=["shows_sync is under way"]),
+            "the list of shows is asked for again after shows_sync is under way",
+        ),
+    ],
+)
+def test_a_list_that_is_not_asked_for_says_why(facts: FetchFacts, reason: str) -> None:
+    assert decide_fetch(facts, NOW) == Wait(reason)
+
+
+def test_a_list_that_is_asked_for_again_keeps_no_cycle_from_going_on() -> None:
+    fetch, sync = Launch("trending", "shows:fetch:1:2026-01-31T12"), Launch("sync", "shows:cycle:7:0", cycle_id=7)
+    assert decide_cycle_and_fetch(PENDING, fetching(15), NOW) == [fetch, sync]
+    assert decide_cycle_and_fetch(PENDING, fetching(14), NOW) == [sync]
+    assert decide_cycle_and_fetch(replace(PENDING, counts=Counts(done=98)), fetching(15), NOW) == [fetch]
+    assert decide_cycle_and_fetch(replace(PENDING, counts=Counts(done=98)), fetching(14), NOW) == Wait(
+        "cycle 7 is worked off: 98 done, 0 failed of 98; "
+        "the list of shows opened no cycle and is asked for again at 12:01:00 UTC"
+    )
+    assert decide_cycle_and_fetch(replace(PENDING, counts=Counts(done=98)), fetching(), NOW) == Wait(
+        "cycle 7 is worked off: 98 done, 0 failed of 98"
+    )
 
 
 def failure(tmdb_id: int, *, stage: str = "details", due: bool = True, attempts: int = 1) -> Failure:
