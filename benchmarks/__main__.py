@@ -28,6 +28,7 @@ TOPICS = {
     "growth": "Growth",
     "store": "Storing a title",
     "reader_queries": "The reader's queries",
+    "snapshots": "Ten million snapshots",
     "omdb": "OMDb backfill",
     "gateway": "The gateway",
     "start": "Start",

@@ -1,6 +1,7 @@
 """How many people watched a title, cycle by cycle.
 
-An adopted database may hold several snapshots of one instant; each instant counts once here.
+An adopted database may hold several snapshots of one instant; each instant counts once here. There are millions of
+snapshots in time, and a title's are found by the index on the title alone, whatever the planner believes.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,7 +11,7 @@ from functools import cache
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from ratingo_pipelines.storage.tables import TitleTables
-from ratingo_pipelines.storage.upsert import in_chunks, insert_unless_there
+from ratingo_pipelines.storage.upsert import fenced, fenced_for_each, in_chunks, insert_unless_there
 
 
 def add_snapshot(conn: Connection, t: TitleTables, title_id: int, tmdb_id: int, watchers: int, at: datetime) -> bool:
@@ -21,17 +22,21 @@ def add_snapshot(conn: Connection, t: TitleTables, title_id: int, tmdb_id: int, 
 
 def recent_watchers(conn: Connection, t: TitleTables, title_id: int, limit: int, until: datetime) -> list[int]:
     """The watchers of a title's latest snapshots up to and with `until`, newest first."""
-    return list(conn.execute(_recent(t, limit), {"of_title": title_id, "until": until}).scalars())
+    return list(conn.execute(recent_statement(t, limit), {"of_title": title_id, "until": until}).scalars())
 
 
 @cache
-def _recent(t: TitleTables, limit: int) -> Select[int]:
-    c = t.snapshots.c
+def recent_statement(t: TitleTables, limit: int) -> Select[int]:
+    """The statement of `recent_watchers`, whose plan the tests look at.
+
+    Not fenced, a title with few snapshots among many is looked for in all of them, newest first.
+    """
+    own = fenced(select(t.snapshots).where(t.snapshots.c[t.parent_key] == bindparam("of_title")))
     return (
-        select(func.max(c.watchers))
-        .where(c[t.parent_key] == bindparam("of_title"), c.created_at <= bindparam("until"))
-        .group_by(c.created_at)
-        .order_by(c.created_at.desc())
+        select(func.max(own.c.watchers))
+        .where(own.c.created_at <= bindparam("until"))
+        .group_by(own.c.created_at)
+        .order_by(own.c.created_at.desc())
         .limit(limit)
     )
 
@@ -40,17 +45,23 @@ def since(
     conn: Connection, t: TitleTables, title_ids: Collection[int], start: datetime
 ) -> list[Row[int, datetime, int]]:
     """The titles' snapshots from `start` on, as (our id, created_at, watchers), in time order."""
-    table, parent = t.snapshots, t.snapshots.c[t.parent_key]
     found: list[Row[int, datetime, int]] = []
     for part in in_chunks(title_ids):
-        statement = (
-            select(parent.label("title_id"), table.c.created_at, func.max(table.c.watchers).label("watchers"))
-            .where(parent.in_(part), table.c.created_at >= start)
-            .group_by(parent, table.c.created_at)
-            .order_by(table.c.created_at, parent)
-        )
-        found.extend(conn.execute(statement))
+        found.extend(conn.execute(since_statement(conn.dialect.name, t, part, start)))
     return sorted(found, key=lambda row: row.created_at)
+
+
+def since_statement(
+    dialect: str, t: TitleTables, title_ids: Sequence[int], start: datetime
+) -> Select[int, datetime, int]:
+    """The statement of `since`, whose plan the tests look at."""
+    own = fenced_for_each(dialect, t.snapshots, t.parent_key, title_ids).c
+    return (
+        select(own[t.parent_key].label("title_id"), own.created_at, func.max(own.watchers).label("watchers"))
+        .where(own.created_at >= start)
+        .group_by(own[t.parent_key], own.created_at)
+        .order_by(own.created_at, own[t.parent_key])
+    )
 
 
 def last_snapshots(
@@ -59,27 +70,27 @@ def last_snapshots(
     """Each title's last `n` snapshots as (created_at, watchers), in time order; titles without any left out."""
     found: dict[int, list[tuple[datetime, int]]] = {}
     for part in in_chunks(title_ids):
-        for title_id, created_at, watchers in conn.execute(last_statement(t, part, n)):
+        for title_id, created_at, watchers in conn.execute(last_statement(conn.dialect.name, t, part, n)):
             found.setdefault(title_id, []).append((created_at, watchers))
     return found
 
 
-def last_statement(t: TitleTables, title_ids: Sequence[int], n: int) -> Select[int, datetime, int]:
+def last_statement(dialect: str, t: TitleTables, title_ids: Sequence[int], n: int) -> Select[int, datetime, int]:
     """The statement of `last_snapshots`, whose plan the tests look at."""
-    table, parent = t.snapshots, t.snapshots.c[t.parent_key]
+    own = fenced_for_each(dialect, t.snapshots, t.parent_key, title_ids).c
+    title_id = own[t.parent_key]
     ranked = (
         select(
-            parent.label("title_id"),
-            table.c.created_at,
-            func.max(table.c.watchers).label("watchers"),
-            func.row_number().over(partition_by=parent, order_by=table.c.created_at.desc()).label("place"),
+            title_id.label("title_id"),
+            own.created_at,
+            func.max(own.watchers).label("watchers"),
+            func.row_number().over(partition_by=title_id, order_by=own.created_at.desc()).label("newest"),
         )
-        .where(parent.in_(title_ids))
-        .group_by(parent, table.c.created_at)
+        .group_by(title_id, own.created_at)
         .subquery()
     )
     return (
         select(ranked.c.title_id, ranked.c.created_at, ranked.c.watchers)
-        .where(ranked.c.place <= n)
+        .where(ranked.c.newest <= n)
         .order_by(ranked.c.title_id, ranked.c.created_at)
     )

@@ -1,6 +1,7 @@
 """Writing without conflicts: rows inserted where missing, updated by id, locked in order; locks by name.
 
-The only file that knows which database it talks to. What is written lives in the modules named after it.
+Beside that, reading by the index that is meant. The only file that knows which database it talks to.
+What is written lives in the modules named after it.
 """
 
 import zlib
@@ -9,17 +10,24 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Connection,
+    FromClause,
     Insert,
+    Integer,
     RowMapping,
     Select,
+    Subquery,
     Table,
     Update,
     bindparam,
     exists,
     func,
+    literal,
+    literal_column,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -144,6 +152,25 @@ def lock_name(conn: Connection, name: str) -> None:
     """Wait for the lock of that name; it is held until the transaction ends."""
     if conn.dialect.name == "postgresql":
         conn.execute(select(func.pg_advisory_xact_lock(zlib.crc32(f"ratingo:{name}".encode()))))
+
+
+def fenced(statement: Select[*tuple[Any, ...]]) -> Subquery:
+    """The statement's rows, found by its own conditions alone, whatever the statistics say.
+
+    Neither back end carries a condition or an order from outside into a subquery with an OFFSET: PostgreSQL
+    (`is_simple_subquery` and `subquery_is_pushdown_safe` in src/backend/optimizer), SQLite
+    (https://www.sqlite.org/optoverview.html, "Subquery Flattening" and "The WHERE-Clause Push-Down Optimization").
+    """
+    return statement.offset(literal_column("0")).subquery()
+
+
+def fenced_for_each(dialect: str, table: Table, key: str, ids: Sequence[int]) -> FromClause:
+    """The rows of `table` whose `key` is one of the ids, `fenced`; on PostgreSQL they are found id by id."""
+    if dialect != "postgresql":
+        return fenced(select(table).where(table.c[key].in_(ids)))
+    each = func.unnest(literal(list(ids), ARRAY(Integer))).table_valued("id").render_derived("each")
+    own = select(table).where(table.c[key] == each.c.id).offset(literal_column("0")).lateral()
+    return select(own).select_from(each).join(own, true()).subquery()
 
 
 def in_chunks(ids: Iterable[int]) -> Iterable[list[int]]:

@@ -85,6 +85,8 @@ def catalogue(shared_database: Database) -> Database:
 def _plan(database: Database, statement: Select[*tuple[Any, ...]]) -> str:
     """The plan in lines; on PostgreSQL as if the tables were too large to be read whole."""
     text_of = str(statement.compile(database.engine, compile_kwargs={"literal_binds": True})).replace("%", "%%")
+    # What SQLAlchemy puts before an OFFSET of SQLite's is no literal.
+    text_of = text_of.replace("LIMIT ?", "LIMIT -1")
     prefix = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
     with database.reading() as conn:
         if database.dialect == "postgresql":
@@ -189,7 +191,7 @@ def test_a_filtered_list_uses_the_index_of_offers(catalogue: Database) -> None:
 
 
 def test_the_last_snapshots_use_the_index_by_title(catalogue: Database) -> None:
-    statement = snapshots.last_statement(SHOW, list(range(1, 51)), 10)
+    statement = snapshots.last_statement(catalogue.dialect, SHOW, list(range(1, 51)), 10)
     plan = _plan(catalogue, statement)
     assert "show_watchers_snapshots_show_id_idx" in plan, plan
 

@@ -1,8 +1,11 @@
 """Watchers over time."""
 
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Select, func, select
 
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.storage import snapshots
@@ -73,3 +76,70 @@ def test_the_last_ten_snapshots_of_each_of_fifty_titles_come_in_time_order(datab
         series == [(NOW + hours * HOUR, title * 100 + hours) for hours in range(5, 15)]
         for title, series in found.items()
     )
+
+
+TITLES, CYCLES = 40, 250
+NEW_TITLE = TITLES + 1
+
+
+@pytest.fixture(scope="module")
+def misjudged(shared_database: Database) -> Database:
+    """10,000 snapshots, one of them of a new title; what the planner knows would have it walk through all in time."""
+    rows = [
+        {"show_id": title, "tmdb_id": title, "watchers": cycle, "created_at": NOW + cycle * HOUR}
+        for cycle in range(CYCLES)
+        for title in range(1, TITLES + 1)
+    ]
+    with shared_database.writing() as conn:
+        conn.execute(SHOW.snapshots.insert(), rows)
+    if shared_database.dialect == "postgresql":
+        # As where titles are too many to be known one by one: six of any are soon met on a walk back in time.
+        column = "ALTER TABLE show_watchers_snapshots ALTER show_id"
+        _execute(shared_database, f"{column} SET STATISTICS 1", f"{column} SET (n_distinct = 10)")
+    _execute(shared_database, "ANALYZE")
+    _add(shared_database, SHOWS, NEW_TITLE, CYCLES, 1)
+    if shared_database.dialect == "sqlite":
+        _execute(
+            shared_database,
+            "DELETE FROM sqlite_stat1 WHERE tbl = 'show_watchers_snapshots'",
+            "INSERT INTO sqlite_stat1 VALUES ('show_watchers_snapshots', 'show_watchers_snapshots_show_id_idx', "
+            "'10001 1000'), ('show_watchers_snapshots', 'show_watchers_snapshots_created_idx', '10001 1')",
+        )
+        # A connection reads the statistics when it is opened.
+        shared_database.dispose()
+    return shared_database
+
+
+def _execute(database: Database, *statements: str) -> None:
+    with database.writing() as conn:
+        for statement in statements:
+            conn.exec_driver_sql(statement)
+
+
+def _plan(database: Database, statement: Select[*tuple[Any, ...]]) -> str:
+    text_of = str(statement.compile(database.engine, compile_kwargs={"literal_binds": True}))
+    # What SQLAlchemy puts before an OFFSET of SQLite's is no literal.
+    text_of = text_of.replace("LIMIT ?", "LIMIT -1")
+    explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
+    with database.reading() as conn:
+        return "\n".join(" ".join(map(str, row)) for row in conn.exec_driver_sql(f"{explain} {text_of}"))
+
+
+def test_a_plain_statement_would_walk_through_all_snapshots(misjudged: Database) -> None:
+    c = SHOW.snapshots.c
+    plain = select(func.max(c.watchers)).where(c.show_id == NEW_TITLE, c.created_at <= NOW + CYCLES * HOUR)
+    plan = _plan(misjudged, plain.group_by(c.created_at).order_by(c.created_at.desc()).limit(6))
+    assert "show_watchers_snapshots_created_idx" in plan, plan
+
+
+@pytest.mark.parametrize("name", ["recent_watchers", "since", "last_snapshots"])
+def test_a_titles_snapshots_are_found_by_the_title_whatever_the_statistics(misjudged: Database, name: str) -> None:
+    ids, until = [NEW_TITLE, 1, 2], NOW + CYCLES * HOUR
+    statement = {
+        "recent_watchers": snapshots.recent_statement(SHOW, 6).params(of_title=NEW_TITLE, until=until),
+        "since": snapshots.since_statement(misjudged.dialect, SHOW, ids, NOW),
+        "last_snapshots": snapshots.last_statement(misjudged.dialect, SHOW, ids, 10),
+    }[name]
+    plan = _plan(misjudged, statement)
+    assert "show_watchers_snapshots_show_id_idx" in plan, plan
+    assert not re.search("created_idx|seq scan|scan show_watchers_snapshots", plan, re.IGNORECASE), plan
