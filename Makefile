@@ -7,7 +7,7 @@ SETUP := .venv/.installed
 # The suite and the demo start many a process; each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-e2e test-browser test-door chaos bench lint dev clean lock
+.PHONY: install demo test test-e2e test-browser test-door test-push chaos bench lint dev clean lock
 
 install: $(SETUP)
 
@@ -37,6 +37,13 @@ test-browser: install
 test-door: install
 	.ci/install-browser
 	$(BIN)/pytest -m door
+
+# The site's own migrations, drizzle-kit push, on databases of ours: they must find nothing to change.
+test-push: install
+	@if command -v npm >/dev/null; then \
+	  mkdir -p .push && cp ratingo_pipelines_tests/push/package.json .push/ && \
+	  npm install --prefix .push --no-audit --no-fund --loglevel error && $(BIN)/pytest -m push; \
+	else echo "test-push: npm is not installed; the site's push is not tried"; fi
 
 # Every fault of the upstreams, long; prints a table.
 chaos: install
