@@ -31,6 +31,7 @@ API = "TMDB"
 CATEGORIES = ("flatrate", "free", "ads", "rent", "buy")
 CAST_SIZE = 12
 _VIDEO_TYPES = ("Trailer", "Teaser")
+"""In the order in which the site should play them."""
 _UKRAINIAN = "uk"
 _NEUTRAL = (None, "xx")
 """TMDB's ways to say that a video has no language; an empty one is read as None."""
@@ -265,7 +266,14 @@ def _videos(entries: list[VideoPayload] | None, languages: Sequence[str]) -> lis
                 entry.raw,
             )
             found.setdefault(entry.key, video)
-    return list(found.values())
+    return sorted(found.values(), key=lambda video: _video_order(video, languages))
+
+
+def _video_order(video: Video, languages: Sequence[str]) -> tuple[int, int, bool, float]:
+    """By language (none last), trailers first, official ones first, the newest first: the site plays the first one."""
+    language = len(languages) if video.locale is None else languages.index(video.locale)
+    published = video.published_at.timestamp() if video.published_at else 0.0
+    return language, _VIDEO_TYPES.index(video.type), not video.official, -published
 
 
 def _providers(by_region: Mapping[str, RegionPayload | None] | None, regions: Iterable[str]) -> list[Provider] | None:

@@ -330,6 +330,29 @@ def test_a_video_listed_twice_counts_once_and_odd_extras_are_none() -> None:
     assert (video.official, video.published_at) == (None, None)
 
 
+def test_videos_come_in_the_order_in_which_the_site_should_play_them() -> None:
+    def video(key: str, **fields: object) -> dict[str, object]:
+        return VIDEO | {"key": key, "iso_639_1": "en", "type": "Trailer", "official": True} | fields
+
+    given = [
+        video("none", iso_639_1=None),
+        video("english teaser", type="Teaser"),
+        video("english, a fan's", official=False),
+        video("english, older", published_at="2020-01-01T00:00:00.000Z"),
+        video("english, newer", published_at="2024-01-01T00:00:00.000Z"),
+        video("english, undated", published_at=None),
+        video("ukrainian teaser", iso_639_1="uk", type="Teaser"),
+        video("ukrainian, a fan's", iso_639_1="uk", official=None),
+    ]
+
+    found = read({"videos": {"results": given}}).videos or []
+
+    assert [one.key for one in found] == [
+        *("ukrainian, a fan's", "ukrainian teaser"),
+        *("english, newer", "english, older", "english, undated", "english, a fan's", "english teaser", "none"),
+    ]
+
+
 def test_a_raw_video_is_fit_for_a_json_column() -> None:
     odd = {"size": float("nan"), "note": "a\x00b\ud800", "more": {"deep": [1, float("inf")]}}
     [video] = read({"videos": {"results": [VIDEO | odd]}}).videos or []
