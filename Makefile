@@ -21,8 +21,9 @@ $(SETUP): requirements.lock pyproject.toml
 demo: install
 	$(BIN)/ratingo demo
 
+# Ends with the lines of the package that no test ran: those of the tests' own processes, not of those they start.
 test: install
-	$(BIN)/pytest --numprocesses 4 --dist loadfile
+	$(BIN)/python -m slipcover --source ratingo_pipelines --skip-covered --missing-width 60 -m pytest --numprocesses 4 --dist loadfile
 
 # The whole stack as processes: daemon, code server, webserver, killed and restarted.
 test-e2e: install
