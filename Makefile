@@ -46,7 +46,7 @@ test-push: install
 	  npm install --prefix .push --no-audit --no-fund --loglevel error && $(BIN)/pytest -m push; \
 	else echo "test-push: npm is not installed; the site's push is not tried"; fi
 
-# Every fault of the upstreams, long; prints a table.
+# Every fault of the upstreams and every lie, long; prints a table.
 chaos: install
 	$(BIN)/python -m ratingo_pipelines_tests.chaos
 

