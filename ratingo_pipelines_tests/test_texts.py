@@ -13,8 +13,9 @@ from ratingo_pipelines.storage.failures import Failure
 from ratingo_pipelines.sync import decisions, selection
 from ratingo_pipelines.sync.checks import CHECKS, look_at
 from ratingo_pipelines.sync.decisions import CycleFacts, RetryFacts, Wait
-from ratingo_pipelines.sync.report import BatchReport, CalendarReport, PruneReport, TitleFailure, waiting_notes
+from ratingo_pipelines.sync.report import BatchReport, CalendarReport, PruneReport
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
+from ratingo_pipelines.sync.trust.blame import Kind, Question, Suspicion, accusation
 from ratingo_pipelines.terminal.reports import batch_lines, calendar_lines, prune_lines, status_lines
 from ratingo_pipelines.text import counted
 
@@ -37,15 +38,14 @@ def said(decision: object) -> str:
     return decision.reason
 
 
+def accused(number: int) -> str:
+    suspicion = Suspicion(Question("TMDB", "details"), Kind.UNKNOWN, number, number, "TMDB: it is unknown")
+    return accusation(suspicion, None).partition("and there ")[0]
+
+
 def status_line(place: int, counts: Counts | None = None, failing: tuple[Failure, ...] = (), limit: int = 0) -> str:
     state = SyncStatus(NOW, (MediumStatus("shows", CYCLE, 360, counts or Counts(), failing),), 0, limit)
     return list(status_lines(state))[place]
-
-
-def waiting(number: int) -> str:
-    until = NOW + timedelta(hours=1)
-    failures = [TitleFailure(tmdb_id, "T", "details", "TMDB: down", try_again_at=until) for tmdb_id in range(number)]
-    return "".join(waiting_notes(failures))
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def waiting(number: int) -> str:
             id="titles held",
         ),
         pytest.param(
-            waiting,
-            "",
-            "TMDB: down (1 title waits for it; what the other APIs gave is stored)",
-            "TMDB: down (2 titles wait for it; what the other APIs gave is stored)",
-            id="titles that wait for an API",
+            lambda n: accused(n + 1),
+            "TMDB failed alike for the one title asked about (it is unknown), ",
+            "TMDB failed alike for 2 of 2 titles (it is unknown), ",
+            "TMDB failed alike for 3 of 3 titles (it is unknown), ",
+            id="titles that a source failed",
         ),
         pytest.param(
             lambda n: next(batch_lines(BatchReport("shows", "titles", requests={"tmdb": n}))).partition("; ")[2],

@@ -90,3 +90,12 @@ def due(conn: Connection, medium: Medium, tmdb_ids: Collection[int], source: str
         where = (asked.c.medium == medium.plural, asked.c.source == source, asked.c.next_at > now)
         waiting.update(conn.execute(select(asked.c.tmdb_id).where(*where, asked.c.tmdb_id.in_(part))).scalars())
     return set(tmdb_ids) - waiting
+
+
+def answered(conn: Connection, medium: Medium, tmdb_ids: Collection[int], source: str) -> set[int]:
+    """Those of the titles that the source had an answer about when it was last asked."""
+    found: set[int] = set()
+    for part in in_chunks(tmdb_ids):
+        where = (asked.c.medium == medium.plural, asked.c.source == source, asked.c.empty_streak == 0)
+        found.update(conn.execute(select(asked.c.tmdb_id).where(*where, asked.c.tmdb_id.in_(part))).scalars())
+    return found

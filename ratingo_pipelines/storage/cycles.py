@@ -17,7 +17,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    exists,
     func,
     insert,
     literal_column,
@@ -311,13 +310,6 @@ def last_settled(conn: Connection, cycle_id: int) -> datetime | None:
     """When a title of the cycle last got an outcome."""
     settled = (trending.c.cycle_id == cycle_id, trending.c.outcome.in_((DONE, SKIPPED, ERROR)))
     return conn.execute(select(func.max(trending.c.updated_at)).where(*settled)).scalar()
-
-
-def done_since(conn: Connection, medium: Medium, moment: datetime) -> bool:
-    """Whether a title of the medium's latest two cycles was done after that moment."""
-    latest = select(cycles.c.id).where(cycles.c.medium == medium.plural).order_by(cycles.c.cycle_at.desc()).limit(2)
-    done = (trending.c.cycle_id.in_(latest), trending.c.outcome == DONE, trending.c.updated_at > moment)
-    return bool(conn.execute(select(exists().where(*done))).scalar())
 
 
 def named_since(conn: Connection, medium: Medium, moment: datetime) -> set[int] | None:

@@ -1,16 +1,17 @@
 """Titles that failed: why, how often, and when each is due again. A success clears them.
 
-Whether an error spends an attempt is the caller's judgement.
+Whether an error spends an attempt is judged in `sync.trust.blame`.
 """
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, exists, select, update
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage.pipeline_tables import failures
+from ratingo_pipelines.storage.pipeline_tables import cycles, failures, trending
+from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.upsert import in_chunks, insert_one_missing, lock_row
 
 FIRST_DELAY = timedelta(minutes=15)
@@ -21,7 +22,7 @@ GIVE_UP_AFTER = 6
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """After how many attempts a title is given up, and how long to wait after the first; each waits twice as long."""
+    """After how many attempts a title is given up, and how long to wait after the first try; then twice as long."""
 
     give_up_after: int = GIVE_UP_AFTER
     first_delay: timedelta = FIRST_DELAY
@@ -42,14 +43,14 @@ class Failure:
     next_attempt_at: datetime
 
 
-def next_attempt(
-    attempts: int, now: datetime, give_up_after: int = GIVE_UP_AFTER, first_delay: timedelta = FIRST_DELAY
-) -> datetime:
-    """When to try again: in 15 minutes, doubling with each attempt up to 6 hours; once given up, weekly."""
-    if attempts >= give_up_after:
-        return now + GIVEN_UP_DELAY
-    # The exponent is bounded, or many attempts would overflow before the delay is cut.
-    return now + min(first_delay * (1 << min(max(attempts - 1, 0), 20)), LONGEST_DELAY)
+def next_delay(last_delay: timedelta | None, attempts: int, policy: RetryPolicy = RetryPolicy()) -> timedelta:
+    """How long to wait after another try: twice as long as after the last one, up to 6 hours; once given up, a week.
+
+    It grows with every try, whether or not that spent an attempt. `last_delay` is None before the first.
+    """
+    if attempts >= policy.give_up_after:
+        return GIVEN_UP_DELAY
+    return policy.first_delay if last_delay is None else min(2 * last_delay, LONGEST_DELAY)
 
 
 def record(
@@ -61,21 +62,17 @@ def record(
     now: datetime,
     spends_attempt: bool,
     title: str | None,
-    not_before: datetime | None = None,
     policy: RetryPolicy = RetryPolicy(),
 ) -> Failure:
-    """Remember that a stage of a title failed. An error that spends no attempt leaves their number as it is.
-
-    `not_before` is when the source itself said to try again.
-    """
-    where = (failures.c.medium == medium.plural, failures.c.tmdb_id == tmdb_id, failures.c.stage == stage)
+    """Remember that a stage of a title failed. An error that spends no attempt leaves their number as it is."""
+    where = _of(medium, tmdb_id, stage)
     known = lock_row(conn, failures, *where)
     if known is None:
-        first = _after(None, medium, tmdb_id, stage, error, now, spends_attempt, title, not_before, policy)
+        first = _after(None, medium, tmdb_id, stage, error, now, spends_attempt, title, policy)
         if insert_one_missing(conn, failures, asdict(first), ["medium", "tmdb_id", "stage"]) is not None:
             return first
         known = lock_row(conn, failures, *where)
-    failure = _after(known, medium, tmdb_id, stage, error, now, spends_attempt, title, not_before, policy)
+    failure = _after(known, medium, tmdb_id, stage, error, now, spends_attempt, title, policy)
     conn.execute(update(failures).where(*where).values(asdict(failure)))
     return failure
 
@@ -89,14 +86,9 @@ def _after(
     now: datetime,
     spends_attempt: bool,
     title: str | None,
-    not_before: datetime | None,
     policy: RetryPolicy,
 ) -> Failure:
     attempts = (known["attempts"] if known else 0) + int(spends_attempt)
-    first_failed_at = known["first_failed_at"] if known else now
-    next_at = next_attempt(attempts, now, policy.give_up_after, policy.first_delay)
-    # What fails without spending attempts is asked ever more rarely as well.
-    next_at = max(next_at, now + min((now - first_failed_at) / 4, LONGEST_DELAY))
     return Failure(
         medium=medium.plural,
         tmdb_id=tmdb_id,
@@ -104,10 +96,36 @@ def _after(
         title=title or (known["title"] if known else None),
         attempts=attempts,
         last_error=error,
-        first_failed_at=first_failed_at,
+        first_failed_at=known["first_failed_at"] if known else now,
         last_failed_at=now,
-        next_attempt_at=next_at if not_before is None else max(next_at, not_before),
+        next_attempt_at=now + next_delay(_last_delay(known) if known else None, attempts, policy),
     )
+
+
+def postpone(
+    conn: Connection,
+    medium: Medium,
+    tmdb_id: int,
+    stages: Collection[str],
+    now: datetime,
+    policy: RetryPolicy = RetryPolicy(),
+) -> None:
+    """Put off the next try of what failed before: this one told nothing of the title, or could not be made.
+
+    Failures keep what is known of them; those whose next try lies further ahead keep that as well.
+    """
+    for stage in sorted(stages):
+        where = _of(medium, tmdb_id, stage)
+        known = lock_row(conn, failures, *where)
+        if known is not None:
+            later = now + next_delay(_last_delay(known), known["attempts"], policy)
+            if later > known["next_attempt_at"]:
+                conn.execute(update(failures).where(*where).values(next_attempt_at=later))
+
+
+def _last_delay(known: RowMapping) -> timedelta:
+    delay: timedelta = known["next_attempt_at"] - known["last_failed_at"]
+    return delay
 
 
 def clear(conn: Connection, medium: Medium, tmdb_id: int, stages: Collection[str] | None = None) -> int:
@@ -125,8 +143,7 @@ def due(conn: Connection, medium: Medium, now: datetime) -> list[Failure]:
 
 def last_failed_at(conn: Connection, medium: Medium, tmdb_id: int, stage: str) -> datetime | None:
     """When a stage of a title last failed; None where no failure is on record."""
-    where = (failures.c.medium == medium.plural, failures.c.tmdb_id == tmdb_id, failures.c.stage == stage)
-    return conn.execute(select(failures.c.last_failed_at).where(*where)).scalar()
+    return conn.execute(select(failures.c.last_failed_at).where(*_of(medium, tmdb_id, stage))).scalar()
 
 
 def failing_ids(conn: Connection, medium: Medium, tmdb_ids: Collection[int]) -> set[int]:
@@ -147,6 +164,26 @@ def given_up(conn: Connection, medium: Medium, attempts: int, now: datetime) -> 
 def all_failures(conn: Connection, medium: Medium) -> list[Failure]:
     """Every failure that no success has cleared."""
     return _read(conn, failures.c.medium == medium.plural)
+
+
+def forget_lost(conn: Connection, t: TitleTables, since: datetime) -> int:
+    """Forget the failures of titles that have no row and that no list has named since then; how many there were.
+
+    Nothing tries such a title again, so nothing would ever clear them.
+    """
+    c = failures.c
+    named = exists().where(
+        trending.c.medium == c.medium,
+        trending.c.tmdb_id == c.tmdb_id,
+        trending.c.cycle_id == cycles.c.id,
+        cycles.c.cycle_at >= since,
+    )
+    stored = exists().where(t.titles.c.tmdb_id == c.tmdb_id)
+    return conn.execute(delete(failures).where(c.medium == t.medium.plural, ~stored, ~named)).rowcount
+
+
+def _of(medium: Medium, tmdb_id: int, stage: str) -> tuple[ColumnElement[bool], ...]:
+    return failures.c.medium == medium.plural, failures.c.tmdb_id == tmdb_id, failures.c.stage == stage
 
 
 def _read(conn: Connection, *where: ColumnElement[bool]) -> list[Failure]:

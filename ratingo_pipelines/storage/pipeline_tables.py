@@ -98,6 +98,18 @@ failures = Table(
     unique("pipeline_failures_unique_idx", "medium", "tmdb_id", "stage"),
 )
 
+witnesses = Table(
+    "pipeline_witnesses",
+    metadata,
+    key(),
+    indexed_text("medium", required=True),
+    indexed_text("source", required=True),
+    indexed_text("stage", required=True),
+    number("tmdb_id", required=True),
+    timestamp("answered_at", required=True),
+    unique("pipeline_witnesses_unique_idx", "medium", "source", "stage", "tmdb_id"),
+)
+
 asked = Table(
     "pipeline_asked",
     metadata,

@@ -179,6 +179,15 @@ def known_ids(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict
     return found
 
 
+def rated_ids(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> set[int]:
+    """Those of the titles that people are known to have rated at Trakt."""
+    c = t.titles.c
+    found: set[int] = set()
+    for part in in_chunks(tmdb_ids):
+        found.update(conn.execute(select(c.tmdb_id).where(c.tmdb_id.in_(part), c.rating_trakt_votes > 0)).scalars())
+    return found
+
+
 def names(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[int, Row[int, str, str | None]]:
     """What those of the titles that have a row are called: TMDB id -> row of tmdb_id, title, imdb_id."""
     c = t.titles.c

@@ -1,21 +1,25 @@
 """Asks the sources about one title. HTTP only: nothing is written, nothing is open while it waits.
 
-Each part that could not be had is a failure of its own, so that the parts that came can still be stored.
+Each part that could not be had is a failure of its own, so that the parts that came can still be stored. Whether it is
+the title's own or the source's is judged by who runs the batch (`batch`), which is told of each answer.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from ratingo_pipelines.measures.anime import anime_reason
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sources.errors import NotFound, SourceError, SourceUnavailable
+from ratingo_pipelines.sources.errors import NotFound, SourceError
 from ratingo_pipelines.sources.tmdb import TmdbTitle
 from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
 from ratingo_pipelines.sync.batch import HasTitle
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
-from ratingo_pipelines.sync.report import BatchStopped, StopReason, TitleFailure
+from ratingo_pipelines.sync.report import BatchStopped, TitleFailure
+from ratingo_pipelines.sync.trust.blame import Answer, Kind, Question, kind_of
+from ratingo_pipelines.sync.witnesses import AskAgain
 from ratingo_pipelines.sync.work import TitleStage, TitleWork
 
 UNKNOWN_TO_TMDB = "unknown to TMDB"
@@ -24,7 +28,12 @@ WITHOUT_TRAKT_ID = "no trending list has named the title, so its Trakt id is not
 NO_RATINGS = TraktRatings(rating=None, votes=None, distribution=None)
 """Trakt's answer for a title it has no ratings of."""
 
-Answer = TypeVar("Answer")
+TMDB_DETAILS = Question("TMDB", TitleStage.DETAILS)
+TRAKT_RATINGS = Question("Trakt", TitleStage.RATINGS)
+TRAKT_RELATED = Question("Trakt", TitleStage.DETAILS)
+"""The questions that are asked about a title."""
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -41,59 +50,87 @@ class Gathered:
     """Whether the title has no row and its details, which would make one, did not come."""
 
 
-def gather(ctx: SyncContext, medium: Medium, work: TitleWork, stages: Collection[TitleStage]) -> Gathered:
-    """Ask for `stages` of one title; raise `BatchStopped` where an API refuses access.
+Gathering = Generator[Answer, None, Gathered]
+"""The questions about one title, as they are asked."""
 
-    TMDB is asked first: a title it does not know, or that the anime filter catches, costs Trakt no request.
+
+def gather(ctx: SyncContext, medium: Medium, work: TitleWork, stages: Collection[TitleStage]) -> Gathering:
+    """Ask for `stages` of one title, yielding what came of each question.
+
+    To go on after a failure is to take it for the title's own. TMDB is asked first: a title it does not know, or that
+    the anime filter catches, costs Trakt no request. Raises `BatchStopped` where an API is of no use for the next title
+    either.
     """
     failures: list[TitleFailure] = []
-
-    def attempt(stage: TitleStage, ask: Callable[[], Answer]) -> Answer | None:
-        try:
-            return ask()
-        except NotFound:
-            raise
-        except SourceError as error:
-            if error.stops_run:
-                raise BatchStopped(str(error), StopReason.ACCESS) from error
-            failures.append(failure_of(work, stage, error))
-            return None
-
     details = ratings = related = None
     if TitleStage.DETAILS in stages:
-        try:
-            details = attempt(TitleStage.DETAILS, lambda: ctx.tmdb.details(medium, work.tmdb_id))
-        except NotFound:
+        told = yield from _ask(work, TMDB_DETAILS, lambda: ctx.tmdb.details(medium, work.tmdb_id))
+        if isinstance(told, NotFound):
             return Gathered(skip=UNKNOWN_TO_TMDB)
+        details = _unless_failed(work, TitleStage.DETAILS, told, failures)
     if details is not None and (caught := caught_by_anime_filter(ctx, medium, work, details)):
         return Gathered(skip=caught)
     if details is None and not work.known:
         failures = failures or [_failure(work, min(stages), WITHOUT_ROW)]
         return Gathered(failures=tuple(failures), nothing_to_store=True)
 
-    trakt = work.trakt
     if TitleStage.RATINGS in stages:
-        if trakt is None:
+        if work.trakt is None:
             failures.append(_failure(work, TitleStage.RATINGS, WITHOUT_TRAKT_ID))
         else:
-            ratings = attempt(TitleStage.RATINGS, lambda: _ratings(ctx, medium, trakt))
-    if TitleStage.DETAILS in stages and work.related_due and trakt is not None:
-        related = attempt(TitleStage.DETAILS, lambda: _related(ctx, medium, trakt))
+            rated = yield from _ask(work, TRAKT_RATINGS, partial(_ratings, ctx, medium, work, work.trakt))
+            rated = NO_RATINGS if isinstance(rated, NotFound) else rated
+            ratings = _unless_failed(work, TitleStage.RATINGS, rated, failures)
+    if TitleStage.DETAILS in stages and work.related_due and work.trakt is not None:
+        listed = yield from _ask(work, TRAKT_RELATED, partial(ctx.trakt.related, medium, work.trakt, RELATED_SHOWN))
+        listed = [] if isinstance(listed, NotFound) else listed
+        related = _unless_failed(work, TitleStage.DETAILS, listed, failures)
     return Gathered(details=details, ratings=ratings, related=related, failures=tuple(failures))
 
 
-def _ratings(ctx: SyncContext, medium: Medium, trakt: int | str) -> TraktRatings:
+def asking_again(ctx: SyncContext, medium: Medium, work: TitleWork, question: Question) -> AskAgain | None:
+    """How one of these questions is asked anew about a title that had an answer; None where it cannot be asked."""
+    trakt = work.trakt
+    if question == TMDB_DETAILS:
+        return lambda: bool(ctx.tmdb.details(medium, work.tmdb_id, bypass_cache=True))
+    if trakt is None:
+        return None
+    if question == TRAKT_RATINGS:
+        return lambda: ctx.trakt.ratings(medium, trakt, bypass_cache=True) != NO_RATINGS
+    return lambda: bool(ctx.trakt.related(medium, trakt, RELATED_SHOWN, bypass_cache=True))
+
+
+def _ask(work: TitleWork, question: Question, ask: Callable[[], Told]) -> Generator[Answer, None, Told | SourceError]:
+    try:
+        told = ask()
+    except SourceError as error:
+        if error.stops_api:
+            raise BatchStopped.by(error) from error
+        yield Answer(question, work.tmdb_id, kind_of(error), str(error))
+        return error
+    # That there is nothing to tell proves nothing, one way or the other.
+    if told and told != NO_RATINGS:
+        yield Answer(question, work.tmdb_id, Kind.WELL)
+    return told
+
+
+def _unless_failed(
+    work: TitleWork, stage: TitleStage, told: Told | SourceError, failures: list[TitleFailure]
+) -> Told | None:
+    if not isinstance(told, SourceError):
+        return told
+    failures.append(failure_of(work, stage, told))
+    return None
+
+
+def _ratings(ctx: SyncContext, medium: Medium, work: TitleWork, trakt: int | str) -> TraktRatings:
     try:
         return ctx.trakt.ratings(medium, trakt)
     except NotFound:
+        # Of a title that nobody has rated it is an answer like any other.
+        if work.rated:
+            raise
         return NO_RATINGS
-
-
-def _related(ctx: SyncContext, medium: Medium, trakt: int | str) -> list[TraktTitle]:
-    try:
-        return ctx.trakt.related(medium, trakt, RELATED_SHOWN)
-    except NotFound:
-        return []
 
 
 def caught_by_anime_filter(ctx: SyncContext, medium: Medium, work: TitleWork, details: TmdbTitle) -> str | None:
@@ -106,17 +143,9 @@ def caught_by_anime_filter(ctx: SyncContext, medium: Medium, work: TitleWork, de
     return anime_reason([work.trakt_title, *ukrainian], genre_ids, settings.anime_keywords, settings.anime_genre_ids)
 
 
-def failure_of(work: HasTitle, stage: str, error: SourceError) -> TitleFailure:
+def failure_of(item: HasTitle, stage: str, error: SourceError) -> TitleFailure:
     """A source's error as this title's failure."""
-    return TitleFailure(
-        work.tmdb_id,
-        work.title,
-        stage,
-        str(error),
-        try_again_at=getattr(error, "until", None),
-        spends_attempt=error.spends_attempt,
-        unanswered=isinstance(error, SourceUnavailable) and not error.stops_api,
-    )
+    return TitleFailure(item.tmdb_id, item.title, stage, str(error), error.api, kind_of(error))
 
 
 def _failure(work: TitleWork, stage: TitleStage, reason: str) -> TitleFailure:

@@ -1,35 +1,38 @@
 """The OMDb backfill: IMDb and Metacritic ratings of titles that lack them or whose answer has aged."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ratingo_pipelines.measures.scoring import primary_rating
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFound, QuotaExhausted, SourceError
-from ratingo_pipelines.sources.omdb import OmdbClient, OmdbRatings
+from ratingo_pipelines.sources.omdb import API, OmdbClient, OmdbRatings
 from ratingo_pipelines.storage import asked, cycles, failures, titles
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.storage.titles import OmdbDue
 from ratingo_pipelines.sync import facts
-from ratingo_pipelines.sync.batch import run_batch
+from ratingo_pipelines.sync.batch import EvidenceOf, Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.gather import WITHOUT_ROW, failure_of
 from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota
-from ratingo_pipelines.sync.outcomes import record_failures
+from ratingo_pipelines.sync.outcomes import put_off, record_failures
 from ratingo_pipelines.sync.report import (
     BatchReport,
     BatchStopped,
     OnOutcome,
     OnStart,
-    StopReason,
     Tally,
     TitleOutcome,
     TitleStatus,
     ignore_outcome,
     ignore_start,
 )
+from ratingo_pipelines.sync.trust.blame import Answer, Kind, Question, kind_of
+from ratingo_pipelines.sync.witnesses import AskAgain, StoredWitnesses
 
 STAGE = "omdb"
+QUESTION = Question(API, STAGE)
 WITHOUT_KEY = "OMDb skipped: OMDB_API_KEY is not set (a key: https://www.omdbapi.com/apikey.aspx)"
 WITHOUT_IMDB_ID = "no IMDb id"
 FRESH = "fresh"
@@ -102,13 +105,14 @@ def _work_off(
     latest_cycle = _latest_cycle(ctx, medium)
     in_cycle = sum(row.tmdb_id in latest_cycle for row in due)
     with daily_quota(ctx, ctx.omdb, in_cycle, len(due) - in_cycle) as quota:
-        one = _OneTitle(ctx, ctx.omdb, medium, quota, latest_cycle, force)
+        one = _OneTitle(ctx, ctx.omdb, medium, quota, latest_cycle, _answered_before(ctx, medium, due), force)
         stopped = run_batch(
             due,
-            one.ask_and_store,
+            one.steps,
             stage=STAGE,
             concurrency=ctx.settings.concurrency,
-            record_outcome=one.record_outcome,
+            witnesses=StoredWitnesses(ctx, medium, one.witness),
+            outcomes=one,
             on_outcome=tally,
         )
     return tally.report(medium.plural, STAGE, fetched=fetched, stopped=stopped)
@@ -120,6 +124,11 @@ def _latest_cycle(ctx: SyncContext, medium: Medium) -> frozenset[int]:
         return frozenset(title.tmdb_id for title in cycles.titles_of(conn, cycle.id)) if cycle else frozenset()
 
 
+def _answered_before(ctx: SyncContext, medium: Medium, due: Sequence[OmdbDue]) -> set[int]:
+    with ctx.database.reading() as conn:
+        return asked.answered(conn, medium, [row.tmdb_id for row in due], asked.OMDB)
+
+
 @dataclass(frozen=True)
 class _OneTitle:
     ctx: SyncContext
@@ -127,25 +136,52 @@ class _OneTitle:
     medium: Medium
     quota: DailyQuota
     latest_cycle: frozenset[int]
+    answered_before: Collection[int]
+    """Titles that OMDb had ratings of: that it has none counts against it for these alone."""
     force: bool
     """Whether the cache may not answer."""
 
-    def ask_and_store(self, row: OmdbDue) -> TitleOutcome:
+    def steps(self, row: OmdbDue) -> Steps:
+        """Ask about a title, yielding what came of it, and store the answer."""
+        told = self._ask(row)
+        if isinstance(told, SourceError):
+            yield Answer(QUESTION, row.tmdb_id, kind_of(told), str(told))
+            failure = failure_of(row, STAGE, told)
+            return TitleOutcome(row.tmdb_id, row.title, TitleStatus.ERROR, failure.reason, (failure,))
+        if told != NOTHING_KNOWN:
+            yield Answer(QUESTION, row.tmdb_id, Kind.WELL)
+        elif row.tmdb_id in self.answered_before:
+            yield Answer(QUESTION, row.tmdb_id, Kind.UNKNOWN, f"{API}: it has no ratings of {row.imdb_id} any more")
+        return self._store(row, told)
+
+    def _ask(self, row: OmdbDue, *, bypass_cache: bool = False) -> OmdbRatings | SourceError:
+        """What OMDb says of a title; nothing where it does not know it. Raises `BatchStopped`."""
         assert row.imdb_id is not None  # noqa: S101 - those without one are passed over
         self.quota.spend(in_cycle=row.tmdb_id in self.latest_cycle)
         try:
-            ratings = self.omdb.ratings(row.imdb_id, self.medium, bypass_cache=self.force)
+            return self.omdb.ratings(row.imdb_id, self.medium, bypass_cache=self.force or bypass_cache)
         except NotFound:
-            ratings = NOTHING_KNOWN
-        except QuotaExhausted as error:
-            self.quota.exhaust()
-            raise BatchStopped(str(error), StopReason.QUOTA) from error
+            return NOTHING_KNOWN
         except SourceError as error:
-            if error.stops_run:
-                raise BatchStopped(str(error), StopReason.ACCESS) from error
-            failure = failure_of(row, STAGE, error)
-            return TitleOutcome(row.tmdb_id, row.title, TitleStatus.ERROR, failure.reason, (failure,))
-        return self._store(row, ratings)
+            if isinstance(error, QuotaExhausted):
+                self.quota.exhaust()
+            if error.stops_api:
+                raise BatchStopped.by(error) from error
+            return error
+
+    def witness(self, question: Question, tmdb_id: int) -> tuple[OmdbDue, AskAgain] | None:
+        """How OMDb is asked about a title that it had ratings of."""
+        with self.ctx.database.reading() as conn:
+            row = next(iter(titles.omdb_rows(conn, tables_of(self.medium), [tmdb_id])), None)
+        if row is None or row.imdb_id is None:
+            return None
+        return row, partial(self._has_answer, row)
+
+    def _has_answer(self, row: OmdbDue) -> bool:
+        told = self._ask(row, bypass_cache=True)
+        if isinstance(told, SourceError):
+            raise told
+        return told != NOTHING_KNOWN
 
     def _store(self, row: OmdbDue, ratings: OmdbRatings) -> TitleOutcome:
         tables = tables_of(self.medium)
@@ -179,8 +215,13 @@ class _OneTitle:
             imdb_id=row.imdb_id,
         )
 
-    def record_outcome(self, row: OmdbDue, outcome: TitleOutcome) -> None:
+    def record(self, row: OmdbDue, outcome: TitleOutcome, evidence: EvidenceOf) -> TitleOutcome:
         """Record the failures of a title."""
-        if outcome.failures:
-            with self.ctx.database.writing() as conn:
-                record_failures(conn, self.ctx, self.medium, outcome)
+        if not outcome.failures:
+            return outcome
+        with self.ctx.database.writing() as conn:
+            return record_failures(conn, self.ctx, self.medium, outcome, evidence)
+
+    def leave(self, row: OmdbDue) -> None:
+        """Put off the next try of a title that failed before."""
+        put_off(self.ctx, self.medium, row, [STAGE])

@@ -1,39 +1,60 @@
 """Keeps what must be remembered of a title that was not stored whole: its failures, or why it is skipped.
 
-A title that was stored whole has been marked by the transaction that stored it.
+A title that was stored whole has been marked by the transaction that stored it. What a source told everybody alike and
+wrongly never comes so far.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.storage import asked, cycles, failures
+from ratingo_pipelines.storage import asked, cycles, failures, witnesses
 from ratingo_pipelines.storage.failures import RetryPolicy
+from ratingo_pipelines.sync.batch import EvidenceOf, HasTitle
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import TitleFailure, TitleOutcome, TitleStatus
+from ratingo_pipelines.sync.trust.blame import Question, is_own
 from ratingo_pipelines.sync.work import FAILURE_STAGES, TitleWork
 
 
-def record_outcome(ctx: SyncContext, medium: Medium, run_id: str, work: TitleWork, outcome: TitleOutcome) -> None:
-    """Mark a title's place in the cycle, and record its failures; not when the place is no longer this run's."""
-    if outcome.status is TitleStatus.DONE:
-        return
-    with ctx.database.writing() as conn:
-        place = work.place
-        if place and not cycles.mark(conn, place.title.row_id, run_id, outcome.status, outcome.reason):
-            return
-        if outcome.status is TitleStatus.SKIPPED and work.known:
-            asked.record_check(conn, medium, work.tmdb_id, "meta", ctx.now(), answered=False)
-        if outcome.status is TitleStatus.SKIPPED and work.failed_before:
-            failures.clear(conn, medium, work.tmdb_id, FAILURE_STAGES)
-        record_failures(conn, ctx, medium, outcome)
+@dataclass(frozen=True)
+class TitleOutcomes:
+    """Keeps the outcomes of titles that `run_id` works on."""
+
+    ctx: SyncContext
+    medium: Medium
+    run_id: str
+
+    def record(self, work: TitleWork, outcome: TitleOutcome, evidence: EvidenceOf) -> TitleOutcome:
+        """Mark a title's place in the cycle, and record its failures; not when the place is no longer this run's."""
+        if outcome.status is TitleStatus.DONE:
+            return outcome
+        with self.ctx.database.writing() as conn:
+            place = work.place
+            if place and not cycles.mark(conn, place.title.row_id, self.run_id, outcome.status, outcome.reason):
+                return outcome
+            if outcome.status is TitleStatus.SKIPPED and work.known:
+                asked.record_check(conn, self.medium, work.tmdb_id, asked.META, self.ctx.now(), answered=False)
+            if outcome.status is TitleStatus.SKIPPED and work.failed_before:
+                failures.clear(conn, self.medium, work.tmdb_id, FAILURE_STAGES)
+            return record_failures(conn, self.ctx, self.medium, outcome, evidence)
+
+    def leave(self, work: TitleWork) -> None:
+        """Put off the next try of a title that failed before; its place in the cycle stays pending."""
+        if work.failed_before:
+            put_off(self.ctx, self.medium, work, FAILURE_STAGES)
 
 
-def record_failures(conn: Connection, ctx: SyncContext, medium: Medium, outcome: TitleOutcome) -> None:
-    """Record the failures of a title, each with its stage and when it is tried again."""
-    for failure in outcome.failures:
+def record_failures(
+    conn: Connection, ctx: SyncContext, medium: Medium, outcome: TitleOutcome, evidence: EvidenceOf
+) -> TitleOutcome:
+    """Record the failures of a title; return its outcome with the judgement on each."""
+    judged = tuple(replace(one, spends_attempt=_is_own(conn, medium, one, evidence)) for one in outcome.failures)
+    for failure in judged:
         failures.record(
             conn,
             medium,
@@ -41,19 +62,28 @@ def record_failures(conn: Connection, ctx: SyncContext, medium: Medium, outcome:
             failure.stage,
             failure.reason,
             ctx.now(),
-            spends_attempt=failure.spends_attempt or _fails_alone(conn, medium, failure),
+            spends_attempt=failure.spends_attempt,
             title=failure.title,
-            not_before=failure.try_again_at,
             policy=patience_of(ctx.settings),
         )
+    return replace(outcome, failures=judged)
 
 
-def _fails_alone(conn: Connection, medium: Medium, failure: TitleFailure) -> bool:
-    """Whether others came through since the API failed at this title the last time: then it is not down."""
-    if not failure.unanswered or failure.stage not in FAILURE_STAGES:
-        return False
+def _is_own(conn: Connection, medium: Medium, failure: TitleFailure, evidence: EvidenceOf) -> bool:
+    if failure.kind is None:
+        return True
+    found = evidence(Question(failure.source, failure.stage), failure.kind)
     before = failures.last_failed_at(conn, medium, failure.tmdb_id, failure.stage)
-    return before is not None and cycles.done_since(conn, medium, before)
+    others_since = before is not None and (
+        found.well > 0 or witnesses.others_since(conn, medium, failure.stage, before, failure.tmdb_id)
+    )
+    return is_own(found, others_since)
+
+
+def put_off(ctx: SyncContext, medium: Medium, item: HasTitle, stages: Collection[str]) -> None:
+    """Let a title that failed before wait longer for its next try: this one told nothing of it."""
+    with ctx.database.writing() as conn:
+        failures.postpone(conn, medium, item.tmdb_id, stages, ctx.now(), patience_of(ctx.settings))
 
 
 def patience_of(settings: Settings) -> RetryPolicy:

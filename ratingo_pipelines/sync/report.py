@@ -1,15 +1,16 @@
 """What a use case tells its caller: typed counts and failures, the same for logs, JSON and Dagster's metadata."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
+from ratingo_pipelines.sources.errors import QuotaExhausted, SourceError
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.text import counted
+from ratingo_pipelines.sync.trust.blame import OURS, Kind
 
 
 class TitleStatus(StrEnum):
@@ -27,7 +28,9 @@ class StopReason(StrEnum):
     """An API refuses its key."""
     DATABASE = "database"
     UPSTREAM = "upstream"
-    """An API that the whole stage needs did not answer."""
+    """An API that the whole stage needs does not answer, or asks for a longer pause than a run waits for."""
+    SOURCE = "source"
+    """An API answers, but wrongly and all titles alike."""
     QUOTA = "quota"
     """The day's requests are spent, as happens on any busy day: nothing went wrong."""
 
@@ -39,20 +42,28 @@ class BatchStopped(Exception):
         super().__init__(message)
         self.kind = kind
 
+    @classmethod
+    def by(cls, error: SourceError) -> Self:
+        """What ends a batch where an error says that its API is of no use for the next title either."""
+        if isinstance(error, QuotaExhausted):
+            return cls(str(error), StopReason.QUOTA)
+        return cls(str(error), StopReason.ACCESS if error.stops_run else StopReason.UPSTREAM)
+
 
 @dataclass(frozen=True)
 class TitleFailure:
-    """One title that failed, why (which says when to try again where that is known), and that time (UTC)."""
+    """One title that failed, in which stage and why."""
 
     tmdb_id: int
     title: str
     stage: str
     reason: str
-    try_again_at: datetime | None = None
-    spends_attempt: bool = True
-    """False where the title is not to blame: an API that is down, limiting or refusing."""
-    unanswered: bool = False
-    """The API failed at this title's request. If it does again while others come through, the title is to blame."""
+    source: str = OURS
+    """Who was asked, as messages call it; `OURS` where a step of our own failed."""
+    kind: Kind | None = None
+    """In which way it failed; None where the title lacks what the stage needs, whoever answers what."""
+    spends_attempt: bool = False
+    """Whether the title itself is to blame, as was judged when it was recorded."""
 
     def __str__(self) -> str:
         """One line for people."""
@@ -296,21 +307,10 @@ class Tally:
             fetched=fetched,
             skipped=dict(self._skipped),
             failures=tuple(self._failures),
-            notes=(*notes, *waiting_notes(self._failures)),
+            notes=notes,
             stopped=str(stopped) if stopped else None,
             stopped_by=stopped.kind if stopped else None,
             requests=self._meter.requests,
             seconds=self._meter.seconds,
             **self._counts,
         )
-
-
-def waiting_notes(failures: Iterable[TitleFailure]) -> Iterator[str]:
-    """A note for each API that is left alone for a while: the batch ended early for the titles that needed it."""
-    waiting: dict[str, list[TitleFailure]] = {}
-    for failure in failures:
-        if failure.try_again_at is not None:
-            waiting.setdefault(failure.reason.partition(":")[0], []).append(failure)
-    for titles in waiting.values():
-        named = counted(len(titles), "title waits", "titles wait")
-        yield f"{titles[0].reason} ({named} for it; what the other APIs gave is stored)"

@@ -96,6 +96,7 @@ def _in_cycle(
 ) -> list[TitleWork]:
     ids = [entry.tmdb_id for entry in claimed]
     known = titles.known_ids(conn, tables_of(medium), ids)
+    rated = titles.rated_ids(conn, tables_of(medium), ids)
     failing = failures.failing_ids(conn, medium, ids)
     due = set(ids) if related_due else asked.due(conn, medium, ids, asked.RELATED, ctx.now())
     previous = cycles.previous_watchers(conn, cycle)
@@ -115,6 +116,7 @@ def _in_cycle(
                 place=Place(cycle, entry, previous.get(entry.tmdb_id), month, quarter),
                 known=entry.tmdb_id in known,
                 failed_before=entry.tmdb_id in failing,
+                rated=bool(entry.votes) or entry.tmdb_id in rated,
                 related_due=entry.tmdb_id in due,
             )
         )
@@ -135,6 +137,7 @@ def outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], *, relate
 def _outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], related_due: bool) -> Iterator[TitleWork]:
     earlier = cycles.identities(conn, medium, tmdb_ids)
     rows = titles.names(conn, tables_of(medium), tmdb_ids)
+    rated = titles.rated_ids(conn, tables_of(medium), tmdb_ids)
     failing = failures.failing_ids(conn, medium, tmdb_ids)
     for tmdb_id in tmdb_ids:
         entry, row = earlier.get(tmdb_id), rows.get(tmdb_id)
@@ -147,5 +150,6 @@ def _outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], related_
             trakt_title=entry.title if entry else None,
             known=row is not None,
             failed_before=tmdb_id in failing,
+            rated=tmdb_id in rated,
             related_due=related_due,
         )

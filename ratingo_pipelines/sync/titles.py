@@ -6,16 +6,17 @@ are put together.
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.sync import selection
-from ratingo_pipelines.sync.batch import run_batch
+from ratingo_pipelines.sync.batch import Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.gather import gather
+from ratingo_pipelines.sync.gather import asking_again, gather
 from ratingo_pipelines.sync.leases import kept_leases
-from ratingo_pipelines.sync.outcomes import record_outcome
+from ratingo_pipelines.sync.outcomes import TitleOutcomes
 from ratingo_pipelines.sync.report import (
     BatchReport,
     OnOutcome,
@@ -29,6 +30,8 @@ from ratingo_pipelines.sync.report import (
 from ratingo_pipelines.sync.selection import Selection
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
 from ratingo_pipelines.sync.store import CLAIM_LOST, TitleStore
+from ratingo_pipelines.sync.trust.blame import Question
+from ratingo_pipelines.sync.witnesses import AskAgain, StoredWitnesses
 from ratingo_pipelines.sync.work import ALL_STAGES, STORE, Place, TitleStage, TitleWork
 
 STAGE = "titles"
@@ -94,18 +97,19 @@ def process(
         lambda work: _do(store, work, stages),
         stage=STORE,
         concurrency=ctx.settings.concurrency,
-        record_outcome=lambda work, outcome: record_outcome(ctx, medium, run_id, work, outcome),
+        witnesses=StoredWitnesses(ctx, medium, partial(_witness, ctx, medium)),
+        outcomes=TitleOutcomes(ctx, medium, run_id),
         on_outcome=tally,
     )
     return tally.report(medium.plural, stage, fetched=fetched, notes=(*chosen.notes, *notes), stopped=stopped)
 
 
-def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> TitleOutcome:
+def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> Steps:
     """One title: ask, then store what came."""
     began = monotonic()
     if work.place and not _still_held(store, work.place):
         return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, CLAIM_LOST)
-    gathered = gather(store.ctx, store.medium, work, stages)
+    gathered = yield from gather(store.ctx, store.medium, work, stages)
     if gathered.skip is not None:
         return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, gathered.skip)
     if gathered.nothing_to_store:
@@ -113,6 +117,13 @@ def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> Ti
         return TitleOutcome(work.tmdb_id, work.title, TitleStatus.ERROR, reason, gathered.failures)
     outcome = store.store(work, stages, gathered)
     return replace(outcome, seconds=round(monotonic() - began, 3))
+
+
+def _witness(ctx: SyncContext, medium: Medium, question: Question, tmdb_id: int) -> tuple[TitleWork, AskAgain] | None:
+    with ctx.database.reading() as conn:
+        [work] = selection.outside(conn, medium, [tmdb_id])
+    ask = asking_again(ctx, medium, work, question)
+    return (work, ask) if ask else None
 
 
 def _still_held(store: TitleStore, place: Place) -> bool:

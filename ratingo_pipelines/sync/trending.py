@@ -17,7 +17,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import AccessDenied, SourceError
 from ratingo_pipelines.sources.trakt import API, TrendingEntry
-from ratingo_pipelines.storage import attempts, cycles, failures
+from ratingo_pipelines.storage import attempts, cycles, failures, witnesses
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.cycles import Cycle, Entry
 from ratingo_pipelines.sync.context import SyncContext
@@ -191,12 +191,16 @@ def _opened_since(ctx: SyncContext, medium: Medium, moment: datetime, meter: Met
 def leave_out_given_up(
     conn: Connection, ctx: SyncContext, medium: Medium, entries: Sequence[Entry]
 ) -> tuple[list[Entry], list[str]]:
-    """Enter titles that were given up as failed, not pending, until they are due again; with a note on each."""
+    """Enter titles that were given up as failed, not pending, until they are due again; with a note on each.
+
+    Those given up on old evidence are tried once in each list: other titles have come through the stage since.
+    """
     given_up = {
         failure.tmdb_id: f"given up after {counted(failure.attempts, 'attempt')} "
         f"({failure.stage}: {failure.last_error}); next try {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC"
         for failure in failures.given_up(conn, medium, ctx.settings.give_up_after, ctx.now())
         if failure.stage in _NOT_TO_BE_HAD
+        and not witnesses.others_since(conn, medium, failure.stage, failure.last_failed_at, failure.tmdb_id)
     }
     left_out = [entry for entry in entries if entry.outcome == cycles.PENDING and entry.tmdb_id in given_up]
     kept = [

@@ -50,5 +50,7 @@ class TitleWork:
     """Whether the title already has a row."""
     failed_before: bool = False
     """Whether failures are on record, which a success clears."""
+    rated: bool = False
+    """Whether people are known to have rated the title at Trakt."""
     related_due: bool = True
     """Whether Trakt's related list is to be asked again."""

@@ -1,12 +1,15 @@
 """What is remembered between runs: failures, questions asked, quotas, monthly lists."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from ratingo_pipelines.media import MOVIES, SHOWS
-from ratingo_pipelines.storage import asked, failures, monthly, quota
+from ratingo_pipelines.storage import asked, cycles, failures, monthly, quota, witnesses
 from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines_tests.storage.examples import NOW
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -19,24 +22,29 @@ def _fail(database: Database, **others: object) -> failures.Failure:
 
 
 @pytest.mark.parametrize(
-    ("attempts", "delay"),
+    ("last", "attempts", "delay"),
     [
-        (0, 15 * MINUTE),
-        (1, 15 * MINUTE),
-        (2, 30 * MINUTE),
-        (3, HOUR),
-        (4, 2 * HOUR),
-        (5, 4 * HOUR),
-        (6, 7 * DAY),
-        (1_000, 7 * DAY),
+        (None, 0, 15 * MINUTE),
+        (None, 1, 15 * MINUTE),
+        (15 * MINUTE, 1, 30 * MINUTE),
+        (15 * MINUTE, 2, 30 * MINUTE),
+        (2 * HOUR, 5, 4 * HOUR),
+        (4 * HOUR, 5, 6 * HOUR),
+        (6 * HOUR, 5, 6 * HOUR),
+        (4 * HOUR, 6, 7 * DAY),
+        (7 * DAY, 1_000, 7 * DAY),
+        (7 * DAY, 5, 6 * HOUR),
     ],
 )
-def test_the_delay_grows_with_each_attempt_until_a_title_is_given_up(attempts: int, delay: timedelta) -> None:
-    assert failures.next_attempt(attempts, NOW) == NOW + delay
+def test_the_delay_grows_with_each_try_until_a_title_is_given_up(
+    last: timedelta | None, attempts: int, delay: timedelta
+) -> None:
+    assert failures.next_delay(last, attempts) == delay
 
 
-def test_the_delay_is_never_longer_than_six_hours_before_that() -> None:
-    assert failures.next_attempt(9, NOW, give_up_after=10) == NOW + 6 * HOUR
+def test_how_long_the_first_delay_is_and_when_a_title_is_given_up_is_configured() -> None:
+    policy = failures.RetryPolicy(give_up_after=2, first_delay=MINUTE)
+    assert [failures.next_delay(last, n, policy) for last, n in ((None, 1), (MINUTE, 2))] == [MINUTE, 7 * DAY]
 
 
 def test_a_failure_counts_its_attempts_across_cycles(database: Database) -> None:
@@ -48,15 +56,50 @@ def test_a_failure_counts_its_attempts_across_cycles(database: Database) -> None
         assert failures.all_failures(conn, MOVIES) == []
 
 
-def test_an_api_that_is_down_spends_no_attempt(database: Database) -> None:
-    for _ in range(20):
-        failure = _fail(database, spends_attempt=False)
-    assert (failure.attempts, failure.next_attempt_at) == (0, NOW + 15 * MINUTE)
+def test_the_next_try_is_ever_further_off_also_where_none_spends_an_attempt(database: Database) -> None:
+    now, delays = NOW, []
+    for _ in range(7):
+        failure = _fail(database, spends_attempt=False, now=now)
+        delays.append((failure.next_attempt_at - now) / HOUR)
+        now = failure.next_attempt_at
+    assert (failure.attempts, delays) == (0, [0.25, 0.5, 1, 2, 4, 6, 6])
 
 
-def test_a_failure_waits_for_as_long_as_the_source_said(database: Database) -> None:
-    assert _fail(database, not_before=NOW + 5 * HOUR).next_attempt_at == NOW + 5 * HOUR
-    assert _fail(database, not_before=NOW).next_attempt_at == NOW + 30 * MINUTE
+def test_a_try_that_told_nothing_puts_off_the_next_one_and_changes_nothing_else(database: Database) -> None:
+    before = _fail(database)
+    for _ in range(2):
+        with database.writing() as conn:
+            failures.postpone(conn, SHOWS, 42, ["details", "ratings"], NOW + 15 * MINUTE)
+    with database.reading() as conn:
+        [after] = failures.all_failures(conn, SHOWS)
+    assert after.next_attempt_at == NOW + 15 * MINUTE + 90 * MINUTE
+    assert replace(after, next_attempt_at=before.next_attempt_at) == before
+
+
+def test_a_try_that_told_nothing_brings_no_later_one_forward(database: Database) -> None:
+    for _ in range(6):
+        given_up = _fail(database)
+    with database.writing() as conn:
+        failures.postpone(conn, SHOWS, 42, ["details"], NOW - DAY)
+        assert failures.all_failures(conn, SHOWS) == [given_up]
+
+
+def test_the_failures_of_titles_that_nothing_will_try_again_are_forgotten(database: Database) -> None:
+    shows = tables_of(SHOWS)
+    with database.writing() as conn:
+        for tmdb_id in (1, 2, 3, 4):
+            failures.record(conn, SHOWS, tmdb_id, "details", "it broke", NOW, spends_attempt=True, title=None)
+        failures.record(conn, MOVIES, 1, "details", "it broke", NOW, spends_attempt=True, title=None)
+        conn.execute(insert(shows.titles).values(tmdb_id=1, title="Stored"))
+        cycles.open_cycle(conn, SHOWS, NOW - 10 * DAY, [_entry(2)], 1, None)
+        cycles.open_cycle(conn, SHOWS, NOW, [_entry(3)], 1, None)
+        assert failures.forget_lost(conn, shows, NOW - DAY) == 2
+        assert [failure.tmdb_id for failure in failures.all_failures(conn, SHOWS)] == [1, 3]
+        assert len(failures.all_failures(conn, MOVIES)) == 1
+
+
+def _entry(tmdb_id: int) -> cycles.Entry:
+    return cycles.Entry(1, tmdb_id, None, None, None, "Listed", None, 1)
 
 
 def test_a_failure_is_due_when_its_time_has_come(database: Database) -> None:
@@ -76,6 +119,53 @@ def test_success_clears_the_failures_of_a_title(database: Database) -> None:
         assert failures.failing_ids(conn, SHOWS, [42]) == {42}
         assert failures.clear(conn, SHOWS, 42) == 1
         assert failures.failing_ids(conn, SHOWS, [42, 43]) == {43}
+
+
+def _witnesses(database: Database, stage: str = "details", source: str = "TMDB") -> list[int]:
+    with database.reading() as conn:
+        return [one.tmdb_id for one in witnesses.latest(conn, SHOWS, source, stage)]
+
+
+def _answered(database: Database, tmdb_ids: list[int], now: datetime = NOW, keep: int = 3) -> None:
+    with database.writing() as conn:
+        witnesses.record(conn, SHOWS, "TMDB", "details", tmdb_ids, now, keep=keep)
+
+
+def test_the_titles_a_source_answered_well_for_last_are_kept_the_latest_first(database: Database) -> None:
+    _answered(database, [1, 2])
+    _answered(database, [3], NOW + HOUR)
+    assert _witnesses(database) == [3, 1, 2]
+    _answered(database, [4, 2], NOW + 2 * HOUR)
+    assert _witnesses(database) == [4, 2, 3]
+    _answered(database, [9, 8, 7, 6, 5], NOW + 3 * HOUR)
+    assert _witnesses(database) == [9, 8, 7]
+    assert _witnesses(database, stage="ratings") == _witnesses(database, source="Trakt") == []
+
+
+def test_a_title_no_longer_answered_well_for_is_withdrawn_but_the_last_one_stays(database: Database) -> None:
+    _answered(database, [1, 2])
+    for _ in range(2):
+        with database.writing() as conn:
+            witnesses.withdraw(conn, SHOWS, "TMDB", "details", _witnesses(database)[0])
+    assert _witnesses(database) == [2]
+
+
+@pytest.mark.parametrize(
+    ("stage", "since", "tmdb_id", "came_through"),
+    [
+        ("details", NOW - MINUTE, 2, True),
+        ("details", NOW, 2, False),
+        ("details", NOW - MINUTE, 1, False),
+        ("store", NOW - MINUTE, 2, False),
+    ],
+)
+def test_whether_another_title_came_through_a_stage_since(
+    database: Database, stage: str, since: datetime, tmdb_id: int, came_through: bool
+) -> None:
+    _answered(database, [1])
+    with database.reading() as conn:
+        assert witnesses.others_since(conn, SHOWS, stage, since, tmdb_id) is came_through
+        assert not witnesses.others_since(conn, MOVIES, stage, since, tmdb_id)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.sources.errors import AccessDenied, BadPayload
 from ratingo_pipelines.storage.pipeline_tables import cycles, failures, monthly_lists, trending
-from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_month
 from ratingo_pipelines.sync.report import StopReason, TitleOutcome
@@ -28,10 +26,8 @@ from ratingo_pipelines_tests.sync.syncing import (
     eligible,
     limited,
     run_cycle,
-    title_rows,
 )
 
-FROM_DETAILS = ("overview", "rating_tmdb", "rating_tmdb_count", "popularity_tmdb", "watch_providers", "cast", "related")
 DETAILS = {"api": "tmdb", "endpoint": "/{medium}/{id}"}
 RATINGS = {"api": "trakt", "endpoint": "/{medium}/{id}/ratings"}
 
@@ -40,72 +36,6 @@ def outcomes(ctx: SyncContext) -> dict[int, str]:
     """Of the titles of the latest cycle."""
     rows = all_rows(ctx.database, trending)
     return {row["tmdb_id"]: row["outcome"] for row in rows if row["cycle_id"] == rows[-1]["cycle_id"]}
-
-
-def test_while_tmdb_is_down_known_titles_get_ratings_and_snapshots(ctx: SyncContext, sandbox: RunningSandbox) -> None:
-    run_cycle(limited(ctx, 6))
-    before = title_rows(ctx.database)
-    sandbox.control("epoch", {"advance": 1})
-    with meddling_kit(ctx, sandbox, tmdb_answers(Reply(503))) as (other, _):
-        listed, report = run_cycle(other)
-    truth = {entry["tmdb"]: entry for entry in sandbox.truth(SHOWS, 12) if not entry["skip"]}
-    assert {failure.tmdb_id for failure in report.failures} == truth.keys()
-    rows, t = title_rows(ctx.database), tables_of(SHOWS)
-    watched = {(one["tmdb_id"], one["watchers"]) for one in all_rows(ctx.database, t.snapshots)}
-    known = {tmdb_id for tmdb_id in before.keys() & truth.keys() if before[tmdb_id]["status"]}
-    for tmdb_id in known:
-        row, true = rows[tmdb_id], truth[tmdb_id]
-        assert {name: row[name] for name in FROM_DETAILS} == {name: before[tmdb_id][name] for name in FROM_DETAILS}
-        assert row["rating_trakt"] == true["watchers"]
-        assert row["rating_trakt_avg"] == true["facts"]["row"]["rating_trakt_avg"]
-        assert row["trending_updated_at"] == before[tmdb_id]["trending_updated_at"] != listed.cycle_at
-        assert (tmdb_id, true["watchers"]) in watched
-    assert 5 <= len(known) < len(truth)
-    stubs = [rows[tmdb_id] for tmdb_id in rows.keys() - before.keys()]
-    assert all(row["trending_score"] is None for row in stubs), (
-        "without details there are stubs of related titles at most"
-    )
-    assert {row["attempts"] for row in all_rows(ctx.database, failures)} == {0}
-    assert run_cycle(ctx)[1].ok
-    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
-    assert all_rows(ctx.database, failures) == []
-
-
-def test_an_api_that_fails_on_and_on_is_left_alone_and_that_is_said(ctx: SyncContext, sandbox: RunningSandbox) -> None:
-    page = Reply(502, b"<html>Back in a minute</html>", {"Content-Type": "text/html"})
-    with meddling_kit(limited(ctx, 60), sandbox, tmdb_answers(page)) as (other, _):
-        _, report = run_cycle(other)
-    assert report.succeeded == 0
-    assert sandbox.counters()["tmdb"]["endpoints"]["/{medium}/{id}"] <= 20 + ctx.settings.concurrency
-    waiting = [note for note in report.notes if "times in a row" in note]
-    assert len(waiting) == 1
-    assert waiting[0].startswith("TMDB: failed ")
-    assert "titles wait for it" in waiting[0]
-    assert not any(failure.spends_attempt for failure in report.failures if failure.try_again_at)
-
-
-def test_while_ratings_cannot_be_had_details_are_stored(ctx: SyncContext, sandbox: RunningSandbox) -> None:
-    sandbox.faults({"kind": "types", **RATINGS})
-    _, report = run_cycle(ctx)
-    ids = eligible(sandbox.truth(SHOWS, 12))
-    assert {failure.tmdb_id for failure in report.failures} == set(ids)
-    assert {failure.stage for failure in report.failures} == {"ratings"}
-    wrong = differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12))
-    kept = ("rating_imdb", "imdb_votes", "rating_metacritic", "rating_buckets", "trending_updated_at", "primary_rating")
-    assert [line for line in wrong if not any(name in line for name in kept)] == []
-    sandbox.faults()
-    assert run_cycle(ctx)[1].ok
-    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
-
-
-def test_related_titles_that_did_not_come_are_not_replaced_by_others(ctx: SyncContext, sandbox: RunningSandbox) -> None:
-    sandbox.faults({"kind": "types", "api": "trakt", "endpoint": "/{medium}/{id}/related"})
-    _, report = run_cycle(ctx)
-    assert {failure.stage for failure in report.failures} == {"details"}
-    assert all_rows(ctx.database, tables_of(SHOWS).related) == []
-    sandbox.faults()
-    run_cycle(ctx)
-    assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
 
 
 def test_one_title_fails_alone(ctx: SyncContext, sandbox: RunningSandbox) -> None:
@@ -123,22 +53,6 @@ def test_one_title_fails_alone(ctx: SyncContext, sandbox: RunningSandbox) -> Non
     assert (failure["tmdb_id"], failure["stage"], failure["attempts"]) == (ids[2], "details", 1)
     assert failure["title"]
     assert failure["last_error"].startswith("TMDB: ")
-
-
-def test_a_pause_beyond_the_cap_fails_the_rest_until_then_and_blames_no_title(
-    ctx: SyncContext, sandbox: RunningSandbox
-) -> None:
-    run_cycle(limited(ctx, 4))
-    cloudflare = Reply(429, b"<html>Error 1015</html>", {"Content-Type": "text/html", "Retry-After": "300"})
-    with meddling_kit(ctx, sandbox, tmdb_answers(cloudflare)) as (other, _):
-        _, report = run_cycle(other)
-    assert report.seconds < 30
-    assert report.requests["tmdb"] <= ctx.settings.concurrency + 1
-    assert {failure.spends_attempt for failure in report.failures} == {False}
-    assert all("try again at" in failure.reason for failure in report.failures)
-    assert report.ratings > 0, "Trakt goes on"
-    soonest = datetime.now(UTC) + timedelta(seconds=200)
-    assert all(row["next_attempt_at"] > soonest for row in all_rows(ctx.database, failures))
 
 
 def test_a_key_revoked_in_the_middle_stops_the_run_at_once_with_what_to_do(

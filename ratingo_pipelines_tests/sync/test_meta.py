@@ -62,6 +62,8 @@ def test_what_stays_incomplete_is_asked_again_after_a_growing_interval(
 
 
 def test_a_stub_that_tmdb_does_not_know_is_not_asked_about_for_ever(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(limited(ctx, 3))
+    backfill_meta(ctx, SHOWS, RUN)
     unknown = sandbox.control("oddities")["unknown_to_tmdb"]["shows"][0]["tmdb"]
     with ctx.database.writing() as conn:
         conn.execute(insert(tables_of(SHOWS).titles).values(tmdb_id=unknown, title="Nobody knows"))
@@ -73,14 +75,18 @@ def test_a_stub_that_tmdb_does_not_know_is_not_asked_about_for_ever(ctx: SyncCon
 def test_a_stub_that_fails_waits_before_it_is_tried_again(
     ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
 ) -> None:
-    tmdb_id = eligible(sandbox.truth(SHOWS, 12))[0]
+    listed = eligible(sandbox.truth(SHOWS, 12))
+    sync_ids(ctx, SHOWS, RUN, listed[1:2], stages=[TitleStage.DETAILS])
     with ctx.database.writing() as conn:
-        conn.execute(insert(tables_of(SHOWS).titles).values(tmdb_id=tmdb_id, title="A stub"))
-    sandbox.faults({"kind": "types", "api": "tmdb", "ids": [tmdb_id]})
-    assert [failure.tmdb_id for failure in backfill_meta(ctx, SHOWS, RUN).failures] == [tmdb_id]
+        # Others that are due would go on, and be a reason to blame the title.
+        conn.execute(delete(tables_of(SHOWS).titles).where(tables_of(SHOWS).titles.c.tmdb_id != listed[1]))
+        conn.execute(insert(tables_of(SHOWS).titles).values(tmdb_id=listed[0], title="A stub"))
+    sandbox.faults({"kind": "types", "api": "tmdb", "ids": listed[:1]})
+    [failure] = backfill_meta(ctx, SHOWS, RUN).failures
+    assert (failure.tmdb_id, failure.spends_attempt) == (listed[0], True), "a witness was answered"
     assert backfill_meta(ctx, SHOWS, RUN).fetched == 0
     sandbox.faults()
     clock.turn(minutes=16)
     assert backfill_meta(ctx, SHOWS, RUN).succeeded == 1
-    assert title_rows(ctx.database)[tmdb_id]["overview"]
+    assert title_rows(ctx.database)[listed[0]]["overview"]
     assert all_rows(ctx.database, failures) == []

@@ -162,16 +162,3 @@ def test_a_refused_key_stops_the_backfill_at_once_with_what_to_do(ctx: SyncConte
     assert (report.ok, report.stopped_by, report.succeeded, report.failures) == (False, StopReason.ACCESS, 0, ())
     assert "OMDB_API_KEY" in (report.stopped or "")
     assert sandbox.counters()["omdb"]["requests"] <= ctx.settings.concurrency
-
-
-def test_known_values_survive_an_omdb_that_knows_nothing(ctx: SyncContext, sandbox: RunningSandbox) -> None:
-    tmdb_id = odd(sandbox, "imdb_only_at_omdb")[0]
-    sync_ids(ctx, SHOWS, RUN, [tmdb_id], stages=DETAILS)
-    backfill_omdb_ids(ctx, SHOWS, [tmdb_id])
-    before = title_rows(ctx.database)[tmdb_id]
-    assert before["rating_imdb"] is not None
-    with another_kit(ctx, http_cache=False) as other:
-        sandbox.faults({"kind": "types", "api": "omdb"})
-        assert backfill_omdb_ids(other, SHOWS, [tmdb_id], force=True).failed == 1
-    after = title_rows(ctx.database)[tmdb_id]
-    assert {name: after[name] for name in before} == dict(before)

@@ -121,8 +121,9 @@ def test_success_of_a_part_clears_the_failures_of_that_part_alone(
 ) -> None:
     run_cycle(ctx)
     sandbox.control("epoch", {"advance": 1})
-    details = {"kind": "types", "api": "tmdb"}
-    ratings = {"kind": "types", "api": "trakt", "endpoint": "/{medium}/{id}/ratings"}
+    [trakt_id] = {row["trakt_id"] for row in all_rows(ctx.database, trending) if row["tmdb_id"] == first}
+    details = {"kind": "types", "api": "tmdb", "ids": [first]}
+    ratings = {"kind": "types", "api": "trakt", "endpoint": "/{medium}/{id}/ratings", "ids": [trakt_id]}
     sandbox.faults(details, ratings)
     sync_ids(ctx, SHOWS, RUN, [first], force=True)
     assert {row["stage"] for row in all_rows(ctx.database, failures)} == {"details", "ratings"}

@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 from ratingo_pipelines.media import SHOWS
-from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.sync.context import SyncContext, utc_now
 from ratingo_pipelines.sync.trending import open_trending_cycle
-from ratingo_pipelines_tests.sync.syncing import Clock, altered, limited, run_cycle
+from ratingo_pipelines_tests.sync.syncing import Clock, altered
 
 
 def test_a_cycle_opened_since_a_trigger_was_pulled_answers_it(ctx: SyncContext) -> None:
@@ -80,41 +79,3 @@ def test_how_many_attempts_a_title_has_is_configured(ctx: SyncContext) -> None:
     give_up(patient, dead, attempts=2)
     # Two attempts wait half an hour, not a week; of whom gives up after two, so much is known already.
     assert outcomes(ctx, open_trending_cycle(patient, SHOWS).cycle_id)[dead][0] == "error"
-
-
-def test_a_title_that_alone_gets_no_answer_spends_attempts(ctx: SyncContext, sandbox: RunningSandbox) -> None:
-    few = limited(ctx, 3)
-    dead = sandbox.truth(SHOWS, 3)[1]["tmdb"]
-    sandbox.faults({"kind": "fail", "api": "tmdb", "ids": [dead]})
-
-    for _ in range(3):
-        run_cycle(few)
-
-    # The first time, it may be that the API is down.
-    assert [(failure.tmdb_id, failure.attempts) for failure in recorded(ctx)] == [(dead, 2)]
-
-
-def test_titles_spend_none_while_the_api_answers_nobody(ctx: SyncContext, sandbox: RunningSandbox) -> None:
-    few = limited(ctx, 3)
-    sandbox.faults({"kind": "status", "status": 503, "api": "tmdb"})
-
-    for _ in range(2):
-        run_cycle(few)
-
-    assert [failure.attempts for failure in recorded(ctx)] == [0, 0, 0]
-
-
-def test_what_fails_without_spending_attempts_is_asked_ever_more_rarely(ctx: SyncContext) -> None:
-    began, delays = utc_now(), []
-    for hours in (0, 4, 8, 12, 100):
-        now = began + timedelta(hours=hours)
-        with ctx.database.writing() as conn:
-            failure = failures.record(conn, SHOWS, 1, "details", "down", now, spends_attempt=False, title=None)
-        delays.append((failure.next_attempt_at - now) / timedelta(hours=1))
-
-    assert delays == [0.25, 1, 2, 3, 6]
-
-
-def recorded(ctx: SyncContext) -> list[failures.Failure]:
-    with ctx.database.reading() as conn:
-        return failures.all_failures(conn, SHOWS)
