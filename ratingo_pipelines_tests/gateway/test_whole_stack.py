@@ -14,6 +14,7 @@ from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.gateway.served import BEARER
 from ratingo_pipelines_tests.gateway.whole import Whole, shape, until
+from ratingo_pipelines_tests.guards import some
 
 pytestmark = pytest.mark.e2e
 
@@ -167,7 +168,7 @@ def test_calls_that_overlap_join_one_run(whole: Whole) -> None:
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: whole.get("/api/sync/movies/trending").json(), range(6)))
 
-    assert all(answer["success"] for answer in answers)
+    assert all(answer["success"] for answer in some(answers))
     assert len({answer["runId"] for answer in answers}) == 1
     assert len({answer["jobId"] for answer in answers}) == 1
 

@@ -8,6 +8,7 @@ from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox.catalogue import catalogue
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.sandbox.title import Title
+from ratingo_pipelines_tests.guards import some
 from ratingo_pipelines_tests.sandbox.asking import details, tmdb
 
 
@@ -78,7 +79,7 @@ def test_texts_and_genres_come_in_the_language_asked_for(sandbox: RunningSandbox
     assert names["en-US"][18] == "Drama"
     assert names["en-US"].keys() == names["uk-UA"].keys()
     for answer, tag in ((english, "en-US"), (ukrainian, "uk-UA")):
-        assert all(genre["name"] == names[tag][genre["id"]] for genre in answer["genres"])
+        assert all(genre["name"] == names[tag][genre["id"]] for genre in some(answer["genres"]))
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
