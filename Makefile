@@ -7,7 +7,7 @@ SETUP := .venv/.installed
 # The suite and the demo start many a process; each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-e2e test-browser test-door test-push chaos bench lint dev clean lock
+.PHONY: install demo test test-e2e test-browser test-door test-push chaos mutants bench lint dev clean lock
 
 install: $(SETUP)
 
@@ -49,6 +49,10 @@ test-push: install
 # Every fault of the upstreams and every lie, long; prints a table.
 chaos: install
 	$(BIN)/python -m ratingo_pipelines_tests.chaos
+
+# Small faults put into the package, and whether the tests of its folder find them; hours: make mutants MUTANTS="--sample 20".
+mutants: install
+	$(BIN)/python -m ratingo_pipelines_tests.mutants $(MUTANTS)
 
 # Speed, size and growth, into benchmarks/results.md: most of an hour, and only a quiet machine tells the truth.
 bench: install
