@@ -144,6 +144,8 @@ def calendar_sync(as_json: bool) -> None:
     with _sync_context() as ctx:
         report = sync_calendar(ctx)
     _print_json(report.as_dict()) if as_json else _print_lines(calendar_lines(report))
+    if not report.ok:
+        sys.exit(SOME_FAILED)
 
 
 @calendar.command("prune")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,16 @@ def test_the_calendar_is_synced_and_pruned(synced: tuple[Installation, Done]) ->
     assert first["processed"] == first["inserted"] > 0
     assert (second["inserted"], second["updated"], second["deleted"]) == (0, 0, 0)
     assert installation.run("calendar", "prune").stdout == "calendar: 0 stale airings removed\n"
+
+
+def test_days_of_the_calendar_that_did_not_come_are_named_and_end_with_1(synced: tuple[Installation, Done]) -> None:
+    installation, _ = synced
+    endpoint = f"/calendars/all/shows/{datetime.now(UTC):%Y-%m-%d}/5"
+    installation.sandbox.faults({"kind": "list", "api": "trakt", "endpoint": endpoint, "empty": True})
+    done = installation.run("calendar", "sync")
+    installation.sandbox.faults()
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[1].startswith(f"the calendar of {datetime.now(UTC):%Y-%m-%d} to ")
 
 
 def test_a_sync_with_failed_titles_lists_them_and_ends_with_1(fresh: Installation) -> None:

@@ -2,12 +2,14 @@
 
 import dagster as dg
 
+from ratingo_pipelines.defs.conclusion import STOPPED_BY
 from ratingo_pipelines.defs.materializations import of_airings, of_calendar, of_prune
 from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key
 from ratingo_pipelines.defs.policies import SUMMARY_TAG, common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
+from ratingo_pipelines.sync.report import StopReason
 from ratingo_pipelines.text import counted
 
 SHARED = common("calendar")
@@ -25,6 +27,11 @@ def airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.M
         report = sync_calendar(ctx)
     context.log_event(of_airings(SHOWS, report))
     context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: counted(report.processed, "episode")})
+    if not report.ok:
+        # What came is stored; the run fails for the days that did not.
+        context.log_event(dg.AssetMaterialization(AIRINGS, metadata=of_calendar(report)))
+        stopped_by = {STOPPED_BY: StopReason.UPSTREAM.value}
+        raise dg.Failure("; ".join(report.notes), metadata=stopped_by, allow_retries=False)
     return dg.MaterializeResult(metadata=of_calendar(report))
 
 

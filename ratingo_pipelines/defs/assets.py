@@ -18,7 +18,7 @@ from ratingo_pipelines.defs.policies import common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.defs.runs import ASSETS_ALONE
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sync.monthly import fetch_month
+from ratingo_pipelines.sync.monthly import fetch_month, kept_titles
 from ratingo_pipelines.sync.omdb import backfill_omdb_ids
 from ratingo_pipelines.sync.overview import top_of_cycle
 from ratingo_pipelines.sync.report import BatchReport
@@ -75,8 +75,11 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         month = date.fromisoformat(context.partition_key).strftime("%Y-%m")
         with ratingo.open() as ctx:
             count = fetch_month(ctx, medium, month)
-        note = {} if count is not None else {"notes": "Trakt has no list of this month"}
-        return dg.MaterializeResult(metadata={"dagster/row_count": count or 0, **note})
+            kept = count if count is not None else kept_titles(ctx, medium, month)
+        note = (
+            {} if count is not None else {"notes": "Trakt says that it has no list of this month; what is kept stays"}
+        )
+        return dg.MaterializeResult(metadata={"dagster/row_count": kept or 0, **note})
 
     @dg.multi_asset(
         name=f"{medium}_titles",

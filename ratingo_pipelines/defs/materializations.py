@@ -137,6 +137,7 @@ def of_calendar(report: CalendarReport) -> Metadata:
         "deleted": report.deleted,
         "requests": sum(report.requests.values()),
         "seconds": report.seconds,
+        **_notes(report.notes),
         **entry(RunReport(calendar=report)),
     }
 

@@ -22,7 +22,7 @@ from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.omdb import backfill_omdb
 from ratingo_pipelines.sync.overview import top_of_cycle
-from ratingo_pipelines.sync.report import BatchReport
+from ratingo_pipelines.sync.report import BatchReport, StopReason
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
 
 BEFORE = {"before": dg.In(list, default_value=[])}
@@ -163,6 +163,8 @@ def shows_calendar(context: dg.OpExecutionContext, ratingo: RatingoResource, bef
                 "calendar",
                 added=synced.inserted,
                 updated=synced.updated,
+                stopped="; ".join(synced.notes) or None,
+                stopped_by=None if synced.ok else StopReason.UPSTREAM,
                 requests=synced.requests,
                 seconds=synced.seconds,
             )

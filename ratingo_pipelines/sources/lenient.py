@@ -158,9 +158,7 @@ def _date(value: Any) -> str | None:
 
 def _instant_text(value: Any) -> str | None:
     instant = read_instant(value)
-    if instant is None:
-        return None
-    return value if value.endswith("Z") else instant.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return None if instant is None else instant.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _imdb(value: Any) -> str | None:
@@ -189,13 +187,6 @@ def _required_text(value: Any) -> str:
     text = read_text(value)
     if text is None:
         raise ValueError("no text")
-    return text
-
-
-def _required_instant_text(value: Any) -> str:
-    text = _instant_text(value)
-    if text is None:
-        raise ValueError("no instant")
     return text
 
 
@@ -229,8 +220,8 @@ OptionalText = Annotated[str | None, BeforeValidator(read_text)]
 OptionalDate = Annotated[str | None, BeforeValidator(_date)]
 """An ISO date (`2026-05-20`) that exists."""
 OptionalInstant = Annotated[datetime | None, BeforeValidator(read_instant)]
-InstantText = Annotated[str, BeforeValidator(_required_instant_text)]
-"""An instant in UTC as text: as it came when it ends in `Z`, else in Trakt's form. An object is nothing without it."""
+OptionalInstantText = Annotated[str | None, BeforeValidator(_instant_text)]
+"""An instant in UTC as text, in Trakt's form: `2026-05-20T02:00:00.000Z`."""
 OptionalImdbId = Annotated[str | None, BeforeValidator(_imdb)]
 OptionalFlag = Annotated[bool | None, BeforeValidator(_flag)]
 

@@ -1,7 +1,8 @@
 """Trakt: its answers, and the client that asks for what the world is watching.
 
-Answers are read leniently: what an entry lacks is None, an entry that is unusable is left out. The exception is the
-trending list, whose entries keep their places: one that is unusable stays in it without a TMDB id or watchers.
+Answers are read leniently: what an entry lacks is None. The entries of the lists and of the calendar keep their places,
+however little of them can be read: how much of a list is usable tells whether it is to be believed, which is not judged
+here. A related title that cannot be read is left out.
 """
 
 import re
@@ -29,12 +30,11 @@ from ratingo_pipelines.sources.http import ApiConfig, JsonAnswer, JsonApi, open_
 from ratingo_pipelines.sources.http.session import parse as read_json
 from ratingo_pipelines.sources.http.statuses import said_by
 from ratingo_pipelines.sources.lenient import (
-    Count,
-    InstantText,
     OptionalCount,
     OptionalDate,
     OptionalId,
     OptionalImdbId,
+    OptionalInstantText,
     OptionalRating,
     OptionalText,
     Payload,
@@ -64,6 +64,10 @@ def _distribution(value: Any) -> Any:
     read = {read_count(bucket): read_count(count) for bucket, count in value.items()}
     kept = {b: count for b, count in read.items() if b in range(1, 11) and count is not None}
     return kept if kept or not value else None
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _score(value: Any) -> float | None:
@@ -127,16 +131,36 @@ class TraktRatings(Payload):
 
 
 class CalendarEntry(Payload):
-    """An episode to air; `first_aired` is an ISO 8601 instant in UTC."""
+    """An episode to air; `first_aired` is an ISO 8601 instant in UTC. What cannot be read of it is None."""
 
     model_config = ConfigDict(validate_by_name=True)
 
-    first_aired: InstantText
-    season: Count = Field(validation_alias=AliasPath("episode", "season"))
-    number: Count = Field(validation_alias=AliasPath("episode", "number"))
+    first_aired: OptionalInstantText = None
+    season: OptionalCount = Field(None, validation_alias=AliasPath("episode", "season"))
+    number: OptionalCount = Field(None, validation_alias=AliasPath("episode", "number"))
     episode_title: OptionalText = Field(None, validation_alias=AliasPath("episode", "title"))
     episode_type: OptionalText = Field(None, validation_alias=AliasPath("episode", "episode_type"))
-    show: TraktTitle
+    show: Annotated[TraktTitle, BeforeValidator(_mapping)] = TraktTitle()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it tells which episode airs and when."""
+        return None not in (self.first_aired, self.season, self.number)
+
+
+@dataclass(frozen=True)
+class CalendarPiece:
+    """What Trakt tells of some days of the calendar: entries, or the error in their place."""
+
+    start: date
+    days: int
+    entries: tuple[CalendarEntry, ...] = ()
+    error: SourceError | None = None
+
+    @property
+    def end(self) -> date:
+        """The day after the last one."""
+        return self.start + timedelta(days=self.days)
 
 
 @dataclass(frozen=True)
@@ -149,9 +173,9 @@ class TrendingEntry:
 
 @dataclass(frozen=True)
 class MonthlyEntry:
-    """A place among the most watched of a month: how many watched in it."""
+    """A place among the most watched of a month: how many watched in it; None when that is unreadable."""
 
-    watcher_count: int
+    watcher_count: int | None
     title: TraktTitle
 
 
@@ -161,20 +185,18 @@ def parse_trending(payload: Any, medium: Medium) -> list[TrendingEntry]:
 
 
 def _trending_entry(entry: Any, medium: Medium) -> TrendingEntry:
-    entry = entry if isinstance(entry, Mapping) else {}
-    found = entry.get(medium.singular)
-    title = TraktTitle.model_validate(found if isinstance(found, Mapping) else {})
-    return TrendingEntry(read_count(entry.get("watchers")), title)
+    title = TraktTitle.model_validate(_mapping(_mapping(entry).get(medium.singular)))
+    return TrendingEntry(read_count(_mapping(entry).get("watchers")), title)
 
 
 def parse_monthly(payload: Any, medium: Medium) -> list[MonthlyEntry]:
-    """Read the list of a month, without entries that are unusable."""
+    """Read the list of a month: as many entries as came; raise `BadPayload` where none of them is usable."""
     found = []
-    for entry in _list(payload):
-        title = entry.get(medium.singular) if isinstance(entry, Mapping) else None
-        if isinstance(title, Mapping) and (watchers := read_count(entry.get("watcher_count"))) is not None:
-            found.append(MonthlyEntry(watchers, TraktTitle.model_validate(title)))
-    if payload and not found:
+    for each in _list(payload):
+        entry = _mapping(each)
+        title = TraktTitle.model_validate(_mapping(entry.get(medium.singular)))
+        found.append(MonthlyEntry(read_count(entry.get("watcher_count")), title))
+    if found and not any(entry.watcher_count is not None and entry.title.trakt is not None for entry in found):
         raise unusable(API, "watched.monthly")
     return found
 
@@ -202,8 +224,11 @@ def parse_related(payload: Any) -> list[TraktTitle]:
 
 
 def parse_calendar(payload: Any) -> list[CalendarEntry]:
-    """Read a calendar, without entries that are unusable."""
-    return parse_entries(API, CalendarEntry, _list(payload), "calendar")
+    """Read a calendar: as many entries as came; raise `BadPayload` where none of them tells of an episode."""
+    entries = [CalendarEntry.model_validate(_mapping(entry)) for entry in _list(payload)]
+    if entries and not any(entry.is_whole for entry in entries):
+        raise unusable(API, "calendar")
+    return entries
 
 
 def _list(payload: Any) -> list[Any]:
@@ -278,12 +303,23 @@ class TraktClient:
             path, params, parse=lambda answer: parse_related(answer.payload), bypass_cache=bypass_cache
         )
 
-    def calendar(self, start: date, days: int) -> Iterator[CalendarEntry]:
-        """The episodes of all shows that air on `days` days from `start` (UTC): asked for in pieces, as all is much."""
+    def calendar(self, start: date, days: int) -> Iterator[CalendarPiece]:
+        """The episodes of all shows that air on `days` days from `start` (UTC): asked for in pieces, as all is much.
+
+        A piece that does not come carries its error; only what no piece would survive is raised.
+        """
         for offset in range(0, days, CALENDAR_DAYS):
-            length = min(CALENDAR_DAYS, days - offset)
-            path = f"/calendars/all/shows/{(start + timedelta(days=offset)).isoformat()}/{length}"
-            yield from self.api.read(path, {"extended": "full"}, parse=lambda answer: parse_calendar(answer.payload))
+            yield self._calendar_piece(start + timedelta(days=offset), min(CALENDAR_DAYS, days - offset))
+
+    def _calendar_piece(self, start: date, days: int) -> CalendarPiece:
+        path = f"/calendars/all/shows/{start.isoformat()}/{days}"
+        try:
+            entries = self.api.read(path, {"extended": "full"}, parse=lambda answer: parse_calendar(answer.payload))
+        except SourceError as error:
+            if error.stops_run:
+                raise
+            return CalendarPiece(start, days, error=error)
+        return CalendarPiece(start, days, tuple(entries))
 
 
 def _trending_page(answer: JsonAnswer, medium: Medium) -> tuple[list[TrendingEntry], Mapping[str, str]]:

@@ -3,7 +3,7 @@
 Only shows have airings.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,28 +20,29 @@ KEY = ("tmdb_id", "season", "episode")
 def put_airings(
     conn: Connection,
     rows: Sequence[Mapping[str, Any]],
-    window: tuple[datetime, datetime],
+    windows: Sequence[tuple[datetime, datetime]],
     tmdb_ids: Collection[int],
+    unclear: Callable[[RowMapping], bool] = lambda row: False,
 ) -> Changes:
-    """Store what the calendar says about these shows from the window's start up to, and without, its end.
+    """Store what the calendar says, and remove what it no longer says of these shows within the windows.
 
-    Known episodes are updated where they differ; None overwrites nothing. An episode of these shows within the
-    window that the calendar no longer lists is deleted. Rows have one shape; the first of two with one show,
-    season and episode wins.
+    A window is from its start up to, and without, its end; a row that is `unclear` stays. Known episodes are updated
+    where they differ; None overwrites nothing. Rows have one shape; the first of two with one show, season and episode
+    wins.
     """
     lock_name(conn, "airings")
     wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:
         values = {name: normal(show_airings.c[name].type, value) for name, value in row.items()}
         wanted.setdefault(tuple(values[name] for name in KEY), values)
-    start, end = iso(window[0]), iso(window[1])
+    told = [(iso(start), iso(end)) for start, end in windows]
     stale, changed = [], []
     for existing in _of_shows(conn, set(tmdb_ids) | {key[0] for key in wanted}):
         news = wanted.pop(tuple(existing[name] for name in KEY), None)
         if news is not None:
             if better := improvement(existing, news):
                 changed.append((existing["id"], better))
-        elif existing["tmdb_id"] in tmdb_ids and start <= (existing["air_date"] or "") < end:
+        elif existing["tmdb_id"] in tmdb_ids and _is_within(existing["air_date"], told) and not unclear(existing):
             stale.append(existing["id"])
     for part in in_chunks(stale):
         conn.execute(delete(show_airings).where(show_airings.c.id.in_(part)))
@@ -80,6 +81,10 @@ def next_statement(start: datetime, end: datetime, tmdb_ids: Collection[int] | N
 def iso(instant: datetime) -> str:
     """The instant in Trakt's spelling, so that texts compare as instants do."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _is_within(air_date: str | None, windows: Sequence[tuple[str, str]]) -> bool:
+    return air_date is not None and any(start <= air_date < end for start, end in windows)
 
 
 def _of_shows(conn: Connection, tmdb_ids: Collection[int]) -> list[RowMapping]:

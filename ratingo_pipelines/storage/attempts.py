@@ -69,6 +69,11 @@ def record(conn: Connection, attempt: Attempt) -> None:
     conn.execute(delete(attempts).where(*kind, c.asked_at < attempt.asked_at - KEPT_FOR))
 
 
+def forget(conn: Connection, medium: Medium, what: str) -> None:
+    """Forget all attempts at a thing: it is settled for good."""
+    conn.execute(delete(attempts).where(attempts.c.medium == medium.plural, attempts.c.what == what))
+
+
 def latest(conn: Connection, medium: Medium) -> dict[str, Attempt]:
     """The newest attempt at each thing of a medium, by what it is."""
     newest = select(func.max(attempts.c.id)).where(attempts.c.medium == medium.plural).group_by(attempts.c.what)

@@ -35,11 +35,13 @@ def put_list(
     entries: Sequence[tuple[int, int | None, int]] | None,
     now: datetime,
 ) -> None:
-    """Keep a month's list of (trakt_id, tmdb_id, watchers); None when Trakt does not have it."""
+    """Keep a month's list of (trakt_id, tmdb_id, watchers); None when Trakt does not have it, if none is kept."""
     where = (monthly_lists.c.medium == medium.plural, monthly_lists.c.month == month)
     state = {"found": entries is not None, "entries": len(entries or ()), "fetched_at": now}
     row = {"medium": medium.plural, "month": month, **state}
     known = lock_row(conn, monthly_lists, *where)
+    if known and known["found"] and entries is None:
+        return
     list_id = known["id"] if known else insert_one_missing(conn, monthly_lists, row, ["medium", "month"])
     if list_id is None:
         # Another process fetched the same month meanwhile; a complete month's list never changes.
@@ -51,6 +53,12 @@ def put_list(
         for trakt_id, tmdb_id, watchers in entries or ()
     ]
     replace_children(conn, monthly_watchers, {"list_id": list_id}, rows, ("trakt_id",))
+
+
+def kept_titles(conn: Connection, medium: Medium, month: str) -> int | None:
+    """How many titles the list of a month has; None where none is kept."""
+    where = (monthly_lists.c.medium == medium.plural, monthly_lists.c.month == month, monthly_lists.c.found)
+    return conn.execute(select(monthly_lists.c.entries).where(*where)).scalar()
 
 
 def known_months(conn: Connection, medium: Medium, months: Collection[str]) -> list[str]:

@@ -1,45 +1,84 @@
-"""The calendar: coming episodes of the shows that the site lists, and pruning what it lists no longer."""
+"""The calendar: coming episodes of the shows that the site lists, and pruning what it lists no longer.
 
-from datetime import UTC, datetime, time, timedelta
+It comes in pieces of some days. One that does not come, or tells nothing, leaves its days as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from time import monotonic
 
+from sqlalchemy import RowMapping
+
 from ratingo_pipelines.media import SHOWS
-from ratingo_pipelines.sources.trakt import CalendarEntry
-from ratingo_pipelines.storage import airings, titles
+from ratingo_pipelines.sources.errors import SourceError
+from ratingo_pipelines.sources.trakt import CalendarEntry, CalendarPiece
+from ratingo_pipelines.storage import airings, attempts, titles
+from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.asking import failures_remembered
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import Row
 from ratingo_pipelines.sync.report import CalendarReport, Meter, PruneReport
+from ratingo_pipelines.sync.trust.lists import is_within, judge_piece
 
 FINALES = frozenset({"mid_season_finale", "season_finale", "series_finale"})
 PREMIERES = frozenset({"mid_season_premiere", "season_premiere", "series_premiere"})
+DAY = timedelta(days=1)
+
+
+@dataclass
+class _Told:
+    """What the pieces that came say of the listed shows."""
+
+    rows: list[Row] = field(default_factory=list)
+    windows: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """The days of which all is told: what is not among `rows` does not air then."""
+    pieces: int = 0
+    """How many were believed."""
+    undated: set[tuple[int, int, int]] = field(default_factory=set)
+    """Episodes whose time cannot be read: show (TMDB id), season, number."""
+    unclear: set[int] = field(default_factory=set)
+    """Shows (TMDB ids) of which it cannot be read which episode airs."""
+    unclear_at_trakt: set[int] = field(default_factory=set)
+    """Shows that came with Trakt's id alone."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Days that did not come, `2026-01-31 to 2026-02-04`, and why."""
+    errors: list[SourceError] = field(default_factory=list)
+
+    def leaves_unclear(self, airing: RowMapping) -> bool:
+        """Whether a known episode may air on, though nothing that can be read says so."""
+        return (
+            airing["tmdb_id"] in self.unclear
+            or airing["trakt_id"] in self.unclear_at_trakt
+            or tuple(airing[name] for name in airings.KEY) in self.undated
+        )
 
 
 def sync_calendar(ctx: SyncContext) -> CalendarReport:
     """Write the episodes of the coming days for shows that the site lists; `AIRINGS_CALENDAR_DAYS` from today.
 
-    An episode of a listed show that the calendar has dropped from its days is removed: it does not air then. An
-    empty calendar removes nothing.
+    An episode of a listed show that the calendar has dropped from its days is removed: it does not air then. Days that
+    did not come are left as they are, and named in the report. Raises a `SourceError` where none came for an error.
     """
     meter = Meter(ctx)
-    start, days = ctx.now().date(), ctx.settings.airings_calendar_days
-    midnight = datetime.combine(start, time(), UTC)
-    window = (midnight, midnight + timedelta(days=days))
-    with ctx.database.reading() as conn:
-        listed = titles.listed_tmdb_ids(conn, tables_of(SHOWS))
-    rows, empty = [], True
-    # Of a month of the whole world's television, only what is listed is kept.
-    for entry in ctx.trakt.calendar(start, days):
-        empty = False
-        if entry.show.tmdb in listed:
-            rows.append(_row(entry, listed[entry.show.tmdb]))
+    began = ctx.now()
+    with failures_remembered(ctx, SHOWS, attempts.CALENDAR):
+        told = _ask(ctx, began.date())
+    notes = [f"the calendar of {days} {why}; what is known of these days stays" for days, why in told.missing.items()]
     with ctx.database.writing() as conn:
-        changes = airings.put_airings(conn, rows, window, set() if empty else set(listed))
+        shows = titles.listed_tmdb_ids(conn, tables_of(SHOWS)).keys()
+        changes = airings.put_airings(conn, told.rows, told.windows, shows, told.leaves_unclear)
+        outcome = AttemptOutcome.NOT_WHOLE if notes else AttemptOutcome.WELL
+        attempts.record(conn, Attempt(SHOWS.plural, attempts.CALENDAR, began, outcome, "; ".join(notes) or None))
     return CalendarReport(
-        processed=len(rows),
+        processed=len(told.rows),
         inserted=changes.inserted,
         updated=changes.updated,
         deleted=changes.deleted,
+        days_missing=tuple(told.missing),
+        nothing_came=not told.pieces,
+        notes=tuple(notes),
         requests=meter.requests,
         seconds=meter.seconds,
     )
@@ -53,6 +92,49 @@ def prune_calendar(ctx: SyncContext) -> PruneReport:
         listed = titles.listed_tmdb_ids(conn, tables_of(SHOWS))
         deleted = airings.prune(conn, set(listed), before)
     return PruneReport(deleted=deleted, seconds=round(monotonic() - began, 3))
+
+
+def _ask(ctx: SyncContext, today: date) -> _Told:
+    """Ask for the pieces one by one: of a month of the whole world's television, only what is listed is kept."""
+    with ctx.database.reading() as conn:
+        listed = titles.listed_tmdb_ids(conn, tables_of(SHOWS))
+    told = _Told()
+    for piece in ctx.trakt.calendar(today, ctx.settings.airings_calendar_days):
+        days = _days(piece)
+        if piece.error is not None:
+            told.missing[days] = f"did not come ({piece.error})"
+            told.errors.append(piece.error)
+        elif verdict := judge_piece(piece):
+            told.missing[days] = verdict.said
+        else:
+            _take(told, piece, listed)
+    if told.errors and len(told.errors) == len(told.missing) and not told.pieces:
+        raise told.errors[0]
+    return told
+
+
+def _take(told: _Told, piece: CalendarPiece, listed: Mapping[int, int]) -> None:
+    """Take what a piece tells of listed shows; entries that air more than a day beside its days are none of its own."""
+    told.pieces += 1
+    for entry in piece.entries:
+        show = entry.show
+        if show.tmdb is None:
+            if show.trakt is not None:
+                told.unclear_at_trakt.add(show.trakt)
+        elif entry.season is None or entry.number is None:
+            told.unclear.add(show.tmdb)
+        elif entry.first_aired is None:
+            told.undated.add((show.tmdb, entry.season, entry.number))
+        elif show.tmdb in listed and is_within(entry, piece.start - DAY, piece.end + DAY):
+            told.rows.append(_row(entry, listed[show.tmdb]))
+    # An entry whose show cannot be told may be anybody's.
+    if all(entry.show.tmdb is not None or entry.show.trakt is not None for entry in piece.entries):
+        midnight = datetime.combine(piece.start, time(), UTC)
+        told.windows.append((midnight, midnight + piece.days * DAY))
+
+
+def _days(piece: CalendarPiece) -> str:
+    return f"{piece.start} to {piece.end - DAY}" if piece.days > 1 else f"{piece.start}"
 
 
 def _row(entry: CalendarEntry, show_id: int) -> Row:

@@ -1,4 +1,7 @@
-"""Trakt's most watched titles of each complete month: fetched once and kept, as they never change again."""
+"""Trakt's most watched titles of each complete month: fetched once and kept, as they never change again.
+
+A list that is not whole, or that Trakt says it does not have, never takes the place of one that is kept.
+"""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,21 +10,43 @@ from datetime import date
 from ratingo_pipelines.measures.deltas import complete_months
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFound, SourceError
-from ratingo_pipelines.storage import monthly
+from ratingo_pipelines.sources.trakt import API, PAGE_SIZE
+from ratingo_pipelines.storage import attempts, cycles, monthly
+from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
+from ratingo_pipelines.sync.asking import NotBelieved
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.trust.lists import judge_month, read_month
 
 
 def fetch_month(ctx: SyncContext, medium: Medium, month: str) -> int | None:
-    """Fetch and keep the list of `month` (`YYYY-MM`); the number of titles in it, None where Trakt has no such list."""
+    """Fetch and keep the list of `month` (`YYYY-MM`); the number of titles in it.
+
+    None where Trakt says that it has no such list: what is kept stays. Raises `NotBelieved` where it is not whole.
+    """
     try:
         entries = ctx.trakt.watched_monthly(medium, date.fromisoformat(f"{month}-01"))
     except NotFound:
-        entries = []
-    # An empty list is Trakt's other way to say that it has none.
-    rows = [(e.title.trakt, e.title.tmdb, e.watcher_count) for e in entries if e.title.trakt is not None] or None
+        return None
+    if not entries:
+        # Trakt's other way to say that it has none.
+        return None
     with ctx.database.writing() as conn:
+        found = read_month(PAGE_SIZE, entries)
+        if verdict := judge_month(found, monthly.kept_titles(conn, medium, month)):
+            raise NotBelieved(
+                API, f"the list of the most watched {medium} of {month} {verdict.said}; nothing was changed"
+            )
+        tmdb_ids = {entry.title.trakt: entry.title.tmdb for entry in reversed(entries)}
+        rows = [(trakt_id, tmdb_ids[trakt_id], watchers) for trakt_id, watchers in found.watchers.items()]
         monthly.put_list(conn, medium, month, rows, ctx.now())
-    return len(rows) if rows else None
+        attempts.forget(conn, medium, _what(month))
+    return len(rows)
+
+
+def kept_titles(ctx: SyncContext, medium: Medium, month: str) -> int | None:
+    """How many titles the list of a month has that is kept; None where there is none."""
+    with ctx.database.reading() as conn:
+        return monthly.kept_titles(conn, medium, month)
 
 
 def fetch_missing_months(ctx: SyncContext, medium: Medium) -> tuple[list[str], list[str]]:
@@ -41,9 +66,11 @@ def fetch_missing_months(ctx: SyncContext, medium: Medium) -> tuple[list[str], l
                 raise
             notes.append(f"most watched of {month} not fetched, tried again with the next cycle: {error}")
             continue
-        fetched.append(month)
         if found is None:
-            notes.append(f"Trakt has no list of the most watched {medium} of {month}; asked again in a week")
+            again = _remember_absence(ctx, medium, month)
+            notes.append(f"Trakt has no list of the most watched {medium} of {month}; asked again {again}")
+        else:
+            fetched.append(month)
     return fetched, notes
 
 
@@ -52,3 +79,20 @@ def missing_months(ctx: SyncContext, medium: Medium) -> Sequence[str]:
     now = ctx.now()
     with ctx.database.reading() as conn:
         return monthly.missing_months(conn, medium, complete_months(now.date()), now)
+
+
+def _remember_absence(ctx: SyncContext, medium: Medium, month: str) -> str:
+    """Remember that Trakt does not have a month: for a week, once it said so in two cycles. When it is asked again."""
+    with ctx.database.writing() as conn:
+        cycle = cycles.latest_cycle(conn, medium)
+        cycle_id = cycle.id if cycle else None
+        earlier = attempts.since_well(conn, medium, _what(month))
+        attempts.record(conn, Attempt(medium.plural, _what(month), ctx.now(), AttemptOutcome.ABSENT, cycle_id=cycle_id))
+        if all(attempt.cycle_id == cycle_id for attempt in earlier):
+            return "with the next cycle"
+        monthly.put_list(conn, medium, month, None, ctx.now())
+    return "in a week"
+
+
+def _what(month: str) -> str:
+    return f"{attempts.MONTHLY}/{month}"

@@ -205,18 +205,28 @@ class TrendingReport:
 
 @dataclass(frozen=True)
 class CalendarReport:
-    """What a calendar sync wrote."""
+    """What a calendar sync wrote, and of which days nothing was told."""
 
     processed: int
     inserted: int
     updated: int
     deleted: int
+    days_missing: tuple[str, ...] = ()
+    """`2026-01-31 to 2026-02-04`: what is known of these days stays as it was."""
+    nothing_came: bool = False
+    """Whether no day came at all."""
+    notes: tuple[str, ...] = ()
     requests: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
+    @property
+    def ok(self) -> bool:
+        """Whether all days came."""
+        return not self.days_missing
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self)
+        return {"ok": self.ok, **asdict(self)}
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from ratingo_pipelines.measures.anime import anime_reason
 from ratingo_pipelines.measures.scoring import list_maximum
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.sources.errors import AccessDenied, SourceError
 from ratingo_pipelines.sources.trakt import API, TrendingEntry
 from ratingo_pipelines.storage import attempts, cycles, failures, witnesses
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.cycles import Cycle, Entry
+from ratingo_pipelines.sync.asking import NotBelieved, failures_remembered
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, TitleStatus, TrendingReport
@@ -41,12 +41,11 @@ _NOT_TO_BE_HAD = {TitleStage.DETAILS, STORE}
 """The stages without which there is no title; where another one is given up, the title is still worth a snapshot."""
 
 
-class NoCycle(SourceError):
-    """Trakt answered, and no cycle was opened all the same; the message says why. The unfinished cycle goes on."""
+class NoCycle(NotBelieved):
+    """Trakt answered, and no cycle was opened all the same. An unfinished one goes on."""
 
-    def __init__(self, message: str, outcome: AttemptOutcome) -> None:
-        super().__init__(API, message)
-        self.outcome = outcome
+    def __init__(self, message: str, outcome: AttemptOutcome = AttemptOutcome.NOT_WHOLE) -> None:
+        super().__init__(API, message, outcome)
 
 
 def open_trending_cycle(
@@ -61,12 +60,8 @@ def open_trending_cycle(
     meter = Meter(ctx)
     if asked_at is not None and (reused := _opened_since(ctx, medium, asked_at, meter)):
         return reused
-    try:
+    with failures_remembered(ctx, medium, attempts.TRENDING):
         return _fetch(ctx, medium, run_id, meter)
-    except SourceError as error:
-        with ctx.database.writing() as conn:
-            attempts.record(conn, _failed(medium, ctx.now(), error))
-        raise
 
 
 def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -> TrendingReport:
@@ -147,17 +142,6 @@ def _refusal(ctx: SyncContext, medium: Medium, verdict: Verdict) -> str:
 def _source(settings: Settings) -> str:
     """Who gives the lists: lists of Trakt and of a stand-in for it are not compared."""
     return urlsplit(settings.trakt_base_url).hostname or settings.trakt_base_url
-
-
-def _failed(medium: Medium, at: datetime, error: SourceError) -> Attempt:
-    return Attempt(medium.plural, attempts.TRENDING, at, outcome_of(error), str(error))
-
-
-def outcome_of(error: SourceError) -> AttemptOutcome:
-    """What came of an attempt that ended with this error."""
-    if isinstance(error, NoCycle):
-        return error.outcome
-    return AttemptOutcome.DENIED if isinstance(error, AccessDenied) else AttemptOutcome.UNANSWERED
 
 
 def is_unfinished(ctx: SyncContext, medium: Medium) -> bool:

@@ -39,6 +39,7 @@ def calendar_lines(report: CalendarReport) -> Iterator[str]:
         f"calendar: {counted(report.processed, 'airing')} of listed shows: {report.inserted} new, "
         f"{report.updated} changed, {report.deleted} dropped; {_requests(report.requests)} in {report.seconds:.1f} s"
     )
+    yield from report.notes
 
 
 def prune_lines(report: PruneReport) -> Iterator[str]:

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.storage.tables import show_airings, tables_of
+from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of
 
 MONTHLY = key(SHOWS, "watched_monthly")
@@ -196,6 +197,22 @@ def test_the_calendar_is_synced_and_pruned_by_jobs_of_its_own(installed: Install
     assert synced["inserted"] == synced["dagster/row_count"] > 0
     assert (installed.reports()[0]["stages"], installed.reports()[0]["added"]) == ("calendar", synced["inserted"])
     assert installed.last("shows", "stale_airings")[0]["deleted"] == 0
+
+
+def test_days_of_the_calendar_that_did_not_come_fail_the_run_and_are_named(installed: Installation) -> None:
+    installed.run("shows_trending")
+    installed.run("shows_sync")
+    first = f"{utc_now():%Y-%m-%d}"
+    endpoint = f"/calendars/all/shows/{first}/5"
+    installed.sandbox.faults({"kind": "list", "api": "trakt", "endpoint": endpoint, "empty": True})
+
+    result = installed.run("shows_calendar_sync")
+
+    assert failure_of(result).description.startswith(f"the calendar of {first} to ")
+    assert failure_of(result).metadata["stopped by"] == "upstream"
+    synced = installed.last("shows", "airings")[0]
+    assert synced["inserted"] > 0
+    assert f"the calendar of {first} to " in synced["notes"]
 
 
 def test_movies_have_the_same_jobs(installed: Installation) -> None:

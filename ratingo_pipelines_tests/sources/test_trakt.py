@@ -16,6 +16,7 @@ from ratingo_pipelines.sources.errors import (
     SourceUnavailable,
 )
 from ratingo_pipelines.sources.trakt import (
+    CalendarPiece,
     TraktClient,
     TraktTitle,
     open_trakt,
@@ -184,6 +185,15 @@ def test_json_that_is_no_list_is_not_trakts(payload: Any) -> None:
 PAGE = {"Content-Type": "text/html"}
 
 
+def calendar_of(trakt: TraktClient) -> list[CalendarPiece]:
+    """Five days of the calendar; the error of a piece is raised."""
+    pieces = list(trakt.calendar(date(2026, 1, 1), 5))
+    for piece in pieces:
+        if piece.error is not None:
+            raise piece.error
+    return pieces
+
+
 @pytest.mark.parametrize(
     ("reply", "of_a_title", "of_a_list"),
     [
@@ -213,7 +223,7 @@ def test_only_of_single_titles_and_months_trakt_may_say_that_it_knows_nothing(
         (of_a_title, lambda: trakt.related(MOVIES, "some/slug")),
         (of_a_title, lambda: trakt.watched_monthly(SHOWS, date(2026, 1, 1))),
         (of_a_list, lambda: trakt.trending(SHOWS, 10)),
-        (of_a_list, lambda: list(trakt.calendar(date(2026, 1, 1), 5))),
+        (of_a_list, lambda: calendar_of(trakt)),
     ]
     for kind, ask in asked:
         with pytest.raises(SourceError) as caught:
@@ -230,7 +240,7 @@ def test_the_most_watched_of_a_month_are_one_page(trakt: TraktClient, upstream: 
         "odd",
     ]
     entries = trakt.watched_monthly(medium, date(2026, 10, 15))
-    assert [(entry.watcher_count, entry.title.trakt) for entry in entries] == [(9000, 1)]
+    assert [(entry.watcher_count, entry.title.trakt) for entry in entries] == [(9000, 1), (None, 2), (None, None)]
     assert upstream.paths == [f"/{medium.plural}/watched/monthly/2026-10-01"]
     assert upstream.asked[0].query["limit"] == "250"
 
@@ -318,7 +328,12 @@ def test_a_long_calendar_is_asked_for_in_pieces_of_five_days(trakt: TraktClient,
     upstream.answer = lambda asked: [
         {"first_aired": "2026-11-24T02:00:00.000Z", "episode": {"season": 0, "number": 1}, "show": title(1)}
     ]
-    assert len(list(trakt.calendar(date(2026, 12, 25), 12))) == 3
+    pieces = list(trakt.calendar(date(2026, 12, 25), 12))
+    assert [(piece.start, piece.days, piece.end, len(piece.entries)) for piece in pieces] == [
+        (date(2026, 12, 25), 5, date(2026, 12, 30), 1),
+        (date(2026, 12, 30), 5, date(2027, 1, 4), 1),
+        (date(2027, 1, 4), 2, date(2027, 1, 6), 1),
+    ]
     assert upstream.paths == [
         "/calendars/all/shows/2026-12-25/5",
         "/calendars/all/shows/2026-12-30/5",
@@ -326,27 +341,44 @@ def test_a_long_calendar_is_asked_for_in_pieces_of_five_days(trakt: TraktClient,
     ]
 
 
+def test_a_piece_of_the_calendar_fails_alone(trakt: TraktClient, upstream: Upstream) -> None:
+    good = [{"first_aired": "2026-12-30T02:00:00.000Z", "episode": {"season": 0, "number": 1}, "show": title(1)}]
+    upstream.answer = lambda asked: good if "2026-12-30" in asked.path else Reply("", 404)
+    first, second, third = trakt.calendar(date(2026, 12, 25), 12)
+    assert (len(first.entries), len(second.entries), len(third.entries)) == (0, 1, 0)
+    assert isinstance(first.error, Misrouted)
+    assert second.error is None
+
+
 def test_an_empty_calendar_window_asks_nothing(trakt: TraktClient, upstream: Upstream) -> None:
     assert list(trakt.calendar(date(2026, 11, 22), 0)) == []
     assert upstream.asked == []
 
 
-def test_a_calendar_entry_without_place_in_a_show_is_left_out() -> None:
+def test_a_calendar_entry_keeps_its_place_however_little_of_it_can_be_read() -> None:
     episode = {"season": 2, "number": 3, "title": "Ghosts", "episode_type": "season_finale"}
     good = {"first_aired": "2026-11-24T02:00:00.000Z", "episode": episode, "show": title(1) | {"network": "HBO"}}
     entries = parse_calendar(
-        [good | {"episode": None}, good | {"episode": {"season": 1}}, good, good | {"show": None}, None]
+        [good, good | {"episode": None}, good | {"episode": {"season": 1}}, good | {"show": None}, None]
     )
-    assert len(entries) == 1
-    [entry] = entries
-    assert (entry.season, entry.number, entry.episode_title, entry.episode_type) == (2, 3, "Ghosts", "season_finale")
-    assert (entry.first_aired, entry.show.tmdb, entry.show.network) == ("2026-11-24T02:00:00.000Z", 1001, "HBO")
+    assert [(entry.season, entry.number, entry.show.tmdb) for entry in entries] == [
+        (2, 3, 1001),
+        (None, None, 1001),
+        (1, None, 1001),
+        (2, 3, None),
+        (None, None, None),
+    ]
+    entry = entries[0]
+    assert (entry.episode_title, entry.episode_type, entry.show.network) == ("Ghosts", "season_finale", "HBO")
+    assert [entry.is_whole for entry in entries] == [True, False, False, True, False]
 
 
 @pytest.mark.parametrize(
     ("came", "read"),
     [
         ("2026-11-24T02:00:00.000Z", "2026-11-24T02:00:00.000Z"),
+        ("2026-11-24T02:00:00Z", "2026-11-24T02:00:00.000Z"),
+        ("2026-11-24T02:00:00.123456Z", "2026-11-24T02:00:00.123Z"),
         ("2026-11-24T02:00:00.000-05:00", "2026-11-24T07:00:00.000Z"),
         ("0000-11-24T02:00:00.000Z", None),
         ("2026-13-45T02:00:00.000Z", None),
@@ -355,10 +387,10 @@ def test_a_calendar_entry_without_place_in_a_show_is_left_out() -> None:
         (20261124, None),
     ],
 )
-def test_an_airing_time_is_an_instant_in_utc_and_an_entry_without_one_is_left_out(came: Any, read: str | None) -> None:
+def test_an_airing_time_is_an_instant_in_utc_in_one_spelling(came: Any, read: str | None) -> None:
     good = {"first_aired": "2026-11-24T02:00:00.000Z", "episode": {"season": 1, "number": 1}, "show": {}}
     found = [entry.first_aired for entry in parse_calendar([good, good | {"first_aired": came}])]
-    assert found == ["2026-11-24T02:00:00.000Z", *([read] if read else [])]
+    assert found == ["2026-11-24T02:00:00.000Z", read]
 
 
 @pytest.mark.parametrize(
@@ -427,7 +459,7 @@ def test_a_list_of_which_nothing_can_be_read_is_not_an_empty_one(
     for ask in (
         lambda: trakt.related(SHOWS, 7),
         lambda: trakt.watched_monthly(SHOWS, date(2026, 1, 1)),
-        lambda: list(trakt.calendar(date(2026, 1, 1), 5)),
+        lambda: calendar_of(trakt),
     ):
         with pytest.raises(BadPayload):
             ask()

@@ -29,7 +29,7 @@ def _airing(tmdb_id: int, episode: int | None, days: float, **others: Any) -> di
 
 def _put(database: Database, *rows: dict[str, Any], shows: tuple[int, ...] = (1, 2)) -> tuple[int, int, int]:
     with database.writing() as conn:
-        return airings.put_airings(conn, rows, WINDOW, set(shows))
+        return airings.put_airings(conn, rows, [WINDOW], set(shows))
 
 
 def test_episodes_are_inserted_updated_and_otherwise_left_alone(database: Database) -> None:

@@ -129,7 +129,7 @@ def keep_books(url: str, process: int) -> int:
         with database.writing() as conn:
             monthly.put_list(conn, SHOWS, f"2025-{turn + 1:02}", [(n, n, n) for n in range(1, 50)], NOW)
         with database.writing() as conn:
-            airings.put_airings(conn, rows, (NOW, NOW + timedelta(days=30)), set(range(1, 6)))
+            airings.put_airings(conn, rows, [(NOW, NOW + timedelta(days=30))], set(range(1, 6)))
     database.dispose()
     return 10
 

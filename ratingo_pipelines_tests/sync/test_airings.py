@@ -79,6 +79,91 @@ def test_a_calendar_that_cannot_be_read_removes_nothing(ctx: SyncContext, sandbo
     assert stored(ctx) == before
 
 
+FIVE_DAYS = timedelta(days=5)
+
+
+def of_piece(ctx: SyncContext, number: int, **fault: Any) -> dict[str, Any]:
+    """A fault of one piece of the calendar alone, counted from 0."""
+    start = ctx.now() + number * FIVE_DAYS
+    return {"api": "trakt", "endpoint": f"/calendars/all/shows/{start:%Y-%m-%d}/*", **fault}
+
+
+def within(ctx: SyncContext, number: int, air_date: str) -> bool:
+    """Whether an episode airs on the days of a piece."""
+    start = ctx.now() + number * FIVE_DAYS
+    return f"{start:%Y-%m-%d}" <= air_date < f"{start + FIVE_DAYS:%Y-%m-%d}"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"kind": "types"}, "did not come (Trakt: "),
+        ({"kind": "list", "empty": True}, "is empty"),
+        ({"kind": "list", "nulls": 0.5}, "names a show in only "),
+        ({"kind": "edit", "set": {"*.first_aired": "2031-01-01T00:00:00.000Z"}}, "tells of other days only"),
+    ],
+    ids=["failed", "empty", "nulls", "other days"],
+)
+def test_days_that_did_not_come_stay_as_they_are_and_are_named(
+    ctx: SyncContext, sandbox: RunningSandbox, fault: dict[str, Any], said: str
+) -> None:
+    run_cycle(ctx)
+    sync_calendar(ctx)
+    before = stored(ctx)
+    with ctx.database.writing() as conn:
+        # What the other days say is stored all the same.
+        conn.execute(update(show_airings).values(network="none"))
+    sandbox.control("epoch", {"advance": 2})
+    sandbox.faults(of_piece(ctx, 1, **fault))
+
+    report = sync_calendar(ctx)
+
+    days = f"{ctx.now() + FIVE_DAYS:%Y-%m-%d} to {ctx.now() + 2 * FIVE_DAYS - timedelta(days=1):%Y-%m-%d}"
+    assert (report.ok, report.days_missing) == (False, (days,))
+    [note] = report.notes
+    assert note.startswith(f"the calendar of {days} {said}")
+    assert note.endswith("; what is known of these days stays")
+    after = stored(ctx)
+    kept = {key: row for key, row in before.items() if within(ctx, 1, row["air_date"])}
+    assert kept
+    assert kept.keys() <= after.keys()
+    told = {key: row for key, row in after.items() if not within(ctx, 1, row["air_date"])}
+    assert {row["network"] for key, row in told.items() if key not in kept} & {"none"} == set()
+    sandbox.faults()
+    assert sync_calendar(ctx).ok
+
+
+def test_a_calendar_of_which_no_piece_comes_changes_nothing(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    run_cycle(ctx)
+    sync_calendar(ctx)
+    before = stored(ctx)
+    sandbox.faults({"kind": "list", "api": "trakt", "endpoint": "/calendars/*", "empty": True})
+    report = sync_calendar(ctx)
+    assert (report.ok, report.nothing_came, len(report.days_missing)) == (False, True, 6)
+    assert stored(ctx) == before
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"set": {"*.first_aired": "sometime"}},
+        {"set": {"*.episode.number": "several"}},
+        {"set": {"0.show": None}, "drop": ["1"]},
+        {"set": {"*.show.ids.tmdb": None}},
+    ],
+    ids=["no time", "no number", "one names no show and another is gone", "no TMDB ids"],
+)
+def test_an_episode_of_which_something_cannot_be_read_keeps_its_row(
+    ctx: SyncContext, sandbox: RunningSandbox, edit: dict[str, Any]
+) -> None:
+    run_cycle(ctx)
+    sync_calendar(ctx)
+    before = stored(ctx)
+    sandbox.faults(of_piece(ctx, 1, kind="edit", **edit))
+    sync_calendar(ctx)
+    assert stored(ctx) == before
+
+
 def test_an_empty_calendar_removes_nothing(ctx: SyncContext, sandbox: RunningSandbox, clock: Clock) -> None:
     run_cycle(ctx)
     sync_calendar(ctx)

@@ -10,9 +10,8 @@ from sqlalchemy import create_engine, text
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.sources.errors import AccessDenied, BadPayload
-from ratingo_pipelines.storage.pipeline_tables import cycles, failures, monthly_lists, trending
+from ratingo_pipelines.storage.pipeline_tables import cycles, failures, trending
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.monthly import fetch_month
 from ratingo_pipelines.sync.report import StopReason, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_pending
 from ratingo_pipelines.sync.trending import open_trending_cycle
@@ -88,22 +87,6 @@ def test_a_trending_list_that_cannot_be_read_opens_no_cycle(ctx: SyncContext, sa
     with pytest.raises(BadPayload, match="trending"):
         open_trending_cycle(ctx, SHOWS, RUN)
     assert len(all_rows(ctx.database, cycles)) == 1
-
-
-@pytest.mark.parametrize(
-    "spoilt", [[], [{"watcher_count": "several", "show": {"ids": "things"}}]], ids=["empty", "odd"]
-)
-def test_a_month_that_was_not_told_is_not_kept_as_one_in_which_nobody_watched(
-    ctx: SyncContext, sandbox: RunningSandbox, spoilt: list[Any]
-) -> None:
-    def edit(path: str, payload: Any) -> Any:
-        return spoilt if "/watched/monthly" in path else payload
-
-    with meddling_kit(ctx, sandbox, edit) as (other, meddler):
-        assert open_trending_cycle(other, SHOWS, RUN).notes
-        assert not any(row["found"] for row in all_rows(ctx.database, monthly_lists))
-        meddler.edit = lambda path, payload: payload
-        assert fetch_month(other, SHOWS, "2026-01") == 250
 
 
 def test_a_title_that_nobody_names_fails_with_that_reason(ctx: SyncContext, sandbox: RunningSandbox) -> None:

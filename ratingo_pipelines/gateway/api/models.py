@@ -90,6 +90,8 @@ class CalendarCounts(ApiModel):
     inserted: int
     updated: int
     deleted: int
+    days_missing: list[str] | None = None
+    """Days that did not come, such as `2026-01-31 to 2026-02-04`: what is known of them stays."""
 
 
 class CalendarAnswer(OperationAnswer):
@@ -99,6 +101,9 @@ class CalendarAnswer(OperationAnswer):
     inserted: int | None = None
     updated: int | None = None
     deleted: int | None = None
+    days_missing: list[str] | None = None
+    """Days that did not come, such as `2026-01-31 to 2026-02-04`: what is known of them stays."""
+    notes: str | None = None
 
 
 class PruneAnswer(OperationAnswer):

@@ -139,7 +139,10 @@ def backfill_answer(facts: RunFacts) -> BackfillAnswer | None:
 def calendar_answer(facts: RunFacts) -> CalendarAnswer | None:
     """The calendar sync's."""
     synced = facts.report.calendar
-    return CalendarAnswer(success=True, **_episodes(synced).model_dump()) if synced else None
+    if synced is None or synced.nothing_came:
+        return None
+    said = {"notes": "\n".join(f"- {note}" for note in synced.notes)} if synced.notes else {}
+    return CalendarAnswer(success=True, **_episodes(synced).model_dump(exclude_unset=True), **said)
 
 
 def prune_answer(facts: RunFacts) -> PruneAnswer | None:
@@ -149,8 +152,9 @@ def prune_answer(facts: RunFacts) -> PruneAnswer | None:
 
 
 def _episodes(synced: CalendarReport) -> CalendarCounts:
+    missing: dict[str, Any] = {"days_missing": list(synced.days_missing)} if synced.days_missing else {}
     return CalendarCounts(
-        processed=synced.processed, inserted=synced.inserted, updated=synced.updated, deleted=synced.deleted
+        processed=synced.processed, inserted=synced.inserted, updated=synced.updated, deleted=synced.deleted, **missing
     )
 
 

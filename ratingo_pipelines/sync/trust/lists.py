@@ -1,16 +1,16 @@
-"""Whether a list of Trakt's is whole: its trending list compared with the last one, its list of a month by itself.
+"""Whether a list of Trakt's is whole: the trending list beside the last one, a month's list, a piece of the calendar.
 
 A single entry that cannot be used is skipped where it stands; here a list is judged as one, as the same wrong answer in
-every entry looks fine entry by entry. Pure: asking, asking once more and keeping what was decided is `trending`'s and
-`monthly`'s.
+every entry looks fine entry by entry. Pure: asking, asking once more and keeping what was decided is `trending`'s,
+`monthly`'s and `airings`'.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from ratingo_pipelines.sources.trakt import MonthlyEntry, TraktTitle, TrendingEntry
+from ratingo_pipelines.sources.trakt import CalendarEntry, CalendarPiece, MonthlyEntry, TraktTitle, TrendingEntry
 from ratingo_pipelines.text import counted
 
 NAMED = 0.9
@@ -35,6 +35,8 @@ class ListFault(StrEnum):
     UNUSABLE = "unusable"
     """Too many entries have no TMDB id or no watchers, or name a title that another names."""
     UNWATCHED = "unwatched"
+    ELSEWHEN = "elsewhen"
+    """A piece of the calendar tells of other days than those asked about."""
     SHORT = "short"
     """Nothing is wrong with it but that there is so little of it: the one fault that may be the truth."""
 
@@ -170,3 +172,22 @@ def judge_month(found: ListReading, kept: int | None) -> Verdict | None:
     if kept is not None and found.usable < kept * USABLE:
         return Verdict(ListFault.SHORT, f"is short: {counted(found.usable, 'title')}, where the one kept has {kept}")
     return None
+
+
+def judge_piece(piece: CalendarPiece) -> Verdict | None:
+    """What keeps a piece of the calendar from telling anything of its days: of the whole world's television."""
+    entries = piece.entries
+    if not entries:
+        return Verdict(ListFault.EMPTY, "is empty")
+    named = sum(has_id(entry.show) for entry in entries)
+    if not are_nearly_all(named, len(entries)):
+        said = f"names a show in only {named} of its {counted(len(entries), 'entry', 'entries')}"
+        return Verdict(ListFault.NAMELESS, said)
+    if not any(is_within(entry, piece.start, piece.end) for entry in entries):
+        return Verdict(ListFault.ELSEWHEN, "tells of other days only")
+    return None
+
+
+def is_within(entry: CalendarEntry, first: date, end: date) -> bool:
+    """Whether an episode airs from a day up to, and without, another (UTC)."""
+    return entry.first_aired is not None and first.isoformat() <= entry.first_aired[:10] < end.isoformat()

@@ -171,6 +171,16 @@ def test_the_calendar_answers_in_episodes() -> None:
     }
 
 
+def test_days_of_the_calendar_that_did_not_come_are_named() -> None:
+    days = "2026-01-31 to 2026-02-04"
+    partly = CalendarReport(40, 36, 4, 1, days_missing=(days,), notes=(f"the calendar of {days} is empty",))
+    found = answer("shows_calendar_sync", of_calendar(partly))
+    assert (found["success"], found["processed"], found["daysMissing"]) == (True, 40, [days])
+    assert found["notes"] == f"- the calendar of {days} is empty"
+    nothing = CalendarReport(0, 0, 0, 0, days_missing=(days,), nothing_came=True)
+    assert answer("shows_calendar_sync", of_calendar(nothing))["success"] is False
+
+
 def test_every_trigger_starts_a_job_that_exists_and_has_an_answer() -> None:
     jobs = {job.name for job in JOBS}
     started = {endpoint.job for endpoint in ENDPOINTS if endpoint.job}

@@ -1,0 +1,40 @@
+"""What came of asking a source for a list, so that status, sensors and alerts know it: each attempt is remembered.
+
+Whether a list is believed is decided in `trust`; asking is `trending`'s, `monthly`'s and `airings`'.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sources.errors import AccessDenied, SourceError
+from ratingo_pipelines.storage import attempts
+from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
+from ratingo_pipelines.sync.context import SyncContext
+
+
+class NotBelieved(SourceError):
+    """A source answered, and nothing was done on its word; the message says why, and what was kept."""
+
+    def __init__(self, api: str, message: str, outcome: AttemptOutcome = AttemptOutcome.NOT_WHOLE) -> None:
+        super().__init__(api, message)
+        self.outcome = outcome
+
+
+@contextmanager
+def failures_remembered(ctx: SyncContext, medium: Medium, what: str) -> Iterator[None]:
+    """Remember the `SourceError` that the block ends with, if it does, as what came of this attempt."""
+    at = ctx.now()
+    try:
+        yield
+    except SourceError as error:
+        with ctx.database.writing() as conn:
+            attempts.record(conn, Attempt(medium.plural, what, at, outcome_of(error), str(error)))
+        raise
+
+
+def outcome_of(error: SourceError) -> AttemptOutcome:
+    """What came of an attempt that ended with this error."""
+    if isinstance(error, NotBelieved):
+        return error.outcome
+    return AttemptOutcome.DENIED if isinstance(error, AccessDenied) else AttemptOutcome.UNANSWERED
