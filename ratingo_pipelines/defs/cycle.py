@@ -13,6 +13,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Cycle
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.leases import release_claims
 from ratingo_pipelines.sync.report import TrendingReport
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines.text import counted
@@ -57,8 +58,7 @@ def take_over(context: Context, ctx: SyncContext, medium: Medium) -> None:
         cycle = cycles.latest_cycle(conn, medium)
         holders = cycles.holders(conn, cycle.id, now) if cycle else {}
     for run_id in sorted(runs.over(context.instance, holders.keys())):
-        with ctx.database.writing() as conn:
-            released = cycles.release(conn, run_id)
+        released = release_claims(ctx, run_id)
         context.log.info(f"took over {counted(released, 'title')} from run {run_id}, which is over")
 
 

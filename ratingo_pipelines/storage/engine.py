@@ -7,28 +7,45 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from random import uniform
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from ratingo_pipelines.settings import PIPELINE_SCHEMA, Settings
-from ratingo_pipelines.storage.errors import StorageError, location_of, scrubbed, translated
+from ratingo_pipelines.storage.errors import (
+    NoConnectionLeft,
+    StorageBusy,
+    StorageError,
+    location_of,
+    scrubbed,
+    translated,
+)
 from ratingo_pipelines.storage.types import dumps
 
 __all__ = ["Database", "StorageError", "normalised_url", "open_database"]
 
 BUSY_SECONDS = 30
+"""How long a transaction waits for others: for SQLite's lock, for a free connection, for its turn to succeed."""
 CONNECT_SECONDS = 10
+KEPT_OPEN, MOST_OPEN = 4, 24
+"""Connections that a process keeps while it does nothing, and has at most: a server may have few for many of us."""
+SCARCE_SECONDS = 60
+"""For so long after the server had none left, connections are closed after each transaction."""
+ASK_AGAIN_SECONDS = (0.05, 0.2)
 WRITES = "ratingo_writes"
 """Execution option of a connection whose transaction takes SQLite's write lock at its beginning."""
 MIGRATES = "ratingo_migrates"
 """Execution option of a connection that rebuilds tables."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def normalised_url(url: SecretStr | str) -> URL:
@@ -83,7 +100,8 @@ class Database:
         self.engine: Engine = _sqlite_engine(self.url) if self.dialect == "sqlite" else _postgres_engine(self.url)
         if self.pipeline_schema != PIPELINE_SCHEMA:
             self.engine = self.engine.execution_options(schema_translate_map={PIPELINE_SCHEMA: self.pipeline_schema})
-        self._writer = threading.Lock()
+        self._writer, self._asking = threading.Lock(), threading.Lock()
+        self._scarce_until = 0.0
         self._pid = os.getpid()
 
     def __repr__(self) -> str:
@@ -130,15 +148,36 @@ class Database:
         self._survive_fork()
         conn = self._connect()
         try:
-            with conn, conn.execution_options(**options).begin():
+            with conn.execution_options(**options).begin():
                 yield conn
         except DBAPIError as error:
             said = translated(error, self.url)
             if said is None:
                 raise
             raise said from error
+        finally:
+            if time.monotonic() < self._scarce_until:
+                conn.invalidate()
+            conn.close()
 
     def _connect(self) -> Connection:
+        """A connection, waited for where all are in use. Raises StorageError."""
+        try:
+            return self._open()
+        except NoConnectionLeft:
+            deadline = time.monotonic() + BUSY_SECONDS
+        # One thread asks for all, as each question costs the server a process.
+        with self._asking:
+            while True:
+                self._scarce_until = time.monotonic() + SCARCE_SECONDS
+                time.sleep(uniform(*ASK_AGAIN_SECONDS))  # noqa: S311 - no secret
+                try:
+                    return self._open()
+                except NoConnectionLeft:
+                    if time.monotonic() > deadline:
+                        raise
+
+    def _open(self) -> Connection:
         try:
             return self.engine.connect()
         except DBAPIError as error:
@@ -159,25 +198,51 @@ class Database:
         # A child process inherits sockets and a lock that belong to its parent.
         if self._pid != os.getpid():
             self._pid = os.getpid()
-            self._writer = threading.Lock()
+            self._writer, self._asking = threading.Lock(), threading.Lock()
             self.engine.dispose(close=False)
 
 
+def retried_transaction(work: Callable[P, T]) -> Callable[P, T]:
+    """Run the function again where others were in the way of its transaction: `StorageBusy` ends it only in the end.
+
+    For functions that make one transaction and besides do nothing that may not be done twice.
+    """
+    again = retry(
+        retry=retry_if_exception_type(StorageBusy),
+        wait=wait_random_exponential(multiplier=0.05, max=1),
+        stop=stop_after_delay(BUSY_SECONDS),
+        reraise=True,
+    )
+    return again(work)
+
+
 def _postgres_engine(url: URL) -> Engine:
-    arguments: dict[str, Any] = {"application_name": "ratingo"}
+    # The server, the database and the role may have defaults of their own for each of these.
+    arguments: dict[str, Any] = {"application_name": "ratingo", "client_encoding": "UTF8"}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_SECONDS
-    return create_engine(
+    engine = create_engine(
         url,
         connect_args=arguments,
-        pool_size=20,
-        max_overflow=4,
+        isolation_level="READ COMMITTED",
+        pool_size=KEPT_OPEN,
+        max_overflow=MOST_OPEN - KEPT_OPEN,
         pool_timeout=120,
         pool_pre_ping=True,
         executemany_mode="values_plus_batch",
         json_serializer=dumps,
         hide_parameters=True,
     )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        # Not by libpq's `options`, which PgBouncer refuses (https://www.pgbouncer.org/config.html,
+        # ignore_startup_parameters).
+        with connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
+
+    return engine
 
 
 def _sqlite_engine(url: URL) -> Engine:

@@ -14,7 +14,7 @@ from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ratingo_pipelines.storage import pipeline_tables, tables
-from ratingo_pipelines.storage.engine import Database, StorageError
+from ratingo_pipelines.storage.engine import Database, StorageError, retried_transaction
 from ratingo_pipelines.storage.errors import location_of
 from ratingo_pipelines.storage.pipeline_tables import VERSION_TABLE, version
 from ratingo_pipelines.storage.upsert import lock_name
@@ -43,12 +43,14 @@ _POSTGRES_TYPES: dict[type[TypeEngine[Any]], tuple[type[TypeEngine[Any]], ...]] 
 }
 
 
+@retried_transaction
 def upgrade(database: Database) -> list[str]:
     """Create what an empty database or one of the old application lacks; two processes may do so at once.
 
     Changes no row and leaves foreign tables alone. Returns the `differences` that it leaves to people. Raises
-    StorageError where rows stand in the way of a unique index, where this user may not make the schema of this
-    project's own tables, and where that one serves another installation; it then has changed nothing.
+    StorageError where rows stand in the way of a unique index, where the database cannot hold all letters, where this
+    user may not make the schema of this project's own tables, and where that one serves another installation; it then
+    has changed nothing.
     """
     from alembic import command
     from alembic.config import Config
@@ -58,6 +60,7 @@ def upgrade(database: Database) -> list[str]:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     with database.migrating() as conn:
+        _refuse_encoding(conn, database)
         lock_name(conn, "schema")
         make_own_schema(conn, database)
         _refuse_unfit(conn, database)
@@ -98,15 +101,28 @@ def prepare(database: Database) -> None:
 def differences(database: Database) -> list[str]:
     """Everything in which the live database differs from the contract and this project's own tables, one a line.
 
-    Raises StorageError when the database cannot be used.
+    Raises StorageError when the database cannot be used, or cannot hold all letters.
     """
     with database.reading() as conn:
+        _refuse_encoding(conn, database)
         inspector = inspect(conn)
         found: list[str] = []
         for described in (*tables.metadata.sorted_tables, *pipeline_tables.metadata.sorted_tables):
             live = LiveTable(inspector, described.name, database.pipeline_schema if described.schema else None)
             found += _table_differences(live, described, database.dialect)
         return found + list(_leftovers(inspector, database))
+
+
+def _refuse_encoding(conn: Connection, database: Database) -> None:
+    """Raise StorageError where letters would be missing: the titles of the world need them all."""
+    if database.dialect != "postgresql":
+        return
+    encoding = conn.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise StorageError(
+            f"{location_of(database.url)} is encoded in {encoding}, which cannot hold all letters of Ukrainian and "
+            "other languages: name a database created with ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _refuse_unfit(conn: Connection, database: Database) -> None:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage.errors import StorageBusy
 from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.types import normaliser
@@ -85,15 +86,14 @@ def put_title(conn: Connection, t: TitleTables, known: RowMapping | None, values
     """Insert the title, or update the columns that differ from `known`, which is what `lock_title` returned.
 
     Returns the row's id. `updated_at` moves only when something differs; `trending_updated_at` never goes
-    back. Raises UnstorableValue for a value that no column takes.
+    back. Raises UnstorableValue for a value that no column takes, and StorageBusy where another writer has inserted it
+    since it was looked for: what the caller knows of it, and of its children, is then to be read again.
     """
     if known is None:
         inserted = insert_one_missing(conn, t.titles, values, ["tmdb_id"])
-        if inserted is not None:
-            return inserted
-        known = lock_title(conn, t, values["tmdb_id"])
-        if known is None:
-            raise LookupError(f"{t.medium.singular} {values['tmdb_id']} was deleted while it was stored")
+        if inserted is None:
+            raise StorageBusy(f"another writer stored {t.medium.singular} {values['tmdb_id']} just now: run again")
+        return inserted
     wanted = _normal(t.titles, values)
     if not _is_newer(wanted.get(_NEVER_GOES_BACK), known[_NEVER_GOES_BACK]):
         wanted.pop(_NEVER_GOES_BACK, None)

@@ -3,7 +3,7 @@
 It comes in pieces of some days. One that does not come, or tells nothing, leaves its days as they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from time import monotonic
@@ -15,6 +15,7 @@ from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.sources.trakt import CalendarEntry, CalendarPiece
 from ratingo_pipelines.storage import airings, attempts, titles
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.asking import failures_remembered
 from ratingo_pipelines.sync.context import SyncContext
@@ -66,11 +67,7 @@ def sync_calendar(ctx: SyncContext) -> CalendarReport:
     with failures_remembered(ctx, SHOWS, attempts.CALENDAR):
         told = _ask(ctx, began.date())
     notes = [f"the calendar of {days} {why}; what is known of these days stays" for days, why in told.missing.items()]
-    with ctx.database.writing() as conn:
-        shows = titles.listed_tmdb_ids(conn, tables_of(SHOWS)).keys()
-        changes = airings.put_airings(conn, told.rows, told.windows, shows, told.leaves_unclear)
-        outcome = AttemptOutcome.NOT_WHOLE if notes else AttemptOutcome.WELL
-        attempts.record(conn, Attempt(SHOWS.plural, attempts.CALENDAR, began, outcome, "; ".join(notes) or None))
+    changes = _store(ctx, told, began, notes)
     return CalendarReport(
         processed=len(told.rows),
         inserted=changes.inserted,
@@ -84,6 +81,17 @@ def sync_calendar(ctx: SyncContext) -> CalendarReport:
     )
 
 
+@retried_transaction
+def _store(ctx: SyncContext, told: _Told, began: datetime, notes: Sequence[str]) -> titles.Changes:
+    outcome = AttemptOutcome.NOT_WHOLE if notes else AttemptOutcome.WELL
+    with ctx.database.writing() as conn:
+        shows = titles.listed_tmdb_ids(conn, tables_of(SHOWS)).keys()
+        changes = airings.put_airings(conn, told.rows, told.windows, shows, told.leaves_unclear)
+        attempts.record(conn, Attempt(SHOWS.plural, attempts.CALENDAR, began, outcome, "; ".join(notes) or None))
+    return changes
+
+
+@retried_transaction
 def prune_calendar(ctx: SyncContext) -> PruneReport:
     """Remove airings of shows the site does not list, and those aired more than `AIRINGS_KEEP_DAYS` ago."""
     began = monotonic()

@@ -10,6 +10,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import AccessDenied, SourceError
 from ratingo_pipelines.storage import attempts
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.sync.context import SyncContext
 
 
@@ -28,9 +29,14 @@ def failures_remembered(ctx: SyncContext, medium: Medium, what: str) -> Iterator
     try:
         yield
     except SourceError as error:
-        with ctx.database.writing() as conn:
-            attempts.record(conn, Attempt(medium.plural, what, at, outcome_of(error), str(error)))
+        _record(ctx, Attempt(medium.plural, what, at, outcome_of(error), str(error)))
         raise
+
+
+@retried_transaction
+def _record(ctx: SyncContext, attempt: Attempt) -> None:
+    with ctx.database.writing() as conn:
+        attempts.record(conn, attempt)
 
 
 def outcome_of(error: SourceError) -> AttemptOutcome:

@@ -7,8 +7,11 @@ from datetime import timedelta
 from threading import Event, Thread
 
 from ratingo_pipelines.storage import cycles
-from ratingo_pipelines.storage.engine import StorageError
+from ratingo_pipelines.storage.engine import StorageError, retried_transaction
 from ratingo_pipelines.sync.context import SyncContext
+
+RENEWALS, RENEWALS_AFTER_FAILURE = 4, 20
+"""How often claims are renewed while one lease lasts, and how often it is tried once that has failed."""
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +25,7 @@ def lease_of(ctx: SyncContext) -> timedelta:
 def kept_leases(ctx: SyncContext, run_id: str) -> Iterator[None]:
     """Renew all claims of `run_id` several times a lease while the block runs; release what it left over."""
     over = Event()
-
-    def renew() -> None:
-        while not over.wait(ctx.settings.lease_seconds / 4):
-            try:
-                with ctx.database.writing() as conn:
-                    cycles.renew(conn, run_id, ctx.now() + lease_of(ctx))
-            except StorageError as error:
-                log.warning("claims not renewed: %s", error)
-
-    thread = Thread(target=renew, name="leases", daemon=True)
+    thread = Thread(target=_keep_renewing, args=(ctx, run_id, over), name="leases", daemon=True)
     thread.start()
     try:
         yield
@@ -41,10 +35,31 @@ def kept_leases(ctx: SyncContext, run_id: str) -> Iterator[None]:
         _release(ctx, run_id)
 
 
+def _keep_renewing(ctx: SyncContext, run_id: str, over: Event) -> None:
+    """Renew until it is `over`; what goes wrong is said and tried again soon, as other runs take what has run out."""
+    lease = ctx.settings.lease_seconds
+    wait = lease / RENEWALS
+    while not over.wait(wait):
+        try:
+            with ctx.database.writing() as conn:
+                cycles.renew(conn, run_id, ctx.now() + lease_of(ctx))
+        except Exception as error:  # noqa: BLE001 - whatever it was: without this thread all claims run out
+            log.warning("claims not renewed, tried again in %.1f s: %s", lease / RENEWALS_AFTER_FAILURE, error)
+            wait = lease / RENEWALS_AFTER_FAILURE
+        else:
+            wait = lease / RENEWALS
+
+
 def _release(ctx: SyncContext, run_id: str) -> None:
     try:
-        with ctx.database.writing() as conn:
-            cycles.release(conn, run_id)
+        release_claims(ctx, run_id)
     except StorageError as error:
         # The report of what was stored matters more; without the database, claims run out by themselves.
         log.warning("claims not released: %s", error)
+
+
+@retried_transaction
+def release_claims(ctx: SyncContext, run_id: str) -> int:
+    """Give up all claims of a run; how many. Raises StorageError when the database cannot be used."""
+    with ctx.database.writing() as conn:
+        return cycles.release(conn, run_id)

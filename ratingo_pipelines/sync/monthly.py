@@ -10,9 +10,10 @@ from datetime import date
 from ratingo_pipelines.measures.deltas import complete_months
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFound, SourceError
-from ratingo_pipelines.sources.trakt import API, PAGE_SIZE
+from ratingo_pipelines.sources.trakt import API, PAGE_SIZE, MonthlyEntry
 from ratingo_pipelines.storage import attempts, cycles, monthly
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.sync.asking import NotBelieved
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.trust.lists import judge_month, read_month
@@ -30,6 +31,11 @@ def fetch_month(ctx: SyncContext, medium: Medium, month: str) -> int | None:
     if not entries:
         # Trakt's other way to say that it has none.
         return None
+    return _keep(ctx, medium, month, entries)
+
+
+@retried_transaction
+def _keep(ctx: SyncContext, medium: Medium, month: str, entries: Sequence[MonthlyEntry]) -> int:
     with ctx.database.writing() as conn:
         found = read_month(PAGE_SIZE, entries)
         if verdict := judge_month(found, monthly.kept_titles(conn, medium, month)):
@@ -81,6 +87,7 @@ def missing_months(ctx: SyncContext, medium: Medium) -> Sequence[str]:
         return monthly.missing_months(conn, medium, complete_months(now.date()), now)
 
 
+@retried_transaction
 def _remember_absence(ctx: SyncContext, medium: Medium, month: str) -> str:
     """Remember that Trakt does not have a month: for a week, once it said so in two cycles. When it is asked again."""
     with ctx.database.writing() as conn:

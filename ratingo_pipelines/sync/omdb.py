@@ -9,6 +9,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFound, QuotaExhausted, SourceError
 from ratingo_pipelines.sources.omdb import API, OmdbClient, OmdbRatings
 from ratingo_pipelines.storage import asked, cycles, failures, titles
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.storage.titles import OmdbDue
 from ratingo_pipelines.sync import facts
@@ -183,6 +184,7 @@ class _OneTitle:
             raise told
         return told != NOTHING_KNOWN
 
+    @retried_transaction
     def _store(self, row: OmdbDue, ratings: OmdbRatings) -> TitleOutcome:
         tables = tables_of(self.medium)
         with self.ctx.database.writing() as conn:
@@ -215,6 +217,7 @@ class _OneTitle:
             imdb_id=row.imdb_id,
         )
 
+    @retried_transaction
     def record(self, row: OmdbDue, outcome: TitleOutcome, evidence: EvidenceOf) -> TitleOutcome:
         """Record the failures of a title."""
         if not outcome.failures:

@@ -12,6 +12,7 @@ from threading import Lock
 
 from ratingo_pipelines.sources.omdb import OmdbClient
 from ratingo_pipelines.storage import quota
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchStopped, StopReason
 from ratingo_pipelines.text import counted
@@ -46,6 +47,7 @@ class DailyQuota:
                 self._take(reserve)
             self._left[reserve] -= 1
 
+    @retried_transaction
     def exhaust(self) -> None:
         """OMDb says that no request is left, whatever was counted here."""
         with self._lock, self._ctx.database.writing() as conn:
@@ -53,6 +55,7 @@ class DailyQuota:
             self._left.clear()
             quota.exhaust(conn, API, self._day.isoformat(), self._limit)
 
+    @retried_transaction
     def record_outcome(self) -> None:
         """Put the count right: what was sent is what is spent."""
         difference = self._omdb.api.requests - self._sent_before - self._taken
@@ -60,6 +63,7 @@ class DailyQuota:
             with self._ctx.database.writing() as conn:
                 quota.correct(conn, API, self._day.isoformat(), difference)
 
+    @retried_transaction
     def _take(self, reserve: int) -> None:
         with self._ctx.database.writing() as conn:
             granted = 0

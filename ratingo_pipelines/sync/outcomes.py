@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import asked, cycles, failures, witnesses
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.failures import RetryPolicy
 from ratingo_pipelines.sync.batch import EvidenceOf, HasTitle
 from ratingo_pipelines.sync.context import SyncContext
@@ -29,6 +30,7 @@ class TitleOutcomes:
     medium: Medium
     run_id: str
 
+    @retried_transaction
     def record(self, work: TitleWork, outcome: TitleOutcome, evidence: EvidenceOf) -> TitleOutcome:
         """Mark a title's place in the cycle, and record its failures; not when the place is no longer this run's."""
         if outcome.status is TitleStatus.DONE:
@@ -80,6 +82,7 @@ def _is_own(conn: Connection, medium: Medium, failure: TitleFailure, evidence: E
     return is_own(found, others_since)
 
 
+@retried_transaction
 def put_off(ctx: SyncContext, medium: Medium, item: HasTitle, stages: Collection[str]) -> None:
     """Let a title that failed before wait longer for its next try: this one told nothing of it."""
     with ctx.database.writing() as conn:

@@ -12,6 +12,7 @@ from ratingo_pipelines.measures.deltas import by_title, complete_months, monthly
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import asked, cycles, failures, monthly, titles
 from ratingo_pipelines.storage.cycles import Cycle, CycleTitle, Standing
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.leases import lease_of
@@ -33,6 +34,7 @@ class Selection:
     notes: tuple[str, ...] = ()
 
 
+@retried_transaction
 def pending(ctx: SyncContext, medium: Medium, run_id: str, limit: int | None) -> Selection:
     """Claim what is pending in the latest cycle: by rank, up to `limit` titles that no other run holds."""
     now = ctx.now()
@@ -55,6 +57,7 @@ def held_note(held: int, lease_seconds: int) -> tuple[str, ...]:
     return (f"{named} being worked on by another run; the claims of one that died are free within {lease_seconds} s",)
 
 
+@retried_transaction
 def by_id(ctx: SyncContext, medium: Medium, run_id: str, tmdb_ids: Sequence[int], *, force: bool) -> Selection:
     """Claim these titles; those the latest cycle does not name are done without a place in it.
 

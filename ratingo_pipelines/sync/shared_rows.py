@@ -11,7 +11,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.sources.tmdb import Genre, Provider
 from ratingo_pipelines.storage import shared, titles
-from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.engine import Database, retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import Row
@@ -41,6 +41,7 @@ class SharedRows:
         self._providers: set[tuple[int, str, str | None]] = set()
         self._titles: dict[int, int] = {}
 
+    @retried_transaction
     def genre_ids(self, genres: Iterable[Genre]) -> Mapping[int, int]:
         """Our ids by TMDB's."""
         with self._lock:
@@ -52,6 +53,7 @@ class SharedRows:
                 self._genres |= found
             return self._genres
 
+    @retried_transaction
     def register(self, providers: Iterable[Provider]) -> None:
         """Make sure the registry knows the providers, under their present names."""
         with self._lock:
@@ -61,6 +63,7 @@ class SharedRows:
                     shared.put_providers(conn, sorted(rows, key=lambda row: row[0]))
                 self._providers |= rows
 
+    @retried_transaction
     def stub_ids(self, stubs: Sequence[Row]) -> list[int]:
         """Our ids of these titles in their order; those not yet known become rows."""
         with self._lock:

@@ -17,6 +17,7 @@ from ratingo_pipelines.measures.scoring import primary_rating, trending_score
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.trakt import TraktRatings
 from ratingo_pipelines.storage import asked, cycles, failures, snapshots, titles
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.errors import UnstorableValue
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
 from ratingo_pipelines.sync import facts
@@ -61,6 +62,7 @@ class TitleStore:
     list it leaves alone.
     """
 
+    @retried_transaction
     def store(self, work: TitleWork, stages: Set[TitleStage], gathered: Gathered) -> TitleOutcome:
         """Write what was gathered of one title; the outcome tells which stages came through.
 

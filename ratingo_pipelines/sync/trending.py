@@ -19,6 +19,7 @@ from ratingo_pipelines.sources.trakt import API, TrendingEntry
 from ratingo_pipelines.storage import attempts, cycles, failures, witnesses
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.cycles import Cycle, Entry
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.sync.asking import NotBelieved, failures_remembered
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_missing_months
@@ -67,24 +68,30 @@ def open_trending_cycle(
 def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -> TrendingReport:
     listed, believed = _whole_list(ctx, medium)
     at = ctx.now()
-    entries = places(medium, listed, ctx.settings)
+    found = places(medium, listed, ctx.settings)
     months, of_months = fetch_missing_months(ctx, medium)
     watchers = [entry.watchers for entry in listed if entry.watchers is not None]
-    with ctx.database.writing() as conn:
-        entries, given_up = leave_out_given_up(conn, ctx, medium, entries)
-        cycle = cycles.open_cycle(
-            conn,
-            medium,
-            at,
-            entries,
-            list_maximum(watchers),
-            run_id,
-            asked=ctx.settings.trending_limit,
-            source=_source(ctx.settings),
-            requests=meter.requests,
-        )
-        well = Attempt(medium.plural, attempts.TRENDING, at, AttemptOutcome.WELL, believed, cycle.id)
-        attempts.record(conn, well)
+
+    @retried_transaction
+    def opened() -> tuple[Sequence[Entry], Sequence[str], Cycle]:
+        with ctx.database.writing() as conn:
+            kept, given_up = leave_out_given_up(conn, ctx, medium, found)
+            cycle = cycles.open_cycle(
+                conn,
+                medium,
+                at,
+                kept,
+                list_maximum(watchers),
+                run_id,
+                asked=ctx.settings.trending_limit,
+                source=_source(ctx.settings),
+                requests=meter.requests,
+            )
+            well = Attempt(medium.plural, attempts.TRENDING, at, AttemptOutcome.WELL, believed, cycle.id)
+            attempts.record(conn, well)
+        return kept, given_up, cycle
+
+    entries, given_up, cycle = opened()
     return TrendingReport(
         medium=medium.plural,
         cycle_id=cycle.id,

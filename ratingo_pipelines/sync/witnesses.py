@@ -11,7 +11,7 @@ from datetime import datetime
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage import witnesses
-from ratingo_pipelines.storage.errors import StorageError
+from ratingo_pipelines.storage.engine import StorageError, retried_transaction
 from ratingo_pipelines.sync.batch import HasTitle
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchStopped
@@ -47,12 +47,21 @@ class StoredWitnesses:
     def remember(self, answered_well: Mapping[Question, Sequence[int]]) -> None:
         """Keep the titles that questions were answered well for last; a database that is gone keeps none."""
         try:
-            with self.ctx.database.writing() as conn:
-                for question, tmdb_ids in answered_well.items():
-                    witnesses.record(conn, self.medium, *question, tmdb_ids, self.ctx.now(), keep=WITNESSES_KEPT)
+            self._record(answered_well)
         except StorageError as error:
             # What was stored is stored; the next batch has older witnesses.
             log.warning("witnesses not kept: %s", error)
+
+    @retried_transaction
+    def _record(self, answered_well: Mapping[Question, Sequence[int]]) -> None:
+        with self.ctx.database.writing() as conn:
+            for question, tmdb_ids in answered_well.items():
+                witnesses.record(conn, self.medium, *question, tmdb_ids, self.ctx.now(), keep=WITNESSES_KEPT)
+
+    @retried_transaction
+    def _withdraw(self, question: Question, tmdb_id: int) -> None:
+        with self.ctx.database.writing() as conn:
+            witnesses.withdraw(conn, self.medium, *question, tmdb_id)
 
     def _known(self, question: Question, lately: Sequence[int]) -> Mapping[int, datetime | None]:
         with self.ctx.database.reading() as conn:
@@ -74,7 +83,6 @@ class StoredWitnesses:
             if error.stops_api:
                 raise BatchStopped.by(error) from error
             kind, said = kind_of(error), str(error)
-        with self.ctx.database.writing() as conn:
-            # It may have become unknown itself: the next time, another one is asked about.
-            witnesses.withdraw(conn, self.medium, *question, title.tmdb_id)
+        # It may have become unknown itself: the next time, another one is asked about.
+        self._withdraw(question, title.tmdb_id)
         return WitnessAnswer(name, answered_at, kind, said)

@@ -8,7 +8,7 @@ from sqlalchemy import Table, func, select
 
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.storage import shared, snapshots, titles
-from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.engine import Database, retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -100,6 +100,7 @@ def child_rows(version: int = 1) -> dict[str, tuple[Sequence[Mapping[str, Any]],
     }
 
 
+@retried_transaction
 def save_title(
     database: Database,
     tmdb_id: int,

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, event, text
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.storage import asked, titles
 from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.errors import StorageBusy
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines_tests.storage.examples import CHILDREN, NOW, child_rows, count, rows_of, save_title, title_values
 
@@ -203,12 +204,11 @@ def test_the_newest_cycle_of_a_title_never_goes_back(database: Database) -> None
     assert rows_of(database, SHOW.titles)[0]["trending_updated_at"] == NOW + timedelta(hours=6)
 
 
-def test_a_title_that_another_writer_inserted_meanwhile_is_updated(database: Database) -> None:
-    first = save_title(database, 42)
-    with database.writing() as conn:
-        again = titles.put_title(conn, SHOW, None, title_values(42, status="Ended"))
-    assert again == first
-    assert [row["status"] for row in rows_of(database, SHOW.titles)] == ["Ended"]
+def test_a_title_that_another_writer_inserted_meanwhile_is_to_be_read_again(database: Database) -> None:
+    save_title(database, 42)
+    with pytest.raises(StorageBusy, match="another writer stored show 42 just now"), database.writing() as conn:
+        titles.put_title(conn, SHOW, None, title_values(42, status="Ended"))
+    assert [row["status"] for row in rows_of(database, SHOW.titles)] == ["Returning Series"]
 
 
 def test_one_tmdb_id_may_be_a_show_and_a_movie(database: Database) -> None:

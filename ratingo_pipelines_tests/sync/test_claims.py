@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from threading import Event
 from time import monotonic
+
+import pytest
+from sqlalchemy import event
 
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
@@ -12,6 +16,7 @@ from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.pipeline_tables import trending
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.leases import kept_leases
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.status import status
 from ratingo_pipelines.sync.store import CLAIM_LOST
@@ -50,6 +55,34 @@ def test_two_syncs_of_one_cycle_never_do_the_same_title(ctx: SyncContext, sandbo
     counters = sandbox.counters()
     assert counters["trakt"]["repeated"] == {}
     assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, 12)) == []
+
+
+def test_leases_that_cannot_be_renewed_are_said_and_tried_again(
+    ctx: SyncContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    ctx = altered(ctx, lease_seconds=1)
+    listed = open_trending_cycle(ctx, SHOWS, RUN)
+    refused: list[str] = []
+    with ctx.database.writing() as conn:
+        cycles.claim(conn, listed.cycle_id, RUN, ctx.now() + timedelta(seconds=1), ctx.now())
+
+    def until() -> datetime:
+        found = [row["lease_until"] for row in all_rows(ctx.database, trending) if row["lease_until"]]
+        return max(datetime.fromisoformat(str(each)) for each in found)
+
+    claimed_until = until()
+
+    @event.listens_for(ctx.database.engine, "before_cursor_execute", retval=True)
+    def refuse(conn: object, cursor: object, statement: str, parameters: object, *rest: object) -> tuple[str, object]:
+        if statement.startswith("UPDATE") and "lease_until" in statement and len(refused) < 2:
+            refused.append(statement)
+            return "a statement that no database takes", ()
+        return statement, parameters
+
+    with kept_leases(replace(ctx, now=lambda: claimed_until + timedelta(days=1)), RUN):
+        wait_until(lambda: until() > claimed_until)
+    assert len(refused) == 2
+    assert caplog.text.count("claims not renewed, tried again in 0.1 s") == 2
 
 
 def test_titles_that_another_run_holds_are_left_to_it_and_that_is_said(ctx: SyncContext, clock: Clock) -> None:
