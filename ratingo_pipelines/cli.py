@@ -177,6 +177,48 @@ def status(as_json: bool) -> None:
     _print_json(state.as_dict()) if as_json else _print_lines(status_lines(state))
 
 
+@cli.group(invoke_without_command=True)
+@AS_JSON
+@click.pass_context
+def doubts(click_context: click.Context, as_json: bool) -> None:
+    """List what a source says is gone and what is kept until another answer says the same."""
+    from dataclasses import asdict
+
+    from ratingo_pipelines.storage.engine import open_database
+    from ratingo_pipelines.storage.schema import ensure_current
+    from ratingo_pipelines.sync.doubts import open_doubts
+    from ratingo_pipelines.terminal.reports import doubt_lines
+
+    if click_context.invoked_subcommand is not None:
+        return
+    database = open_database(_settings())
+    ensure_current(database)
+    found = open_doubts(database)
+    _print_json([asdict(one) for one in found]) if as_json else _print_lines(doubt_lines(found))
+
+
+@doubts.command()
+@click.argument("part")
+@click.option("--region", help="Only in this country (UA) or, of texts, this locale (uk-UA).")
+@click.option("--medium", type=MEDIUM, help="Only shows, or only movies.")
+def accept(part: str, region: str | None, medium: str | None) -> None:
+    """Believe at once that PART, as `ratingo doubts` calls it, is gone from the titles it is in doubt about."""
+    from ratingo_pipelines.media import BY_NAME, MEDIA
+    from ratingo_pipelines.storage.engine import open_database
+    from ratingo_pipelines.storage.schema import ensure_current
+    from ratingo_pipelines.sync.doubts import accept as accept_doubts
+    from ratingo_pipelines.sync.trust.parts import FactPart
+    from ratingo_pipelines.text import counted
+
+    if part not in set(FactPart):
+        raise click.BadParameter(f"{part!r} is none of {', '.join(sorted(FactPart))}", param_hint="PART")
+    settings = _settings()
+    database = open_database(settings)
+    ensure_current(database)
+    accepted = accept_doubts(settings, database, part, region, [BY_NAME[medium]] if medium else MEDIA)
+    click.echo(f"{part}: taken away from {counted(accepted, 'title')}")
+
+
 @cli.group()
 def db() -> None:
     """The database's schema."""

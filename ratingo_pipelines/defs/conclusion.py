@@ -41,22 +41,26 @@ def tag_summary(context: dg.AssetExecutionContext | dg.OpExecutionContext, repor
     tags = {SUCCEEDED_TAG: str(succeeded), FAILED_TAG: str(failed), SUMMARY_TAG: "; ".join([said, *stopped])}
     context.instance.add_run_tags(context.run.run_id, tags)
     for report in reports:
-        for note in report.notes:
-            context.log.warning(note)
+        for said in (*report.notes, *report.problems):
+            context.log.warning(said)
         if report.stopped:
             context.log.warning(f"{report.stage} ended early: {report.stopped}")
 
 
 def raise_if_any_failed(reports: Iterable[BatchReport]) -> None:
-    """Fail the step if titles failed or a stage ended early; what succeeded stays materialized."""
+    """Fail the step if titles failed, a stage ended early, or a source says of many titles what is not believed.
+
+    What succeeded stays materialized.
+    """
     reports = list(reports)
     failures = [failure for report in reports for failure in report.failures]
     kinds = [report.stopped_by for report in reports if report.stopped_by not in {None, StopReason.QUOTA}]
     stopped = [f"{r.stage} ended early: {r.stopped}" for r in reports if r.stopped and r.stopped_by in kinds]
-    if not failures and not stopped:
+    problems = [problem for report in reports for problem in report.problems]
+    if not failures and not stopped and not problems:
         return
     failed = len({(failure.stage, failure.tmdb_id) for failure in failures})
-    lines = [*stopped]
+    lines = [*stopped, *problems]
     if failures:
         lines.append(f"{failed} failed, all others are stored: {_some(failures)}")
     raise dg.Failure(

@@ -14,22 +14,26 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import asked
 from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, insert_unless_there, locking, update_rows
 
-OMDB, META, RELATED = "omdb", "meta", "related"
+OMDB, META, RELATED, EMPTY = "omdb", "meta", "related", "empty"
+EMPTY_ASKS = 2
+"""So often lists that came empty for a new title are asked for again; then there is nothing in them."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """How long to wait after an answer, and after a number of empty ones in a row: doubling from `first`."""
+    """How long to wait after an answer, and after a number of empty ones in a row: growing from `first`."""
 
     answered: timedelta
     first: timedelta
     longest: timedelta
+    factor: int = 2
 
 
 INTERVALS: Mapping[str, Interval] = {
     OMDB: Interval(timedelta(days=7), timedelta(days=3), timedelta(days=30)),
     META: Interval(timedelta(days=30), timedelta(days=1), timedelta(days=30)),
     RELATED: Interval(timedelta(days=7), timedelta(days=7), timedelta(days=7)),
+    EMPTY: Interval(timedelta(days=30), timedelta(days=1), timedelta(days=30), factor=30),
 }
 
 
@@ -39,7 +43,8 @@ def next_ask(source: str, answered: bool, consecutive_misses: int, now: datetime
     if answered:
         return now + interval.answered
     # The exponent is bounded, or a long consecutive_misses would overflow before it is cut.
-    return now + min(interval.first * (1 << min(max(consecutive_misses - 1, 0), 20)), interval.longest)
+    grown: int = interval.factor ** min(max(consecutive_misses - 1, 0), 5)
+    return now + min(interval.first * grown, interval.longest)
 
 
 _KEY = ("medium", "tmdb_id", "source")

@@ -46,9 +46,9 @@ def json(name: str) -> Column[Any]:
     return Column(name, Json(name))
 
 
-def flag(name: str, required: bool = False) -> Column[bool]:
+def flag(name: str, required: bool = False, comment: str | None = None) -> Column[bool]:
     """A boolean."""
-    return Column(name, Boolean, nullable=not required)
+    return Column(name, Boolean, nullable=not required, comment=comment)
 
 
 def timestamp(name: str, required: bool = False, comment: str | None = None) -> Column[datetime]:

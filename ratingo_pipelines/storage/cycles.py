@@ -213,6 +213,12 @@ def cycle_before(conn: Connection, cycle: Cycle) -> Cycle | None:
     return _cycle(conn, cycles.c.medium == cycle.medium, cycles.c.cycle_at < cycle.cycle_at)
 
 
+def max_watchers_at(conn: Connection, medium: Medium, cycle_at: datetime | None) -> int | None:
+    """The largest number of watchers in the list of the medium's cycle of that time; None where there is none."""
+    where = (cycles.c.medium == medium.plural, cycles.c.cycle_at == cycle_at)
+    return conn.execute(select(cycles.c.max_watchers).where(*where)).scalar()
+
+
 def previous_watchers(conn: Connection, cycle: Cycle) -> dict[int, int]:
     """Watchers by TMDB id in the cycle before this one; of a title listed twice, those of its first place.
 
@@ -287,6 +293,13 @@ def mark(conn: Connection, row_id: int, run_id: str, outcome: str, reason: str |
     """Set a title's outcome in its cycle; False when `run_id` no longer holds it, as a newer cycle superseded it."""
     values = {"of_row": row_id, "of_run": run_id, "new_outcome": outcome, "new_reason": reason}
     return conn.execute(_SETTLE, values).rowcount == 1
+
+
+def skip_title(conn: Connection, medium: Medium, tmdb_id: int, reason: str) -> None:
+    """Skip a title that its latest cycle counts as done: it turned out not to be listed at all."""
+    latest = select(func.max(cycles.c.id)).where(cycles.c.medium == medium.plural).scalar_subquery()
+    where = (trending.c.cycle_id == latest, trending.c.tmdb_id == tmdb_id, trending.c.outcome == DONE)
+    conn.execute(update(trending).where(*where).values(outcome=SKIPPED, reason=reason))
 
 
 # What each title needs, made once: making a statement takes longer than running it.

@@ -168,3 +168,40 @@ attempts = Table(
     number("ahead_seconds", comment="By how much this machine's clock was ahead of the source's; NULL: not said."),
     index("pipeline_attempts_what_idx", "medium", "what"),
 )
+
+doubts = Table(
+    "pipeline_doubts",
+    metadata,
+    key(),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    number("tmdb_id", required=True, comment="The title, by TMDB's id."),
+    indexed_text("part", required=True, comment="What the source says is gone: cast, providers and so on."),
+    indexed_text("region", required=True, comment="A country, of texts a locale; empty where the part has none."),
+    text("reason", comment="What the source said, where that is more than nothing: why the title is to be skipped."),
+    timestamp("first_at", required=True, comment="When an answer first said so, UTC."),
+    timestamp("last_at", required=True, comment="When an answer last said so, UTC."),
+    flag("many", required=True, comment="Whether it was one of too many of its batch, and so the source's fault."),
+    unique("pipeline_doubts_unique_idx", "medium", "tmdb_id", "part", "region"),
+)
+
+ineligible = Table(
+    "pipeline_ineligible",
+    metadata,
+    key(),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    number("tmdb_id", required=True, comment="The title, by TMDB's id."),
+    text("reason", required=True, comment="Why it is not to be listed: the anime filter's reason, or unknown to TMDB."),
+    timestamp("found_at", required=True, comment="When that was found, UTC."),
+    unique("pipeline_ineligible_unique_idx", "medium", "tmdb_id"),
+)
+
+entry_counts = Table(
+    "pipeline_entry_counts",
+    metadata,
+    key(),
+    _belongs_to("cycle_id", "pipeline_cycles"),
+    indexed_text("name", required=True, comment="The child table that was counted, by its role: cast, videos."),
+    number("titles", required=True, comment="Titles that the cycle and the one before it both name."),
+    number("entries", required=True, comment="Entries these had in the table when the cycle was opened."),
+    unique("pipeline_entry_counts_unique_idx", "cycle_id", "name"),
+)

@@ -13,8 +13,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    FromClause,
     Insert,
-    Row,
     RowMapping,
     Select,
     Table,
@@ -29,17 +29,24 @@ from sqlalchemy import (
 )
 
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage.asked import EMPTY, EMPTY_ASKS, META
 from ratingo_pipelines.storage.errors import StorageBusy
 from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.types import normaliser
-from ratingo_pipelines.storage.upsert import improvement, in_chunks, insert_one_missing, locking, update_rows
+from ratingo_pipelines.storage.upsert import (
+    difference,
+    improvement,
+    in_chunks,
+    insert_one_missing,
+    locking,
+    update_rows,
+)
 
 _NEVER_GOES_BACK = "trending_updated_at"
-_METADATA = (
-    *("overview", "poster", "status", "genres", "cast", "watch_providers", "videos"),
-    *("rating_tmdb_count", "title_uk"),
-)
+LIST_COLUMNS = ("genres", "cast", "watch_providers", "videos")
+"""Columns that hold a list of TMDB's details; NULL before the first of them came."""
+_METADATA = ("overview", "poster", "status", *LIST_COLUMNS, "rating_tmdb_count", "title_uk")
 
 
 class Changes(NamedTuple):
@@ -110,51 +117,24 @@ def replace_children(
     rows: Sequence[Mapping[str, Any]],
     key: Sequence[str],
     *,
-    bare: bool = False,
+    known: Sequence[RowMapping] | None = None,
+    exact: bool = False,
 ) -> Changes:
     """Make the rows of `parent` in a child table these and no others, touching only those that differ.
 
-    A row that stays is bettered: None overwrites nothing. `parent` names the rows in question, as `{"show_id": 5}`
-    or `{"show_id": 5, "source": "trakt"}`; `key` tells them apart, NULL being equal to NULL. Rows have one shape;
-    the first of two with one key wins. The caller holds the parent's lock, and may know that it has no rows yet
-    (`bare`), which saves looking.
+    A row that stays is bettered: None overwrites nothing, unless the rows are to be `exact`ly these. `parent` names the
+    rows in question, as `{"show_id": 5}` or `{"show_id": 5, "source": "trakt"}`; `key` tells them apart, NULL being
+    equal to NULL. Rows have one shape; the first of two with one key wins. The caller holds the parent's lock, and
+    hands in the rows that are there (`known`) where it has read them already.
     """
-    return _put_children(conn, table, parent, rows, key, bare=bare, removing=True)
-
-
-def improve_children(
-    conn: Connection,
-    table: Table,
-    parent: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
-    key: Sequence[str],
-    *,
-    bare: bool = False,
-) -> Changes:
-    """Add these rows to those of `parent`, or better the known ones; no row goes. Otherwise as `replace_children`."""
-    return _put_children(conn, table, parent, rows, key, bare=bare, removing=False)
-
-
-def _put_children(
-    conn: Connection,
-    table: Table,
-    parent: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
-    key: Sequence[str],
-    *,
-    bare: bool,
-    removing: bool,
-) -> Changes:
     wanted = _by_key(table, rows, parent, key)
     stale, changed = [], []
-    for existing in () if bare else _children(conn, table, parent):
+    for existing in children_of(conn, table, parent) if known is None else known:
         values = wanted.pop(tuple(existing[name] for name in key), None)
         if values is None:
             stale.append(existing["id"])
-        elif better := improvement(existing, values):
+        elif better := difference(existing, values) if exact else improvement(existing, values):
             changed.append((existing["id"], better))
-    if not removing:
-        stale = []
     # Rows go before others change: these may take their place in a unique index that `key` does not cover.
     if stale:
         conn.execute(delete(table).where(table.c.id.in_(stale)))
@@ -164,10 +144,10 @@ def _put_children(
     return Changes(len(wanted), len(changed), len(stale))
 
 
-def has_related(conn: Connection, t: TitleTables, title_id: int, source: str) -> bool:
-    """Whether the title's related list came from this source."""
-    c = t.related.c
-    return bool(conn.execute(select(exists().where(c[t.parent_key] == title_id, c.source == source))).scalar())
+def children_of(conn: Connection, table: Table, parent: Mapping[str, Any]) -> Sequence[RowMapping]:
+    """The rows of `parent` in a child table, in their order: `{"show_id": 5}`, or some of them by more columns."""
+    statement = _children_of(table, tuple(parent))
+    return conn.execute(statement, {f"of_{name}": value for name, value in parent.items()}).mappings().all()
 
 
 def known_ids(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[int, int]:
@@ -179,22 +159,34 @@ def known_ids(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict
     return found
 
 
-def rated_ids(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> set[int]:
-    """Those of the titles that people are known to have rated at Trakt."""
-    c = t.titles.c
-    found: set[int] = set()
-    for part in in_chunks(tmdb_ids):
-        found.update(conn.execute(select(c.tmdb_id).where(c.tmdb_id.in_(part), c.rating_trakt_votes > 0)).scalars())
-    return found
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What is known of a title before it is asked about."""
+
+    tmdb_id: int
+    title: str
+    title_uk: str | None
+    imdb_id: str | None
+    genre_ids: tuple[int, ...]
+    """TMDB's."""
+    is_stub: bool
+    """Whether the row was made from what others said of the title: no details of it have come yet."""
+    is_rated: bool
+    """Whether people are known to have rated it at Trakt."""
 
 
-def names(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[int, Row[int, str, str | None]]:
-    """What those of the titles that have a row are called: TMDB id -> row of tmdb_id, title, imdb_id."""
+def outlines(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[int, Outline]:
+    """Those of the titles that have a row, by TMDB id."""
     c = t.titles.c
-    found: dict[int, Row[int, str, str | None]] = {}
+    is_stub = and_(*(_is_null(c[name]) for name in (*LIST_COLUMNS, "status")))
+    statement = select(c.tmdb_id, c.title, c.title_uk, c.imdb_id, c.genres, is_stub, c.rating_trakt_votes)
+    found: dict[int, Outline] = {}
     for part in in_chunks(tmdb_ids):
-        rows = conn.execute(select(c.tmdb_id, c.title, c.imdb_id).where(c.tmdb_id.in_(part)))
-        found.update((row.tmdb_id, row) for row in rows)
+        for tmdb_id, title, title_uk, imdb_id, genres, stub, votes in conn.execute(
+            statement.where(c.tmdb_id.in_(part))
+        ):
+            genre_ids = tuple(genre["id"] for genre in genres or ())
+            found[tmdb_id] = Outline(tmdb_id, title, title_uk, imdb_id, genre_ids, bool(stub), bool(votes))
     return found
 
 
@@ -248,14 +240,20 @@ def listed_tmdb_ids(conn: Connection, t: TitleTables) -> dict[int, int]:
 def incomplete_titles(conn: Connection, t: TitleTables, now: datetime, limit: int | None = None) -> Sequence[int]:
     """TMDB ids of the titles whose metadata lack something and that are due to be asked again.
 
-    Trending ones first, then those never asked, then those asked longest ago.
+    A list that is empty is asked for twice more, a value that is NULL ever more rarely. Trending titles first, then
+    those never asked, then those asked longest ago.
     """
     c = t.titles.c
-    wanted = (c[name] for name in metadata_columns(t.medium))
+    empty = asked.alias()
+    lacks_value = or_(*(_is_null(c[name]) for name in metadata_columns(t.medium)))
+    lacks_entries = or_(*(c[name] == [] for name in LIST_COLUMNS))
+    asked_for_entries = and_(empty.c.next_at <= now, empty.c.empty_streak <= EMPTY_ASKS)
+    due = or_(and_(lacks_value, _due(now)), and_(lacks_entries, or_(empty.c.id.is_(None), asked_for_entries)))
     statement = (
         select(c.tmdb_id)
-        .outerjoin(asked, _asked_of(t, "meta"))
-        .where(or_(*(_is_null(column) for column in wanted)), _due(now), ~_backing_off(t, "details", now))
+        .outerjoin(asked, _asked_of(t, META))
+        .outerjoin(empty, _asked_of(t, EMPTY, empty))
+        .where(due, ~backing_off(t, "details", now))
         .order_by(c.trending_score.is_(None), asked.c.id.is_not(None), asked.c.asked_at, c.id)
         .limit(limit)
     )
@@ -274,7 +272,7 @@ def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: 
         _omdb_rows(t)
         .outerjoin(asked, _asked_of(t, "omdb"))
         .where(c.imdb_id.is_not(None), c.imdb_id != "")
-        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now), ~_backing_off(t, "omdb", now))
+        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now), ~backing_off(t, "omdb", now))
         .order_by(
             c.trending_score.is_(None),
             c.trending_updated_at.is_(None),
@@ -302,7 +300,7 @@ def _omdb_rows(t: TitleTables) -> Select[*tuple[Any, ...]]:
     return select(*(t.titles.c[field.name] for field in fields(OmdbDue)))
 
 
-def _backing_off(t: TitleTables, stage: str, now: datetime) -> ColumnElement[bool]:
+def backing_off(t: TitleTables, stage: str, now: datetime) -> ColumnElement[bool]:
     """Whether the title failed in this stage so lately that it is not yet to be tried again."""
     c = failures.c
     waiting = and_(
@@ -315,8 +313,9 @@ def _is_newer(instant: datetime | None, known: datetime | None) -> bool:
     return instant is not None and (known is None or instant > known)
 
 
-def _asked_of(t: TitleTables, source: str) -> ColumnElement[bool]:
-    return and_(asked.c.medium == t.medium.plural, asked.c.tmdb_id == t.titles.c.tmdb_id, asked.c.source == source)
+def _asked_of(t: TitleTables, source: str, table: FromClause = asked) -> ColumnElement[bool]:
+    c = table.c
+    return and_(c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.source == source)
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
@@ -346,11 +345,6 @@ def _by_key(
         values = _normal(table, {**row, **parent})
         wanted.setdefault(tuple(values[name] for name in key), values)
     return wanted
-
-
-def _children(conn: Connection, table: Table, parent: Mapping[str, Any]) -> Sequence[RowMapping]:
-    statement = _children_of(table, tuple(parent))
-    return conn.execute(statement, {f"of_{name}": value for name, value in parent.items()}).mappings().all()
 
 
 # Statements that every title needs are made once: making one costs as much as SQLite takes to run it.

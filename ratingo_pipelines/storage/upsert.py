@@ -104,6 +104,11 @@ def improvement(known: RowMapping, values: Mapping[str, Any]) -> dict[str, Any]:
     return better if any(known[name] != value for name, value in better.items()) else {}
 
 
+def difference(known: RowMapping, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as they are, None among them; empty where nothing differs from what is `known`."""
+    return dict(values) if any(known[name] != value for name, value in values.items()) else {}
+
+
 def update_rows(conn: Connection, table: Table, changed: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
     """Give rows, named by their ids, new values: one statement for all, so the values have one shape."""
     if not changed:

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from ratingo_pipelines.cron import previous_times
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.settings import OFF
+from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.sync.report import StopReason
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
+from ratingo_pipelines.sync.trust.doubts import key_of, many_said
 
 TOO_MANY = 0.1
 """The part of a cycle that may fail without anybody being told."""
@@ -57,6 +59,7 @@ def problems(
         if medium.medium in old_before:
             found += _old(medium, old_before[medium.medium])
         found += _failing(medium)
+        found += _doubted(medium)
     return found + [problem for run in runs for problem in _failed(run, now, grace)]
 
 
@@ -93,6 +96,21 @@ def _failing(medium: MediumStatus) -> list[Problem]:
             f"{failed} of {total} {medium.medium} failed in cycle {medium.cycle.id}.{example} "
             "They are retried by themselves; `ratingo status` lists them.",
         )
+    ]
+
+
+def _doubted(medium: MediumStatus) -> list[Problem]:
+    """What a source says of so many titles that it is taken for its fault; single doubts need nobody."""
+    by_part: dict[str, list[DoubtCount]] = {}
+    for count in medium.doubts:
+        if count.many:
+            by_part.setdefault(count.part, []).append(count)
+    return [
+        Problem(
+            f"{medium.medium}:doubts:{part}",
+            " ".join(many_said(medium.medium, key_of(count), count.many) for count in counts),
+        )
+        for part, counts in by_part.items()
     ]
 
 

@@ -5,18 +5,22 @@ When checks run and where they show is the caller's.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import Connection
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.storage import attempts, cycles, health, quota
+from ratingo_pipelines.storage import attempts, cycles, entry_counts, health, quota
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.trending import reading_of
 from ratingo_pipelines.sync.trust.lists import ListFault, judge_trending
 from ratingo_pipelines.text import counted
+
+MAY_FALL_BY = 0.25
+"""By so much may what the same titles have in a table fall from one cycle to the next."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,25 @@ def _orphans(conn: Connection, medium: Medium, settings: Settings) -> Finding:
     )
 
 
+def _kept(name: str, conn: Connection, medium: Medium, settings: Settings) -> Finding:
+    cycle, tables = cycles.latest_cycle(conn, medium), tables_of(medium)
+    before = entry_counts.kept(conn, cycle, name) if cycle else None
+    if cycle is None or before is None:
+        return Finding(True, f"Nothing to compare: no two {medium} cycles name {entry_counts.COMPARED} titles both.")
+    now = entry_counts.count(conn, tables, entry_counts.named_again(conn, cycle), [name])[name]
+    table, titles = getattr(tables, name).name, counted(before.titles, medium.singular, medium.plural)
+    numbers = {"entries": now, "entries before": before.entries, "titles": before.titles}
+    if now >= before.entries * (1 - MAY_FALL_BY):
+        return Finding(True, f"{table} holds {now} entries of {titles}; it held {before.entries}.", numbers)
+    return Finding(
+        False,
+        f"{table} holds {now} entries of {titles} that the last two cycles name, {before.entries} when cycle "
+        f"{cycle.id} began. If REGIONS or LOCALES were narrowed, or doubts accepted, that is why; otherwise something "
+        f"else removes rows: start {medium}_sync with the titles' ids and force to fetch them again.",
+        numbers,
+    )
+
+
 def _quota(conn: Connection, medium: Medium, settings: Settings) -> Finding:
     if settings.omdb_api_key is None:
         return Finding(True, "OMDb is not used: OMDB_API_KEY is not set.")
@@ -147,6 +170,8 @@ def _quota(conn: Connection, medium: Medium, settings: Settings) -> Finding:
     )
 
 
+_OF_RATINGS = ("ratings", "rating_buckets")
+
 CHECKS = (
     Check("list_is_whole", "trending", "The list is whole, set beside the one before.", True, _list_is_whole),
     Check("every_title_has_a_row", "details", "What a cycle worked off is in the database.", False, _rows),
@@ -154,4 +179,14 @@ CHECKS = (
     Check("ukrainian_is_ukrainian", "details", "No English text stands in for a Ukrainian one.", True, _ukrainian),
     Check("no_orphans", "details", "Every child row has its title.", False, _orphans),
     Check("quota_left", "omdb", "The day's OMDb requests are not used up.", False, _quota),
+    *(
+        Check(
+            f"{name}_kept",
+            "ratings" if name in _OF_RATINGS else "details",
+            "What the titles of two cycles have has not fallen by more than a quarter.",
+            True,
+            partial(_kept, name),
+        )
+        for name in entry_counts.COUNTED
+    ),
 )

@@ -1,7 +1,8 @@
 """From what the sources answered to what the tables hold: pure translations, no I/O.
 
 Each function gives the rows of one table, or None where the source's part did not come, which must change
-nothing. What is computed from numbers (scores, deltas) is `measures`; what is read back and merged is `store`.
+nothing. What is computed from numbers (scores, deltas) is `measures`; what of it is written, given what is already
+stored, is decided in `merge`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,22 +12,27 @@ from ratingo_pipelines.measures.scoring import latest_season
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.tmdb import Episode, Recommendation, TmdbTitle, Translation
 from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
+from ratingo_pipelines.sync.trust.parts import CERTIFIED_IN, ukrainian_locale
 
 Row = dict[str, Any]
 RELATED_SHOWN = 12
 """As many related titles as the site shows."""
-UKRAINIAN = "uk"
 
 
-def details_columns(medium: Medium, details: TmdbTitle, known_title: str | None, imdb_id: str | None) -> Row:
-    """The columns of a title's own row that TMDB's details fill; `known_title` and `imdb_id` are Trakt's."""
-    ukrainian = _translation(details, UKRAINIAN, None)
+def details_columns(
+    medium: Medium, details: TmdbTitle, known_title: str | None, imdb_id: str | None, locales: Sequence[str]
+) -> Row:
+    """The columns of a title's own row that TMDB's details fill; `known_title` and `imdb_id` are Trakt's.
+
+    None stands for what did not come and for what came empty alike.
+    """
+    ukrainian = texts_in(details, ukrainian_locale(locales))
     columns: Row = {
         "title": known_title or details.name,
         "imdb_id": imdb_id or details.imdb_id,
-        "title_uk": ukrainian and ukrainian.title,
+        "title_uk": ukrainian["title"],
         "overview": details.overview,
-        "overview_uk": ukrainian and ukrainian.overview,
+        "overview_uk": ukrainian["overview"],
         "poster": details.poster_path,
         "poster_uk": details.poster_uk_path,
         "backdrop": details.backdrop_path,
@@ -36,7 +42,7 @@ def details_columns(medium: Medium, details: TmdbTitle, known_title: str | None,
         "status": details.status,
         "tagline": details.tagline,
         medium.tmdb_released: details.released,
-        "content_rating": (details.content_ratings or {}).get("UA"),
+        "content_rating": (details.content_ratings or {}).get(CERTIFIED_IN),
         "genres": None if details.genres is None else [{"id": g.id, "name": g.name} for g in details.genres],
         "videos": None if details.videos is None else [video.raw for video in details.videos],
         "watch_providers": _providers_json(details),
@@ -67,10 +73,6 @@ def _movie_columns(details: TmdbTitle) -> Row:
 
 _EXTRA_COLUMNS: dict[str, Callable[[TmdbTitle], Row]] = {"shows": _show_columns, "movies": _movie_columns}
 
-_EPISODE_COLUMNS = tuple(
-    f"{episode}_{field}" for episode in ("last_episode", "next_episode") for field in ("season", "number", "air_date")
-)
-
 
 def _episodes(details: TmdbTitle) -> dict[str, Episode | None]:
     """The episodes that the details answered about: that there is no next one is an answer, a missing key is none."""
@@ -78,49 +80,33 @@ def _episodes(details: TmdbTitle) -> dict[str, Episode | None]:
     return {name: getattr(details, name) for name, answered in came.items() if answered}
 
 
-def ratings_columns(ratings: TraktRatings) -> Row:
-    """The columns of a title's own row that Trakt's ratings fill."""
+def passed_on_columns(ratings: TraktRatings) -> Row:
+    """The columns of a title's own row that Trakt passes on from IMDb and Metacritic."""
     return {
-        "rating_trakt_avg": ratings.rating,
-        "rating_trakt_votes": ratings.votes,
         "rating_imdb": ratings.imdb_rating,
         "imdb_votes": ratings.imdb_votes,
         "rating_metacritic": ratings.metascore,
     }
 
 
-def translation_rows(details: TmdbTitle, locales: Iterable[str]) -> list[Row] | None:
-    """A row for each locale that TMDB has texts in.
+def texts_by_locale(details: TmdbTitle, locales: Sequence[str]) -> dict[str, Row]:
+    """Title, overview and tagline in each locale; None for a text that TMDB does not have in it.
 
     The details themselves come in the main locale (the last), so they fill what its translation leaves empty,
     as TMDB does for the language a title was made in.
     """
-    if details.translations is None:
-        return None
-    locales = list(locales)
-    rows = []
-    for locale in locales:
-        language, _, region = locale.partition("-")
-        found = _translation(details, language, region)
-        row = {
-            "locale": locale,
-            "title": found and found.title,
-            "overview": found and found.overview,
-            "tagline": found and found.tagline,
-        }
-        if locale == locales[-1]:
-            row["title"] = row["title"] or details.name
-            row["overview"] = row["overview"] or details.overview
-            row["tagline"] = row["tagline"] or details.tagline
-        if any(row[field] for field in ("title", "overview", "tagline")):
-            rows.append(row)
-    return rows
+    found = {locale: texts_in(details, locale) for locale in locales}
+    own = {"title": details.name, "overview": details.overview, "tagline": details.tagline}
+    main = found[locales[-1]]
+    return found | {locales[-1]: {field: main[field] or text for field, text in own.items()}}
 
 
-def _translation(details: TmdbTitle, language: str, region: str | None) -> Translation | None:
-    """The translation into `language`, of `region` where there are several."""
+def texts_in(details: TmdbTitle, locale: str) -> Row:
+    """The texts of the translation into a locale: that of its region where there are several of its language."""
+    language, _, region = locale.partition("-")
     found = [entry for entry in details.translations or [] if entry.language == language]
-    return next((entry for entry in found if entry.region == region), found[0] if found else None)
+    chosen: Translation | None = next((entry for entry in found if entry.region == region), found[0] if found else None)
+    return {field: chosen and getattr(chosen, field) for field in ("title", "overview", "tagline")}
 
 
 def genre_rows(details: TmdbTitle, genre_ids: Mapping[int, int]) -> list[Row] | None:
@@ -278,12 +264,12 @@ def _first_of_each(rows: Iterable[Row]) -> list[Row]:
     return list(first.values())
 
 
+def improved(values: Row) -> Row:
+    """`values` without those that did not come, which overwrite nothing."""
+    return {column: value for column, value in values.items() if value is not None}
+
+
 def related_rows(medium: Medium, source: str, related_ids: Sequence[int]) -> list[Row]:
     """Links to related titles, by our ids, ranked from 1."""
     column = f"related_{medium.singular}_id"
     return [{column: related, "source": source, "rank": rank} for rank, related in enumerate(related_ids, start=1)]
-
-
-def improved(values: Row) -> Row:
-    """`values` without what would make a row worse: a null overwrites only an episode, where it is the answer."""
-    return {column: value for column, value in values.items() if value is not None or column in _EPISODE_COLUMNS}

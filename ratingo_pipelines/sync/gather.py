@@ -4,7 +4,7 @@ Each part that could not be had is a failure of its own, so that the parts that 
 the title's own or the source's is judged by who runs the batch (`batch`), which is told of each answer.
 """
 
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -19,6 +19,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
 from ratingo_pipelines.sync.report import BatchStopped, TitleFailure
 from ratingo_pipelines.sync.trust.blame import Answer, Kind, Question, kind_of
+from ratingo_pipelines.sync.trust.parts import PartKey
 from ratingo_pipelines.sync.witnesses import AskAgain
 from ratingo_pipelines.sync.work import TitleStage, TitleWork
 
@@ -46,6 +47,8 @@ class Gathered:
     ratings: TraktRatings | None = None
     related: list[TraktTitle] | None = None
     failures: tuple[TitleFailure, ...] = field(default=())
+    doubts: Mapping[PartKey, str] = field(default_factory=dict)
+    """Why the title itself is in doubt: TMDB does not know it any more, or it falls to the anime filter."""
     nothing_to_store: bool = False
     """Whether the title has no row and its details, which would make one, did not come."""
 

@@ -1,18 +1,25 @@
 """The meta backfill: completes titles whose metadata are incomplete, stubs of related titles among them.
 
-One TMDB call a title. It links only to titles that are already known: it makes no stubs, or it had no end.
+One TMDB call a title. It links only to titles that are already known: it makes no stubs, or it had no end. It also asks
+again about titles that are in doubt, listed or not: at Trakt as well where it is Trakt's word that is doubted.
 """
 
+from dataclasses import replace
+
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import titles
+from ratingo_pipelines.storage import doubts, titles
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchReport, OnOutcome, OnStart, ignore_outcome, ignore_start
 from ratingo_pipelines.sync.selection import Selection, outside
 from ratingo_pipelines.sync.titles import process
-from ratingo_pipelines.sync.work import TitleStage
+from ratingo_pipelines.sync.trust.doubts import SECOND_ANSWER_AFTER
+from ratingo_pipelines.sync.trust.parts import BUCKETS, TRAKT_VOTES
+from ratingo_pipelines.sync.work import TitleStage, TitleWork
 
 STAGE = "meta"
+_RATED = {TRAKT_VOTES, BUCKETS}
+"""What Trakt's ratings tell."""
 
 
 def backfill_meta(
@@ -40,5 +47,13 @@ def backfill_meta(
 
 def _due(ctx: SyncContext, medium: Medium, limit: int | None) -> Selection:
     with ctx.database.reading() as conn:
-        due = titles.incomplete_titles(conn, tables_of(medium), ctx.now(), limit)
-        return Selection(outside(conn, medium, due, related_due=False))
+        tables, now = tables_of(medium), ctx.now()
+        doubted = doubts.due(conn, tables, now - SECOND_ANSWER_AFTER, now)
+        incomplete = titles.incomplete_titles(conn, tables, now, limit)
+        due = [*doubted, *(tmdb_id for tmdb_id in incomplete if tmdb_id not in doubted)][:limit]
+        works = outside(conn, medium, due, related_due=False)
+    return Selection([_with_ratings(work) if _RATED & set(work.doubts) else work for work in works])
+
+
+def _with_ratings(work: TitleWork) -> TitleWork:
+    return replace(work, ratings_due=work.trakt is not None)

@@ -138,6 +138,8 @@ class BatchReport:
     snapshots_unchanged: int = 0
     notes: tuple[str, ...] = ()
     """What a person should know although nothing failed."""
+    problems: tuple[str, ...] = ()
+    """What a source says of so many titles that it is not believed; what is known is kept."""
     stopped: str | None = None
     """Why the batch ended early, if it did."""
     stopped_by: StopReason | None = None
@@ -173,7 +175,7 @@ class BatchReport:
     @property
     def ok(self) -> bool:
         """Whether all that could be done is done."""
-        return not self.failures and self.stopped_by in {None, StopReason.QUOTA}
+        return not self.failures and not self.problems and self.stopped_by in {None, StopReason.QUOTA}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -308,6 +310,7 @@ class Tally:
         *,
         fetched: int,
         notes: tuple[str, ...] = (),
+        problems: tuple[str, ...] = (),
         stopped: BatchStopped | None = None,
     ) -> BatchReport:
         """The counts so far, and what they cost."""
@@ -318,6 +321,7 @@ class Tally:
             skipped=dict(self._skipped),
             failures=tuple(self._failures),
             notes=notes,
+            problems=problems,
             stopped=str(stopped) if stopped else None,
             stopped_by=stopped.kind if stopped else None,
             requests=self._meter.requests,

@@ -10,12 +10,15 @@ from sqlalchemy import Connection
 
 from ratingo_pipelines.measures.deltas import by_title, complete_months, monthly_deltas, monthly_frame
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import asked, cycles, failures, monthly, titles
+from ratingo_pipelines.storage import asked, cycles, doubts, failures, monthly, titles
 from ratingo_pipelines.storage.cycles import Cycle, CycleTitle, Standing
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.storage.titles import Outline
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.leases import lease_of
+from ratingo_pipelines.sync.trust.doubts import key_of
+from ratingo_pipelines.sync.trust.parts import RELATED
 from ratingo_pipelines.sync.work import Place, TitleWork
 from ratingo_pipelines.text import counted
 
@@ -98,8 +101,8 @@ def _in_cycle(
     related_due: bool = False,
 ) -> list[TitleWork]:
     ids = [entry.tmdb_id for entry in claimed]
-    known = titles.known_ids(conn, tables_of(medium), ids)
-    rated = titles.rated_ids(conn, tables_of(medium), ids)
+    known = titles.outlines(conn, tables_of(medium), ids)
+    doubted = doubts.of_titles(conn, medium, ids)
     failing = failures.failing_ids(conn, medium, ids)
     due = set(ids) if related_due else asked.due(conn, medium, ids, asked.RELATED, ctx.now())
     previous = cycles.previous_watchers(conn, cycle)
@@ -108,6 +111,7 @@ def _in_cycle(
     deltas = by_title(monthly_deltas(lists, months))
     works = []
     for entry in claimed:
+        row = known.get(entry.tmdb_id)
         month, quarter = deltas.get(entry.trakt_id or 0, (None, None))
         works.append(
             TitleWork(
@@ -117,10 +121,12 @@ def _in_cycle(
                 imdb_id=entry.imdb_id,
                 trakt_title=entry.title,
                 place=Place(cycle, entry, previous.get(entry.tmdb_id), month, quarter),
-                known=entry.tmdb_id in known,
+                known=row is not None,
                 failed_before=entry.tmdb_id in failing,
-                rated=bool(entry.votes) or entry.tmdb_id in rated,
+                rated=bool(entry.votes) or (row is not None and row.is_rated),
                 related_due=entry.tmdb_id in due,
+                stored=_is_stored(row),
+                doubts=tuple(key_of(doubt) for doubt in doubted.get(entry.tmdb_id, ())),
             )
         )
     return works
@@ -139,11 +145,12 @@ def outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], *, relate
 
 def _outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], related_due: bool) -> Iterator[TitleWork]:
     earlier = cycles.identities(conn, medium, tmdb_ids)
-    rows = titles.names(conn, tables_of(medium), tmdb_ids)
-    rated = titles.rated_ids(conn, tables_of(medium), tmdb_ids)
+    rows = titles.outlines(conn, tables_of(medium), tmdb_ids)
+    doubted = doubts.of_titles(conn, medium, tmdb_ids)
     failing = failures.failing_ids(conn, medium, tmdb_ids)
     for tmdb_id in tmdb_ids:
         entry, row = earlier.get(tmdb_id), rows.get(tmdb_id)
+        keys = tuple(key_of(doubt) for doubt in doubted.get(tmdb_id, ()))
         imdb_id = (entry and entry.imdb_id) or (row and row.imdb_id) or None
         yield TitleWork(
             tmdb_id=tmdb_id,
@@ -153,6 +160,12 @@ def _outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], related_
             trakt_title=entry.title if entry else None,
             known=row is not None,
             failed_before=tmdb_id in failing,
-            rated=tmdb_id in rated,
-            related_due=related_due,
+            rated=row is not None and row.is_rated,
+            related_due=related_due or RELATED in keys,
+            stored=_is_stored(row),
+            doubts=keys,
         )
+
+
+def _is_stored(row: Outline | None) -> bool:
+    return row is not None and not row.is_stub

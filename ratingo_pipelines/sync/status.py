@@ -7,21 +7,23 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ratingo_pipelines.media import MEDIA, Medium
-from ratingo_pipelines.storage import cycles, failures, quota
+from ratingo_pipelines.storage import cycles, doubts, failures, quota
 from ratingo_pipelines.storage.cycles import Counts, Cycle
+from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.failures import GIVE_UP_AFTER, Failure
 
 
 @dataclass(frozen=True)
 class MediumStatus:
-    """The latest cycle of a medium, if there is one, and its failures."""
+    """The latest cycle of a medium, if there is one, its failures, and the doubts about what the sources said."""
 
     medium: str
     cycle: Cycle | None
     age_seconds: int | None
     counts: Counts
     failures: tuple[Failure, ...]
+    doubts: tuple[DoubtCount, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class SyncStatus:
                     "failures": [
                         {**asdict(failure), "given_up": self.given_up(failure)} for failure in status.failures
                     ],
+                    "doubts": [asdict(count) for count in status.doubts],
                 }
                 for status in self.media
             },
@@ -78,4 +81,5 @@ def _of_medium(conn: Connection, medium: Medium, now: datetime) -> MediumStatus:
         age_seconds=int((now - cycle.cycle_at).total_seconds()) if cycle else None,
         counts=cycles.counts(conn, cycle.id, now) if cycle else Counts(),
         failures=tuple(failures.all_failures(conn, medium)),
+        doubts=tuple(doubts.counts(conn, medium)),
     )

@@ -1,13 +1,12 @@
 """Stores one title: its row and all its children in one transaction, which marks it done in its cycle as well.
 
-What the sources said is `gather`'s, what it means for the tables is `facts`'; here lives what depends on what is
-already stored: nothing known is made worse, and an older cycle never overwrites a newer one.
+What the sources said is `gather`'s, what it means for the tables `facts`', what of it is written `merge`'s; here lives
+the transaction: what it reads, in which order it writes, and that an older cycle never overwrites a newer one.
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
@@ -15,8 +14,7 @@ from sqlalchemy import Connection, RowMapping
 from ratingo_pipelines.measures.deltas import delta_3m, watchers_delta
 from ratingo_pipelines.measures.scoring import primary_rating, trending_score
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sources.trakt import TraktRatings
-from ratingo_pipelines.storage import asked, cycles, failures, snapshots, titles
+from ratingo_pipelines.storage import asked, cycles, doubts, failures, snapshots, titles
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.errors import UnstorableValue
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
@@ -24,27 +22,26 @@ from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import Row
 from ratingo_pipelines.sync.gather import Gathered
+from ratingo_pipelines.sync.merge import (
+    CHILD_KEYS,
+    DETAILS_TABLES,
+    TMDB,
+    TRAKT,
+    Known,
+    Merged,
+    RelatedTitles,
+    Told,
+    merge,
+)
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.shared_rows import SharedRows
+from ratingo_pipelines.sync.trust.doubts import Ledger
+from ratingo_pipelines.sync.trust.entries import Asked, is_stub
+from ratingo_pipelines.sync.trust.parts import UNKNOWN
 from ratingo_pipelines.sync.work import ALL_STAGES, STORE, Place, TitleStage, TitleWork
 
 SNAPSHOTS_COMPARED = 6
 CLAIM_LOST = "a newer cycle or another run took the title over"
-CHILD_KEYS = {
-    "genres": ("genre_id",),
-    "videos": ("site", "key"),
-    "watch_providers": ("region", "provider_id", "category"),
-    "cast": ("person_id", "character"),
-    "content_ratings": ("region",),
-}
-"""The child tables that mirror the details' lists, and what tells their rows apart."""
-
-
-@dataclass(frozen=True)
-class _Related:
-    source: str
-    tmdb_ids: Sequence[int]
-    ids: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -58,9 +55,11 @@ class TitleStore:
     makes_stubs: bool = True
     """Whether related titles not yet known become rows.
 
-    A backfill links to known ones, or it would have no end: to TMDB's recommendations, as it does not ask Trakt, whose
-    list it leaves alone.
+    A backfill links to known ones, or it would have no end: to TMDB's recommendations where it does not ask Trakt,
+    whose list it then leaves alone.
     """
+    ledger: Ledger = field(default_factory=Ledger)
+    """What the batch's answers would empty."""
 
     @retried_transaction
     def store(self, work: TitleWork, stages: Set[TitleStage], gathered: Gathered) -> TitleOutcome:
@@ -69,59 +68,50 @@ class TitleStore:
         Nothing is written when the title's place in its cycle is no longer this run's: others write it anew.
         """
         tables = tables_of(self.medium)
-        details, ratings = gathered.details, gathered.ratings
-        related = self._related(work, gathered)
-        children = self._children(gathered)
+        told = self._told(work, gathered)
         place = work.place
+        rated = TitleStage.RATINGS in stages
         snapshots_wanted = TitleStage.SPARKLINES in stages and place is not None
         # Parts of a title that was done leave it done.
         done_before = place is not None and place.title.outcome == TitleStatus.DONE
         complete = (stages >= ALL_STAGES or done_before) and not gathered.failures
-        written = buckets = 0
         snapshot_added = False
 
         with self.ctx.database.writing() as conn:
-            known = titles.lock_title(conn, tables, work.tmdb_id)
+            before = titles.lock_title(conn, tables, work.tmdb_id)
             if place and not self._still_ours(conn, place, complete):
                 return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, CLAIM_LOST)
-            if known is not None and not self.makes_stubs and titles.has_related(conn, tables, known["id"], "trakt"):
-                related = None
-            values = self._values(work, stages, gathered, related)
-            if known is not None and work.trakt_title is None:
+            known = self._known(conn, tables, work, told, before)
+            told = self._without_doubled_links(gathered, told, known)
+            merged = merge(self._asked, work, told, known, self.ctx.now().date(), rated=rated)
+            values = dict(merged.columns)
+            if before is not None and work.trakt_title is None:
                 # Trakt's title goes first, and the row may have it: from an earlier list, or as a related title.
                 values.pop("title", None)
-            row: dict[str, Any] = {**(known or {}), **values}
+            row: dict[str, Any] = {**(before or {}), **values}
             if row.get("title") is None:
                 raise UnstorableValue("neither Trakt nor TMDB gives it a title")
-            if place and snapshots_wanted and known is not None:
-                snapshot_added = _add_snapshot(conn, tables, known["id"], place)
-            measures = _measures(row, place if _is_newest(place, known) else None)
-            if place and snapshots_wanted and _is_newest(place, known):
-                measures |= _trend(place, _recent(conn, tables, known, place))
+            if place and snapshots_wanted and before is not None:
+                snapshot_added = _add_snapshot(conn, tables, before["id"], place)
+            measures = _measures(row, place if _is_newest(place, before) else None)
+            if place and snapshots_wanted and _is_newest(place, before):
+                measures |= _trend(place, _recent(conn, tables, before, place))
                 if complete:
                     measures["trending_updated_at"] = place.cycle.cycle_at
-            title_id = titles.put_title(conn, tables, known, values | measures)
-            if place and snapshots_wanted and known is None:
+            title_id = titles.put_title(conn, tables, before, values | measures)
+            if place and snapshots_wanted and before is None:
                 snapshot_added = _add_snapshot(conn, tables, title_id, place)
-            parent = {tables.parent_key: title_id}
-            bare = known is None or not titles.has_children(conn, tables, title_id)
-            replace, improve = (partial(put, bare=bare) for put in (titles.replace_children, titles.improve_children))
-            for name, rows in children.items():
-                if rows is not None:
-                    written += replace(conn, getattr(tables, name), parent, rows, CHILD_KEYS[name]).total
-            if details:
-                texts = facts.translation_rows(details, self.ctx.settings.locales) or []
-                written += improve(conn, tables.translations, parent, texts, ("locale",)).total
-            if related:
-                rows = facts.related_rows(self.medium, related.source, related.ids)
-                written += replace(conn, tables.related, parent, rows, (tables.related_key,)).total
-            if TitleStage.RATINGS in stages:
-                buckets = _put_ratings(conn, tables, parent, ratings, row, bare)
-            self._remember(conn, work, stages, gathered, related is not None, row)
+            written = self._put_children(conn, tables, title_id, merged)
+            if rated:
+                written["ratings"] = _put_votes(conn, tables, title_id, row, bare=not known.has_children)
+            self._remember(conn, work, stages, gathered, told, merged, row)
+            if gathered.details:
+                self._ask_again_for_empty_lists(conn, work, row, is_new=before is None or is_stub(before))
+        self.ledger.note(work.tmdb_id, merged.had, merged.doubted)
 
         stored = {
-            TitleStage.DETAILS: details is not None,
-            TitleStage.RATINGS: ratings is not None,
+            TitleStage.DETAILS: gathered.details is not None,
+            TitleStage.RATINGS: gathered.ratings is not None,
             TitleStage.SPARKLINES: snapshots_wanted,
         }
         return TitleOutcome(
@@ -131,9 +121,9 @@ class TitleStore:
             reason=gathered.failures[0].reason if gathered.failures else None,
             failures=gathered.failures,
             stored=frozenset(stage for stage, done in stored.items() if done),
-            added=_is_new(known, place),
-            rows_written=1 + written + buckets + snapshot_added,
-            buckets_written=buckets,
+            added=_is_new(before, place),
+            rows_written=1 + sum(written.values()) + snapshot_added,
+            buckets_written=written.get("rating_buckets", 0),
             snapshot_added=snapshot_added,
             watchers=place.title.watchers if place else None,
             score=measures.get("trending_score", row.get("trending_score")),
@@ -142,56 +132,74 @@ class TitleStore:
             distribution=gathered.ratings.distribution if gathered.ratings else None,
         )
 
+    @property
+    def _asked(self) -> Asked:
+        return Asked(self.medium, self.ctx.settings.regions, self.ctx.settings.locales)
+
     def _still_ours(self, conn: Connection, place: Place, complete: bool) -> bool:
         """Whether the title's place is this run's; a title that will be whole is marked so at once, to save asking."""
         if complete:
             return cycles.mark(conn, place.title.row_id, self.run_id, TitleStatus.DONE)
         return cycles.holds(conn, place.title.row_id, self.run_id)
 
-    def _related(self, work: TitleWork, gathered: Gathered) -> _Related | None:
+    def _told(self, work: TitleWork, gathered: Gathered) -> Told:
+        """What the sources said; the rows that titles share are made before the title's own transaction."""
+        details = gathered.details
+        genre_ids: Mapping[int, int] = {}
+        if details is not None:
+            genre_ids = self.shared.genre_ids(details.genres or [])
+            self.shared.register(details.providers or [])
+        return Told(details, genre_ids, gathered.ratings, self._related(work, gathered), gathered.doubts)
+
+    def _related(self, work: TitleWork, gathered: Gathered) -> RelatedTitles | None:
         """The related titles with our ids, where there is news of them."""
         recommendations = gathered.details.recommendations if gathered.details else None
         found = facts.related_stubs(self.medium, gathered.related, recommendations)
         if found is None and not self.makes_stubs and recommendations is not None:
-            found = "tmdb", facts.recommended_stubs(self.medium, recommendations)
+            found = TMDB, facts.recommended_stubs(self.medium, recommendations)
         if found is None:
             return None
-        source, stubs = found
-        stubs = [stub for stub in stubs if stub["tmdb_id"] != work.tmdb_id]
+        source, named = found
+        stubs = [stub for stub in named if stub["tmdb_id"] != work.tmdb_id]
         if not self.makes_stubs:
             stubs = self.shared.known_only(stubs)
         stubs = stubs[: facts.RELATED_SHOWN]
-        return _Related(source, [stub["tmdb_id"] for stub in stubs], self.shared.stub_ids(stubs))
+        return RelatedTitles(
+            source,
+            [stub["tmdb_id"] for stub in stubs],
+            self.shared.stub_ids(stubs),
+            told=len(named),
+            trakt_has_none=gathered.related is not None and source == TMDB,
+        )
 
-    def _children(self, gathered: Gathered) -> dict[str, list[Row] | None]:
-        """Rows of the child tables that mirror the details' lists; None leaves a table as it is."""
-        details = gathered.details
-        if details is None:
-            return {}
-        genre_ids = self.shared.genre_ids(details.genres or [])
-        self.shared.register(details.providers or [])
-        return {
-            "genres": facts.genre_rows(details, genre_ids),
-            "videos": facts.video_rows(details),
-            "watch_providers": facts.provider_rows(details),
-            "cast": facts.cast_rows(details),
-            "content_ratings": facts.content_rating_rows(details),
-        }
+    def _known(
+        self, conn: Connection, tables: TitleTables, work: TitleWork, told: Told, row: RowMapping | None
+    ) -> Known:
+        """What is stored of the title, as far as it was asked about."""
+        if row is None or not titles.has_children(conn, tables, row["id"]):
+            return Known(row, {}, work.doubts)
+        names = list(DETAILS_TABLES) if told.details else []
+        names += ["related"] if told.related else []
+        names += ["rating_buckets"] if told.ratings else []
+        parent = {tables.parent_key: row["id"]}
+        children = {name: titles.children_of(conn, getattr(tables, name), parent) for name in names}
+        return Known(row, children, work.doubts, has_children=True)
 
-    def _values(self, work: TitleWork, stages: Set[TitleStage], gathered: Gathered, related: _Related | None) -> Row:
-        """The row's columns that come from the sources, those that would make it worse left out."""
-        values: Row = {"tmdb_id": work.tmdb_id}
-        if work.place and TitleStage.RATINGS in stages:
-            # The list names average and votes as well, for titles whose ratings do not come.
-            entry = work.place.title
-            values |= {"rating_trakt_avg": entry.rating, "rating_trakt_votes": entry.votes}
-        if gathered.ratings:
-            values |= facts.improved(facts.ratings_columns(gathered.ratings))
-        if gathered.details:
-            values |= facts.details_columns(self.medium, gathered.details, work.trakt_title, work.imdb_id)
-        if related:
-            values["related"] = list(related.tmdb_ids)
-        return facts.improved(values)
+    def _without_doubled_links(self, gathered: Gathered, told: Told, known: Known) -> Told:
+        """A backfill that did not ask Trakt leaves Trakt's links alone."""
+        from_trakt = any(link["source"] == TRAKT for link in known.children.get("related", ()))
+        return replace(told, related=None) if from_trakt and gathered.related is None else told
+
+    def _put_children(self, conn: Connection, tables: TitleTables, title_id: int, merged: Merged) -> dict[str, int]:
+        """Write the child tables; how many rows were touched, by the table's role."""
+        parent = {tables.parent_key: title_id}
+        written = {}
+        for name, rows in merged.children.items():
+            table, key = getattr(tables, name), CHILD_KEYS.get(name, (tables.related_key,))
+            known = merged.known.get(name, ())
+            exact = name == "translations"
+            written[name] = titles.replace_children(conn, table, parent, rows, key, known=known, exact=exact).total
+        return written
 
     def _remember(
         self,
@@ -199,19 +207,35 @@ class TitleStore:
         work: TitleWork,
         stages: Set[TitleStage],
         gathered: Gathered,
-        related_known: bool,
+        told: Told,
+        merged: Merged,
         row: Mapping[str, Any],
     ) -> None:
-        """Note what was asked, so that it is not asked again too soon, and clear failures that are over."""
+        """Note what was asked, so that it is not asked again too soon, what is doubted, and what is over."""
         now = self.ctx.now()
-        if gathered.related is not None:
-            asked.record_check(conn, self.medium, work.tmdb_id, "related", now, answered=related_known)
+        if gathered.related is not None and merged.related_is_believed:
+            has_some = told.related is not None
+            asked.record_check(conn, self.medium, work.tmdb_id, asked.RELATED, now, answered=has_some)
         metadata = titles.metadata_columns(self.medium)
-        if gathered.details and any(row.get(column) is None for column in metadata):
-            asked.record_check(conn, self.medium, work.tmdb_id, "meta", now, answered=False)
+        lacking = gathered.details and any(row.get(column) is None for column in metadata)
+        if lacking or UNKNOWN in gathered.doubts:
+            asked.record_check(conn, self.medium, work.tmdb_id, asked.META, now, answered=False)
+        if merged.doubted:
+            doubts.record(conn, self.medium, work.tmdb_id, {(*key,): why for key, why in merged.doubted.items()}, now)
+        doubts.end(conn, self.medium, work.tmdb_id, merged.ended)
         if work.failed_before:
             over = {*stages, STORE} - {failure.stage for failure in gathered.failures}
             failures.clear(conn, self.medium, work.tmdb_id, over)
+
+    def _ask_again_for_empty_lists(
+        self, conn: Connection, work: TitleWork, row: Mapping[str, Any], *, is_new: bool
+    ) -> None:
+        """A list that came empty for a new title has nothing to be compared with: the meta backfill asks twice more."""
+        tmdb_id, now = work.tmdb_id, self.ctx.now()
+        if not any(row.get(column) == [] for column in titles.LIST_COLUMNS):
+            return
+        if is_new or (not self.makes_stubs and asked.due(conn, self.medium, [tmdb_id], asked.EMPTY, now)):
+            asked.record_check(conn, self.medium, tmdb_id, asked.EMPTY, now, answered=False)
 
 
 def _is_newest(place: Place | None, known: RowMapping | None) -> bool:
@@ -256,22 +280,11 @@ def _add_snapshot(conn: Connection, tables: TitleTables, title_id: int, place: P
     return snapshots.add_snapshot(conn, tables, title_id, entry.tmdb_id, entry.watchers, place.cycle.cycle_at)
 
 
-def _put_ratings(
-    conn: Connection,
-    tables: TitleTables,
-    parent: Mapping[str, int],
-    ratings: TraktRatings | None,
-    row: Mapping[str, Any],
-    bare: bool,
-) -> int:
-    """Trakt's average, as the title's `row` has it, and the distribution; returns the number of buckets written."""
+def _put_votes(conn: Connection, tables: TitleTables, title_id: int, row: Mapping[str, Any], *, bare: bool) -> int:
+    """Trakt's average and votes as the title's `row` has them; how many rows were touched."""
     figures = {"avg": row.get("rating_trakt_avg"), "votes": row.get("rating_trakt_votes")}
-    if any(figure is not None for figure in figures.values()):
-        stated = [{"source": "trakt", **figures}]
-        titles.improve_children(conn, tables.ratings, parent, stated, ("source",), bare=bare)
-    buckets = facts.bucket_rows(ratings) if ratings else None
-    if buckets is None:
+    if all(figure is None for figure in figures.values()):
         return 0
-    scope = {**parent, "source": "trakt"}
-    key = ("source", "bucket")
-    return titles.replace_children(conn, tables.rating_buckets, scope, buckets, key, bare=bare).total
+    scope, stated = {tables.parent_key: title_id, "source": TRAKT}, [{"source": TRAKT, **figures}]
+    known: Sequence[RowMapping] | None = () if bare else None
+    return titles.replace_children(conn, tables.ratings, scope, stated, ("source",), known=known, exact=True).total

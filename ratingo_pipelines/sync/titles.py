@@ -14,6 +14,7 @@ from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.sync import selection
 from ratingo_pipelines.sync.batch import Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.doubts import Judged, conclude
 from ratingo_pipelines.sync.gather import asking_again, gather
 from ratingo_pipelines.sync.leases import kept_leases
 from ratingo_pipelines.sync.outcomes import TitleOutcomes
@@ -21,6 +22,7 @@ from ratingo_pipelines.sync.report import (
     BatchReport,
     OnOutcome,
     OnStart,
+    StopReason,
     Tally,
     TitleOutcome,
     TitleStatus,
@@ -101,7 +103,17 @@ def process(
         outcomes=TitleOutcomes(ctx, medium, run_id),
         on_outcome=tally,
     )
-    return tally.report(medium.plural, stage, fetched=fetched, notes=(*chosen.notes, *notes), stopped=stopped)
+    judged = (
+        conclude(ctx, medium, store.ledger) if stopped is None or stopped.kind is not StopReason.DATABASE else Judged()
+    )
+    return tally.report(
+        medium.plural,
+        stage,
+        fetched=fetched,
+        notes=(*chosen.notes, *notes, *judged.notes),
+        problems=judged.problems,
+        stopped=stopped,
+    )
 
 
 def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> Steps:
@@ -109,6 +121,8 @@ def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> St
     began = monotonic()
     if work.place and not _still_held(store, work.place):
         return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, CLAIM_LOST)
+    if work.ratings_due:
+        stages |= {TitleStage.RATINGS}
     gathered = yield from gather(store.ctx, store.medium, work, stages)
     if gathered.skip is not None:
         return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, gathered.skip)

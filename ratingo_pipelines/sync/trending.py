@@ -16,10 +16,11 @@ from ratingo_pipelines.measures.scoring import list_maximum
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.trakt import API, TrendingEntry
-from ratingo_pipelines.storage import attempts, cycles, failures, witnesses
+from ratingo_pipelines.storage import attempts, cycles, entry_counts, failures, witnesses
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.cycles import Cycle, Entry
 from ratingo_pipelines.storage.engine import retried_transaction
+from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.asking import NotBelieved, failures_remembered
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_missing_months
@@ -87,6 +88,7 @@ def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -
                 source=_source(ctx.settings),
                 requests=meter.requests,
             )
+            entry_counts.keep(conn, tables_of(medium), cycle)
             well = Attempt(medium.plural, attempts.TRENDING, at, AttemptOutcome.WELL, believed, cycle.id)
             attempts.record(conn, well)
         return kept, given_up, cycle

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ratingo_pipelines.storage.cycles import Cycle, CycleTitle
+from ratingo_pipelines.sync.trust.parts import PartKey
 
 
 class TitleStage(StrEnum):
@@ -54,3 +55,9 @@ class TitleWork:
     """Whether people are known to have rated the title at Trakt."""
     related_due: bool = True
     """Whether Trakt's related list is to be asked again."""
+    stored: bool = False
+    """Whether TMDB has answered about it before, so that there is something to lose."""
+    doubts: tuple[PartKey, ...] = ()
+    """The open doubts about it."""
+    ratings_due: bool = False
+    """Whether Trakt's ratings are to be asked for, whatever stages are done: they are in doubt."""

@@ -1,12 +1,17 @@
 """Reports as people read them: a few lines of text each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from ratingo_pipelines.storage.doubts import DoubtCount
+from ratingo_pipelines.sync.doubts import OpenDoubts
 from ratingo_pipelines.sync.report import BatchReport, CalendarReport, PruneReport, TrendingReport
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
+from ratingo_pipelines.sync.trust.doubts import key_of
+from ratingo_pipelines.sync.trust.parts import source_of
 from ratingo_pipelines.text import counted
 
 FAILURES_SHOWN = 50
+TITLES_SHOWN = 10
 
 
 def trending_lines(report: TrendingReport) -> Iterator[str]:
@@ -25,6 +30,7 @@ def batch_lines(report: BatchReport) -> Iterator[str]:
         f"{_skipped(report.skipped)}; {_requests(report.requests)} in {report.seconds:.1f} s"
     )
     yield from report.notes
+    yield from report.problems
     if report.stopped:
         yield f"ended early: {report.stopped.rstrip('.')}. What was stored is kept; the rest stays pending."
     for failure in report.failures[:FAILURES_SHOWN]:
@@ -71,6 +77,28 @@ def _medium_lines(status: SyncStatus, medium: MediumStatus) -> Iterator[str]:
             f"  failing: {failure.tmdb_id} {failure.title or ''}: {failure.stage}: {failure.last_error} "
             f"({counted(failure.attempts, 'attempt')}{given_up}, next {failure.next_attempt_at:%Y-%m-%d %H:%M} UTC)"
         )
+
+    for count in medium.doubts:
+        yield f"  in doubt: {_doubt(count)}"
+
+
+def doubt_lines(found: Sequence[OpenDoubts]) -> Iterator[str]:
+    """The open doubts, each part with the first of its titles."""
+    if not found:
+        yield "No doubts: what is stored is what the sources say."
+    for doubts in found:
+        yield f"{doubts.count.medium}: {_doubt(doubts.count)}"
+        for doubt in doubts.titles[:TITLES_SHOWN]:
+            reason = f", {doubt.reason}" if doubt.reason else ""
+            yield f"  {doubt.tmdb_id} {doubt.title or ''} since {doubt.first_at:%Y-%m-%d %H:%M} UTC{reason}"
+        if len(doubts.titles) > TITLES_SHOWN:
+            yield f"  and {len(doubts.titles) - TITLES_SHOWN} more: `ratingo doubts --json` lists them all"
+
+
+def _doubt(count: DoubtCount) -> str:
+    key = key_of(count)
+    fault = f", for {count.many} of them taken for {source_of(key.part)}'s fault" if count.many else ""
+    return f"{key} of {counted(count.titles, 'title')} since {count.first_at:%Y-%m-%d %H:%M} UTC{fault}; kept"
 
 
 def _skipped(skipped: Mapping[str, int]) -> str:

@@ -178,21 +178,29 @@ def test_a_row_that_stays_is_not_made_worse_by_null(database: Database) -> None:
     assert {(row["name"], row["published_at"]) for row in rows_of(database, SHOW.videos)} == {("Renamed", NOW)}
 
 
-def test_improving_overwrites_nothing_with_null_and_removes_nothing(database: Database) -> None:
+def test_rows_that_are_to_be_exactly_these_lose_what_is_null(database: Database) -> None:
     save_title(database, 42)
     rows = [
         {"locale": "uk-UA", "title": None, "overview": "Новий опис", "tagline": None},
         {"locale": "pl-PL", "title": "Tytuł", "overview": None, "tagline": None},
     ]
-    with database.writing() as conn:
-        changes = titles.improve_children(conn, SHOW.translations, {"show_id": 1}, rows, ("locale",))
-    assert changes == (1, 1, 0)
+    for expected in ((1, 1, 1), (0, 0, 0)):
+        with database.writing() as conn:
+            parent, table = {"show_id": 1}, SHOW.translations
+            assert titles.replace_children(conn, table, parent, rows, ("locale",), exact=True) == expected
     stored = {row["locale"]: (row["title"], row["overview"]) for row in rows_of(database, SHOW.translations)}
-    assert stored == {
-        "uk-UA": ("Назва", "Новий опис"),
-        "en-US": ("Назва", "Version 1"),
-        "pl-PL": ("Tytuł", None),
-    }
+    assert stored == {"uk-UA": (None, "Новий опис"), "pl-PL": ("Tytuł", None)}
+
+
+def test_a_title_s_children_come_in_the_order_they_were_written_in(database: Database) -> None:
+    save_title(database, 42)
+    people = [{"person_id": person, "character": "One", "order": 1} for person in (9, 3, 7, 1)]
+    with database.writing() as conn:
+        titles.replace_children(conn, SHOW.cast, {"show_id": 1}, people, ("person_id", "character"))
+        # The statistics of an analysed database have SQLite read the rows by an index, in its order.
+        conn.execute(text("ANALYZE"))
+        read = [row["person_id"] for row in titles.children_of(conn, SHOW.cast, {"show_id": 1})]
+    assert read == [9, 3, 7, 1]
 
 
 def test_the_newest_cycle_of_a_title_never_goes_back(database: Database) -> None:
@@ -240,18 +248,32 @@ def test_only_titles_with_a_score_and_watchers_are_listed(database: Database) ->
 
 
 def test_the_meta_backfill_is_due_for_what_lacks_something_trending_titles_first(database: Database) -> None:
-    whole: dict[str, Any] = {"first_air_date": "2026-01-01"}
+    entries: dict[str, Any] = {"watch_providers": [{"region": "UA", "id": 8}]}
+    whole: dict[str, Any] = {"first_air_date": "2026-01-01", **entries}
     save_title(database, 1, **whole)
     save_title(database, 2, **whole, trending_score=None, overview=None)
     save_title(database, 3, **whole, trending_score=None, genres=None)
     save_title(database, 4, **whole, title_uk=None)
-    save_title(database, 5)
+    save_title(database, 5, **entries)
     with database.writing() as conn:
         asked.record_check(conn, SHOWS, 2, "meta", NOW - timedelta(days=5), answered=False)
         asked.record_check(conn, SHOWS, 5, "meta", NOW, answered=False)
         assert titles.incomplete_titles(conn, SHOW, NOW) == [4, 3, 2]
         assert titles.incomplete_titles(conn, SHOW, NOW, limit=1) == [4]
         assert titles.incomplete_titles(conn, SHOW, NOW + timedelta(days=1)) == [4, 5, 3, 2]
+
+
+def test_an_empty_list_is_due_at_once_then_after_a_day_and_after_a_month_and_no_more(database: Database) -> None:
+    save_title(database, 1, first_air_date="2026-01-01", watch_providers=[])
+    waits = [timedelta(), timedelta(days=1), timedelta(days=30)]
+    now = NOW
+    with database.writing() as conn:
+        for wait in waits:
+            assert wait == timedelta() or titles.incomplete_titles(conn, SHOW, now + wait - timedelta(minutes=1)) == []
+            now += wait
+            assert titles.incomplete_titles(conn, SHOW, now) == [1]
+            asked.record_check(conn, SHOWS, 1, asked.EMPTY, now, answered=False)
+        assert titles.incomplete_titles(conn, SHOW, now + timedelta(days=400)) == []
 
 
 def test_omdb_is_due_for_what_lacks_a_rating_listed_titles_first(database: Database) -> None:
@@ -276,7 +298,7 @@ def test_omdb_is_due_for_what_lacks_a_rating_listed_titles_first(database: Datab
 def test_a_title_is_known_by_its_names(database: Database) -> None:
     save_title(database, 42)
     with database.reading() as conn:
-        name = titles.names(conn, SHOW, [42, 43])[42]
+        name = titles.outlines(conn, SHOW, [42, 43])[42]
         due = titles.omdb_rows(conn, SHOW, [42, 43])
     assert (name.tmdb_id, name.title, name.imdb_id) == (42, "Title 42", "tt0000042")
     assert [row.imdb_id for row in due] == ["tt0000042"]

@@ -177,7 +177,7 @@ def test_two_writers_of_a_title_new_to_both_both_succeed(database: Database) -> 
                 both.wait(10)
             title_id = titles.put_title(conn, SHOW, known, {"tmdb_id": 42, "title": "Title", "imdb_votes": version})
             parent, rows = {"show_id": title_id}, [{"genre_id": 1}, {"genre_id": 2}]
-            titles.replace_children(conn, SHOW.genres, parent, rows, ("genre_id",), bare=known is None)
+            titles.replace_children(conn, SHOW.genres, parent, rows, ("genre_id",), known=() if known is None else None)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(store, (1, 2)))

@@ -37,6 +37,12 @@ class Clock:
         self.ahead += timedelta(**duration)
 
 
+def pass_time(sandbox: RunningSandbox, clock: Clock, *, epochs: int = 0, **duration: float) -> None:
+    """Let time pass here and at the upstreams, and so many of the sandbox's epochs with it."""
+    clock.turn(**duration)
+    sandbox.control("epoch", {"advance": epochs, "clock_ahead": clock.ahead.total_seconds()})
+
+
 def days_until(clock: Clock, happens: Callable[[], bool]) -> int:
     """Turn the clock a day at a time until it happens; how many days that took."""
     for days in range(60):

@@ -211,6 +211,7 @@ class ListedPayload(Payload):
     title: OptionalText = None
     original_name: OptionalText = None
     original_title: OptionalText = None
+    original_language: OptionalText = None
     media_type: OptionalText = None
     overview: OptionalText = None
     poster_path: OptionalText = None

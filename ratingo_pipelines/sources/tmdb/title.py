@@ -33,6 +33,10 @@ CAST_SIZE = 12
 _VIDEO_TYPES = ("Trailer", "Teaser")
 """In the order in which the site should play them."""
 _UKRAINIAN = "uk"
+_MAY_BE_EMPTY = (
+    *("overview", "tagline", "status", "poster_path", "backdrop_path"),
+    *("runtime", "number_of_seasons", "number_of_episodes"),
+)
 _NEUTRAL = (None, "xx")
 """TMDB's ways to say that a video has no language; an empty one is read as None."""
 
@@ -105,11 +109,14 @@ class Recommendation:
 class TmdbTitle:
     """All that TMDB tells about a show or movie; `released` is an ISO date, `runtime` minutes.
 
-    `last_episode_came` and `next_episode_came` tell an answer of "none" from one that said nothing usable.
+    `last_episode_came` and `next_episode_came` tell an answer of "none" from one that said nothing usable; so does
+    `empty` for the other fields that are no lists: it names those that came and say that there is none.
     """
 
     id: int
     name: str | None = None
+    original_name: str | None = None
+    original_language: str | None = None
     overview: str | None = None
     poster_path: str | None = None
     backdrop_path: str | None = None
@@ -136,6 +143,7 @@ class TmdbTitle:
     content_ratings: dict[str, str] | None = None
     cast: list[CastMember] | None = None
     recommendations: list[Recommendation] | None = None
+    empty: frozenset[str] = frozenset()
 
 
 def parse_details(payload: Any, medium: Medium, regions: Sequence[str], languages: Sequence[str]) -> TmdbTitle:
@@ -149,6 +157,8 @@ def parse_details(payload: Any, medium: Medium, regions: Sequence[str], language
     return TmdbTitle(
         id=raw.id,
         name=_name(raw, medium),
+        original_name=getattr(raw, f"original_{medium.tmdb_name}"),
+        original_language=raw.original_language,
         overview=raw.overview,
         poster_path=raw.poster_path,
         backdrop_path=raw.backdrop_path,
@@ -175,6 +185,7 @@ def parse_details(payload: Any, medium: Medium, regions: Sequence[str], language
         content_ratings=_content_ratings(raw, regions),
         cast=_cast(raw.cast if raw.aggregate_cast is None else raw.aggregate_cast),
         recommendations=_recommendations(raw.recommendations, raw.id, medium),
+        empty=_empty(payload, raw, medium),
     )
 
 
@@ -215,6 +226,19 @@ def _average(raw: ListedPayload) -> float | None:
 
 def _came(payload: Mapping[str, Any], key: str, episode: Episode | None) -> bool:
     return episode is not None or (key in payload and payload[key] is None)
+
+
+def _empty(payload: Mapping[str, Any], raw: DetailsPayload, medium: Medium) -> frozenset[str]:
+    names = {name: name for name in _MAY_BE_EMPTY} | {medium.tmdb_released: "released"}
+    found = {field for name, field in names.items() if name in payload and _says_none(payload[name])}
+    if raw.posters is not None and _best_poster(raw.posters, _UKRAINIAN) is None:
+        found.add("poster_uk_path")
+    return frozenset(found)
+
+
+def _says_none(value: Any) -> bool:
+    """TMDB says that there is none by null, an empty text or 0; anything else that is unusable says nothing."""
+    return value is None or (isinstance(value, str) and not value.strip()) or (type(value) is int and value == 0)
 
 
 def _best_poster(posters: Iterable[PosterPayload], language: str) -> str | None:
