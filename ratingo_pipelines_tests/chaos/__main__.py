@@ -27,7 +27,7 @@ from ratingo_pipelines_tests.chaos.running import Chaos, Outcome
 from ratingo_pipelines_tests.chaos.scenarios import scenarios
 
 STORM_EVERY = 20
-WIDTH_WITHOUT_TERMINAL = 120
+WIDTH_WITHOUT_TERMINAL = 140
 MOST_LINES, LONGEST_LINE = 12, 240
 """Of what is wrong with a scenario."""
 COLUMNS = ("fault", "cycles to converge", "requests", "retries", "titles stored", "facts wrong")

@@ -5,9 +5,10 @@ lie, nothing has changed: what was known must stay to the letter.
 """
 
 import gc
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -131,13 +132,14 @@ class _Cycles:
         self.clock.turn(hours=hours)
         self.chaos.sandbox.control("epoch", {"clock_ahead": self.clock.ahead.total_seconds()})
 
-    def run(self, medium: Medium, settings: Mapping[str, Any]) -> None:
+    def run(self, medium: Medium, mistaken: Mapping[str, Any]) -> None:
         """One cycle of a medium, with all that the scenario asks for beside it."""
-        with open_sync_context(self.settings.model_copy(update=settings)) as opened:
+        settings = self.settings.model_copy(update={**self.scenario.settings, **mistaken})
+        with open_sync_context(settings) as opened:
             ctx = replace(opened, now=self.clock)
-            for step in (self._titles, self._calendar, self._months, self._omdb):
+            for step in self._steps(medium):
                 try:
-                    step(ctx, medium)
+                    self._note(step(ctx))
                 except SourceError as error:
                     self.told.append(f"{medium}: {error}")
             self.requests += sum(ctx.requests().values())
@@ -147,21 +149,15 @@ class _Cycles:
         del ctx, opened, apis
         gc.collect()
 
-    def _titles(self, ctx: SyncContext, medium: Medium) -> None:
-        self._note(open_trending_cycle(ctx, medium, "chaos"))
-        self._note(sync_pending(ctx, medium, "chaos"))
-
-    def _calendar(self, ctx: SyncContext, medium: Medium) -> None:
+    def _steps(self, medium: Medium) -> Iterator[Callable[[SyncContext], Any]]:
+        yield lambda ctx: open_trending_cycle(ctx, medium, "chaos")
+        yield lambda ctx: sync_pending(ctx, medium, "chaos")
         if self.scenario.calendar and medium is SHOWS:
-            self._note(sync_calendar(ctx))
-
-    def _months(self, ctx: SyncContext, medium: Medium) -> None:
-        for month in complete_months(ctx.now().date()) if self.scenario.months else ():
-            fetch_month(ctx, medium, month)
-
-    def _omdb(self, ctx: SyncContext, medium: Medium) -> None:
+            yield sync_calendar
+        for month in complete_months(self.clock().date()) if self.scenario.months else ():
+            yield partial(fetch_month, medium=medium, month=month)
         if self.scenario.omdb:
-            self._note(backfill_omdb(ctx, medium, limit=ctx.settings.trending_limit))
+            yield lambda ctx: backfill_omdb(ctx, medium, limit=ctx.settings.trending_limit)
 
     def _note(self, report: Any) -> None:
         """Keep what a report tells that ends a command with exit code 1."""
@@ -217,7 +213,7 @@ class _Run:
         for number in range(1, CYCLES + 1):
             cycles.told = []
             for medium in cycles.media:
-                cycles.run(medium, scenario.settings(setting) if number <= scenario.lasts else {})
+                cycles.run(medium, scenario.mistaken(setting) if number <= scenario.lasts else {})
             worse += [*(self._expected() if number == 1 else ()), *self._worse(now, kept, aired)]
             notes += [f"cycle {number}: {told}" for told in cycles.told]
             wrong = self._wrong(now, without)

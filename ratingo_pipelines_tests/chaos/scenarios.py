@@ -33,7 +33,7 @@ class Scenario:
     name: str
     faults: Callable[[Setting], Faults]
     lasts: int = CYCLES
-    """So many cycles the faults last, and the settings with them."""
+    """So many cycles the faults last."""
     aims_at: int = 0
     """So many titles, spread over the list, are what the faults are about."""
     permanent: bool = False
@@ -42,7 +42,9 @@ class Scenario:
     """Whether OMDb is asked as well, a day later after each cycle."""
     stops: bool = False
     """Whether the first cycle is stopped before its end."""
-    settings: Callable[[Setting], Mapping[str, Any]] = field(default=lambda _: {})
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    mistaken: Callable[[Setting], Mapping[str, Any]] = field(default=lambda _: {})
+    """Settings that are wrong as long as the faults last."""
     lies: bool = False
     """Whether the APIs' answers are wrong while nothing has changed: then all that was known must stay as it is."""
     red: bool | None = None
@@ -79,10 +81,8 @@ def _failures(storm_every: int) -> list[Scenario]:
     storms = [{**storm, "api": "trakt"}, {**storm, "api": "tmdb"}]
     errors = {"kind": "status", "status": [500, 502, 503, 504, 520]}
     burst = {"kind": "storm", "on": 2, "every": 36_000, "status": 502, "retry_after": None}
+    impatient = {"http_timeout_seconds": 1.0}
     spoilt = ("reset", "cut", "gzip", "html", "malformed", "types")
-
-    def impatient(_: Setting) -> Mapping[str, Any]:
-        return {"http_timeout_seconds": 1.0}
 
     return [
         Scenario("5 % server errors", _always({**errors, "probability": 0.05})),
@@ -162,12 +162,17 @@ def _whole_answers() -> list[Scenario]:
         return {"tmdb_base_url": f"{setting.sandbox_url}/tmdb"}
 
     ratings: dict[str, Any] = {"api": "trakt", "endpoint": RATINGS}
+    impatient: dict[str, Any] = {"settings": {"give_up_after": 1}}
     return [
         *(_lie(f"{name} (TMDB)", name, api="tmdb", stops=True) for name in WHOLE),
         *(_lie(f"{name} (Trakt's ratings)", name, stops=True, **ratings) for name in ("foreign_404", "error_with_200")),
         _lie("foreign_404 (everywhere)", "foreign_404"),
         _lie("foreign_404, nothing stored yet", "foreign_404", api="tmdb", fresh=True, stops=True),
-        _lie("TMDB_BASE_URL without /3", settings=without_version, stops=True),
+        _lie("TMDB_BASE_URL without /3", mistaken=without_version, stops=True),
+        *(
+            _lie(f"{name} (TMDB), twice, with attempts for one", name, api="tmdb", lasts=2, hours_apart=4, **impatient)
+            for name in ("error_with_200", "bad_request", "unknown_to_tmdb")
+        ),
     ]
 
 

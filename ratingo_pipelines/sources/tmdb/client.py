@@ -86,7 +86,16 @@ class TmdbClient:
             {"language": language},
             parse=lambda answer: parse_genres(answer.payload),
             max_age=GENRES_KEPT,
+            cache_if=_names_genres,
         )
+
+
+def _names_genres(payload: Any) -> bool:
+    """Does it name any genre? An answer that names none would else be believed for as long as a good one."""
+    try:
+        return bool(parse_genres(payload))
+    except SourceError:
+        return False
 
 
 class _Reading:

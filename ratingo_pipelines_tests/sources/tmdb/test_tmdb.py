@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -469,6 +470,15 @@ def test_names_of_genres_are_asked_for_in_a_language_and_kept_for_a_day(tmdb: Tm
     assert tmdb.genre_names(SHOWS, "uk-UA") == {18: "Драма"}
     [request] = upstream.asked
     assert (request.path, request.query) == ("/3/genre/tv/list", {"language": "uk-UA"})
+
+
+@pytest.mark.parametrize("wrong", [{"error": "no"}, {"genres": "x"}, {"genres": []}, {"genres": [{"id": 18}]}])
+def test_an_answer_that_names_no_genre_is_not_kept(tmdb: TmdbClient, upstream: Upstream, wrong: Any) -> None:
+    upstream.answer = lambda asked: wrong
+    with suppress(SourceError):
+        assert tmdb.genre_names(SHOWS, "uk-UA") == {}
+    upstream.answer = lambda asked: {"genres": [{"id": 18, "name": "Драма"}]}
+    assert tmdb.genre_names(SHOWS, "uk-UA") == {18: "Драма"}
 
 
 @pytest.mark.parametrize("payload", [None, [], {}, {"error": "no"}])
