@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import attempts
@@ -87,6 +87,13 @@ def since_well(conn: Connection, medium: Medium, what: str) -> list[Attempt]:
     return _read(conn, *kind, attempts.c.id > func.coalesce(last, 0))
 
 
+def last_seconds_ahead(conn: Connection) -> int | None:
+    """How far this machine's clock was ahead of the source's when that was last known; None if it never was."""
+    c = attempts.c
+    statement = select(c.ahead_seconds).where(c.ahead_seconds.is_not(None)).order_by(c.id.desc()).limit(1)
+    return conn.execute(statement).scalar()
+
+
 def that_opened(conn: Connection, cycle_id: int) -> Attempt | None:
     """The attempt that opened a cycle; None of cycles from before attempts were kept."""
     found = _read(conn, attempts.c.what == TRENDING, attempts.c.cycle_id == cycle_id)
@@ -96,8 +103,3 @@ def that_opened(conn: Connection, cycle_id: int) -> Attempt | None:
 def _read(conn: Connection, *where: ColumnElement[bool]) -> list[Attempt]:
     columns = [attempts.c[field.name] for field in fields(Attempt)]
     return [Attempt(*row) for row in conn.execute(select(*columns).where(*where).order_by(attempts.c.id))]
-
-
-def redate(conn: Connection, ahead_of: datetime, to: datetime) -> None:
-    """Date the attempts that lie after one moment at another."""
-    conn.execute(update(attempts).where(attempts.c.asked_at > ahead_of).values(asked_at=to))

@@ -133,7 +133,7 @@ def open_cycle(
     Its time is `at` in whole seconds, moved on where the last cycle is not older than that. `requests` are those that
     the list took, by API.
     """
-    lock_name(conn, f"cycles of {medium}")
+    lock(conn, medium)
     last = conn.execute(select(func.max(cycles.c.cycle_at)).where(cycles.c.medium == medium.plural)).scalar()
     cycle_at = at.replace(microsecond=0)
     if last is not None:
@@ -165,14 +165,28 @@ def open_cycle(
     return Cycle(cycle_id, medium.plural, cycle_at, max_watchers, len(entries), eligible, asked, source)
 
 
-def latest_cycle(conn: Connection, medium: Medium) -> Cycle | None:
-    """The medium's newest cycle."""
-    return _cycle(conn, cycles.c.medium == medium.plural)
+def lock(conn: Connection, medium: Medium) -> None:
+    """Have nobody else open or date a cycle of the medium until the transaction ends."""
+    lock_name(conn, f"cycles of {medium}")
 
 
-def cycle_opened_since(conn: Connection, medium: Medium, moment: datetime) -> Cycle | None:
-    """The medium's newest cycle, if it was opened at that moment or later."""
-    return _cycle(conn, cycles.c.medium == medium.plural, cycles.c.created_at >= moment)
+def latest_cycle(conn: Connection, medium: Medium, until: datetime | None = None) -> Cycle | None:
+    """The medium's newest cycle, or the newest one up to and with a time."""
+    where = [cycles.c.medium == medium.plural]
+    return _cycle(conn, *where, *([cycles.c.cycle_at <= until] if until is not None else []))
+
+
+def cycles_after(conn: Connection, medium: Medium, moment: datetime) -> list[Cycle]:
+    """The medium's cycles after that time, the oldest first."""
+    where = (cycles.c.medium == medium.plural, cycles.c.cycle_at > moment)
+    rows = conn.execute(select(cycles).where(*where).order_by(cycles.c.cycle_at)).mappings()
+    return [Cycle(**{field.name: row[field.name] for field in fields(Cycle)}) for row in rows]
+
+
+def cycle_opened_between(conn: Connection, medium: Medium, since: datetime, until: datetime) -> Cycle | None:
+    """The medium's newest cycle of those that were opened in that time, its bounds among it."""
+    opened = cycles.c.created_at
+    return _cycle(conn, cycles.c.medium == medium.plural, opened >= since, opened <= until)
 
 
 def latest_cycle_of(

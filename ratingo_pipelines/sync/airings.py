@@ -12,15 +12,17 @@ from sqlalchemy import RowMapping
 
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sources.errors import SourceError
-from ratingo_pipelines.sources.trakt import CalendarEntry, CalendarPiece
+from ratingo_pipelines.sources.trakt import API, CalendarEntry, CalendarPiece
 from ratingo_pipelines.storage import airings, attempts, titles
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines.sync.asking import failures_remembered
+from ratingo_pipelines.sync.asking import NotBelieved, failures_remembered
+from ratingo_pipelines.sync.clock import seconds_ahead, wrong_clock
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import Row
 from ratingo_pipelines.sync.report import CalendarReport, Meter, PruneReport
+from ratingo_pipelines.sync.trust.clock import forbids_cycle, in_words
 from ratingo_pipelines.sync.trust.lists import is_within, judge_piece
 
 FINALES = frozenset({"mid_season_finale", "season_finale", "series_finale"})
@@ -87,14 +89,24 @@ def _store(ctx: SyncContext, told: _Told, began: datetime, notes: Sequence[str])
     with ctx.database.writing() as conn:
         shows = titles.listed_tmdb_ids(conn, tables_of(SHOWS)).keys()
         changes = airings.put_airings(conn, told.rows, told.windows, shows, told.leaves_unclear)
-        attempts.record(conn, Attempt(SHOWS.plural, attempts.CALENDAR, began, outcome, "; ".join(notes) or None))
+        told_of = (SHOWS.plural, attempts.CALENDAR, began, outcome, "; ".join(notes) or None, None, seconds_ahead(ctx))
+        attempts.record(conn, Attempt(*told_of))
     return changes
 
 
 @retried_transaction
 def prune_calendar(ctx: SyncContext) -> PruneReport:
-    """Remove airings of shows the site does not list, and those aired more than `AIRINGS_KEEP_DAYS` ago."""
+    """Remove airings of shows the site does not list, and those aired more than `AIRINGS_KEEP_DAYS` ago.
+
+    Raises `NotBelieved` while this machine's clock is known to be wrong.
+    """
     began = monotonic()
+    with ctx.database.reading() as conn:
+        ahead = attempts.last_seconds_ahead(conn)
+    if ahead is not None and forbids_cycle(timedelta(seconds=ahead)):
+        off = in_words(timedelta(seconds=ahead))
+        said = f"this machine's clock was {off} when Trakt was last asked; nothing was removed"
+        raise NotBelieved(API, said, AttemptOutcome.CLOCK)
     before = ctx.now() - timedelta(days=ctx.settings.airings_keep_days)
     with ctx.database.writing() as conn:
         listed = titles.listed_tmdb_ids(conn, tables_of(SHOWS))
@@ -108,6 +120,8 @@ def _ask(ctx: SyncContext, today: date) -> _Told:
         listed = titles.listed_tmdb_ids(conn, tables_of(SHOWS))
     told = _Told()
     for piece in ctx.trakt.calendar(today, ctx.settings.airings_calendar_days):
+        if wrong := wrong_clock(ctx):
+            raise NotBelieved(API, f"{wrong}; the calendar stays as it is", AttemptOutcome.CLOCK)
         days = _days(piece)
         if piece.error is not None:
             told.missing[days] = f"did not come ({piece.error})"

@@ -11,6 +11,7 @@ from ratingo_pipelines.sources.errors import AccessDenied, SourceError
 from ratingo_pipelines.storage import attempts
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.engine import retried_transaction
+from ratingo_pipelines.sync.clock import seconds_ahead
 from ratingo_pipelines.sync.context import SyncContext
 
 
@@ -29,7 +30,8 @@ def failures_remembered(ctx: SyncContext, medium: Medium, what: str) -> Iterator
     try:
         yield
     except SourceError as error:
-        _record(ctx, Attempt(medium.plural, what, at, outcome_of(error), str(error)))
+        failed = (medium.plural, what, at, outcome_of(error), str(error), None, seconds_ahead(ctx))
+        _record(ctx, Attempt(*failed))
         raise
 
 

@@ -15,6 +15,7 @@ from ratingo_pipelines.storage import attempts, cycles, monthly
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.sync.asking import NotBelieved
+from ratingo_pipelines.sync.clock import trakt_now
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.trust.lists import judge_month, read_month
 
@@ -28,6 +29,9 @@ def fetch_month(ctx: SyncContext, medium: Medium, month: str) -> int | None:
         entries = ctx.trakt.watched_monthly(medium, date.fromisoformat(f"{month}-01"))
     except NotFound:
         return None
+    if month > complete_months(trakt_now(ctx).date())[0]:
+        said = f"{month} is not over yet, by Trakt's clock; its list was not kept"
+        raise NotBelieved(API, said, AttemptOutcome.CLOCK)
     if not entries:
         # Trakt's other way to say that it has none.
         return None
@@ -82,9 +86,9 @@ def fetch_missing_months(ctx: SyncContext, medium: Medium) -> tuple[list[str], l
 
 def missing_months(ctx: SyncContext, medium: Medium) -> Sequence[str]:
     """Those of the last complete months that are to be fetched."""
-    now = ctx.now()
+    months = complete_months(trakt_now(ctx).date())
     with ctx.database.reading() as conn:
-        return monthly.missing_months(conn, medium, complete_months(now.date()), now)
+        return monthly.missing_months(conn, medium, months, ctx.now())
 
 
 @retried_transaction

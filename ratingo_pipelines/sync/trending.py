@@ -22,9 +22,11 @@ from ratingo_pipelines.storage.cycles import Cycle, Entry
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.asking import NotBelieved, failures_remembered
+from ratingo_pipelines.sync.clock import notes_on_clock, seconds_ahead, wrong_clock
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, TitleStatus, TrendingReport
+from ratingo_pipelines.sync.trust.clock import AGREES_WITHIN
 from ratingo_pipelines.sync.trust.lists import (
     ListFault,
     ListReading,
@@ -68,6 +70,7 @@ def open_trending_cycle(
 
 def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -> TrendingReport:
     listed, believed = _whole_list(ctx, medium)
+    of_clock = notes_on_clock(ctx)
     at = ctx.now()
     found = places(medium, listed, ctx.settings)
     months, of_months = fetch_missing_months(ctx, medium)
@@ -89,8 +92,8 @@ def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -
                 requests=meter.requests,
             )
             entry_counts.keep(conn, tables_of(medium), cycle)
-            well = Attempt(medium.plural, attempts.TRENDING, at, AttemptOutcome.WELL, believed, cycle.id)
-            attempts.record(conn, well)
+            well = (medium.plural, attempts.TRENDING, at, AttemptOutcome.WELL, believed, cycle.id, seconds_ahead(ctx))
+            attempts.record(conn, Attempt(*well))
         return kept, given_up, cycle
 
     entries, given_up, cycle = opened()
@@ -103,23 +106,25 @@ def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -
         skipped=dict(Counter(entry.reason or "" for entry in entries if entry.outcome == TitleStatus.SKIPPED)),
         max_watchers=cycle.max_watchers,
         months_fetched=tuple(months),
-        notes=(*([believed] if believed else []), *of_months, *given_up),
+        notes=(*([believed] if believed else []), *of_clock, *of_months, *given_up),
         requests=meter.requests,
         seconds=meter.seconds,
     )
 
 
 def _whole_list(ctx: SyncContext, medium: Medium) -> tuple[list[TrendingEntry], str | None]:
-    """The list, and what is to be said of it where it is believed though it is short.
+    """The list, and what is to be said of one that is believed though it is short.
 
-    One that is not whole is asked for once more; raises `NoCycle` if it stays so.
+    A list that is not whole is asked for once more; raises `NoCycle` if it stays so.
     """
     limit = ctx.settings.trending_limit
+    listed = ctx.trakt.trending(medium, limit)
+    if wrong := wrong_clock(ctx):
+        raise NoCycle(f"{wrong}; no cycle was opened, and one that is unfinished goes on", AttemptOutcome.CLOCK)
     with ctx.database.reading() as conn:
         cycle = cycles.latest_cycle_of(conn, medium, _source(ctx.settings))
         last = reading_of(conn, cycle) if cycle else None
         failed = attempts.since_well(conn, medium, attempts.TRENDING)
-    listed = ctx.trakt.trending(medium, limit)
     if judge_trending(read_trending(limit, listed), last) is None:
         return listed, None
     listed = ctx.trakt.trending(medium, limit, bypass_cache=True)
@@ -163,7 +168,8 @@ def is_unfinished(ctx: SyncContext, medium: Medium) -> bool:
 
 def _opened_since(ctx: SyncContext, medium: Medium, moment: datetime, meter: Meter) -> TrendingReport | None:
     with ctx.database.reading() as conn:
-        cycle = cycles.cycle_opened_since(conn, medium, moment)
+        # What a wrong clock opened in times to come answers no request of now.
+        cycle = cycles.cycle_opened_between(conn, medium, moment, ctx.now() + AGREES_WITHIN)
     if cycle is None:
         return None
     return TrendingReport(
