@@ -316,6 +316,15 @@ def skip_title(conn: Connection, medium: Medium, tmdb_id: int, reason: str) -> N
     conn.execute(update(trending).where(*where).values(outcome=SKIPPED, reason=reason))
 
 
+def move(conn: Connection, title: CycleTitle, run_id: str, tmdb_id: int) -> bool:
+    """Give a title's place another TMDB id; False where that has a place already, or `run_id` holds it no longer."""
+    taken = (trending.c.cycle_id == title.cycle_id, trending.c.tmdb_id == tmdb_id)
+    if conn.execute(select(trending.c.id).where(*taken)).first() is not None:
+        return False
+    held = (trending.c.id == title.row_id, trending.c.run_id == run_id, trending.c.outcome == PENDING)
+    return conn.execute(update(trending).where(*held).values(tmdb_id=tmdb_id)).rowcount == 1
+
+
 # What each title needs, made once: making a statement takes longer than running it.
 _HELD = (trending.c.id == bindparam("of_row"), trending.c.run_id == bindparam("of_run"), trending.c.outcome == PENDING)
 _CLAIM = locking(select(trending.c.id).where(*_HELD))

@@ -26,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    update,
 )
 
 from ratingo_pipelines.media import Medium
@@ -47,6 +48,10 @@ _NEVER_GOES_BACK = "trending_updated_at"
 LIST_COLUMNS = ("genres", "cast", "watch_providers", "videos")
 """Columns that hold a list of TMDB's details; NULL before the first of them came."""
 _METADATA = ("overview", "poster", "status", *LIST_COLUMNS, "rating_tmdb_count", "title_uk")
+
+
+OFF_THE_LIST = dict.fromkeys(("trending_score", "rating_trakt", "watchers_delta", "delta_3m"))
+"""What the site lists a title by: all four are NULL together."""
 
 
 class Changes(NamedTuple):
@@ -108,6 +113,22 @@ def put_title(conn: Connection, t: TitleTables, known: RowMapping | None, values
     if changed:
         update_rows(conn, t.titles, [(known["id"], changed)])
     return int(known["id"])
+
+
+def rename(conn: Connection, t: TitleTables, tmdb_id: int, new_id: int) -> None:
+    """Give a title the TMDB id that its own was merged into, with all that belongs to it.
+
+    Where another row has that id, it goes on, and this one is no longer listed.
+    """
+    c = t.titles.c
+    known = lock_title(conn, t, tmdb_id)
+    if known is None:
+        return
+    if lock_title(conn, t, new_id) is not None:
+        update_rows(conn, t.titles, [(known["id"], OFF_THE_LIST)])
+        return
+    conn.execute(update(t.titles).where(c.id == known["id"]).values(tmdb_id=new_id))
+    conn.execute(update(t.snapshots).where(t.snapshots.c[t.parent_key] == known["id"]).values(tmdb_id=new_id))
 
 
 def replace_children(

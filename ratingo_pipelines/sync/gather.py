@@ -43,6 +43,8 @@ class Gathered:
 
     skip: str | None = None
     """Why the title is passed over, if it is."""
+    found_as: int | None = None
+    """The TMDB id that has the title's IMDb id, where TMDB does not know the title's own."""
     details: TmdbTitle | None = None
     ratings: TraktRatings | None = None
     related: list[TraktTitle] | None = None
@@ -67,9 +69,9 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, stages: Collection
     failures: list[TitleFailure] = []
     details = ratings = related = None
     if TitleStage.DETAILS in stages:
-        told = yield from _ask(work, TMDB_DETAILS, lambda: ctx.tmdb.details(medium, work.tmdb_id))
+        told = yield from _ask(work, TMDB_DETAILS, lambda: ctx.tmdb.details(medium, work.tmdb_id), bool)
         if isinstance(told, NotFound):
-            return Gathered(skip=UNKNOWN_TO_TMDB)
+            return (yield from _found_elsewhere(ctx, medium, work))
         details = _unless_failed(work, TitleStage.DETAILS, told, failures)
     if details is not None and (caught := caught_by_anime_filter(ctx, medium, work, details)):
         return Gathered(skip=caught)
@@ -81,11 +83,13 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, stages: Collection
         if work.trakt is None:
             failures.append(_failure(work, TitleStage.RATINGS, WITHOUT_TRAKT_ID))
         else:
-            rated = yield from _ask(work, TRAKT_RATINGS, partial(_ratings, ctx, medium, work, work.trakt))
+            rate = partial(_ratings, ctx, medium, work, work.trakt)
+            rated = yield from _ask(work, TRAKT_RATINGS, rate, lambda ratings: ratings != NO_RATINGS)
             rated = NO_RATINGS if isinstance(rated, NotFound) else rated
             ratings = _unless_failed(work, TitleStage.RATINGS, rated, failures)
     if TitleStage.DETAILS in stages and work.related_due and work.trakt is not None:
-        listed = yield from _ask(work, TRAKT_RELATED, partial(ctx.trakt.related, medium, work.trakt, RELATED_SHOWN))
+        relate = partial(ctx.trakt.related, medium, work.trakt, RELATED_SHOWN)
+        listed = yield from _ask(work, TRAKT_RELATED, relate, bool)
         listed = [] if isinstance(listed, NotFound) else listed
         related = _unless_failed(work, TitleStage.DETAILS, listed, failures)
     return Gathered(details=details, ratings=ratings, related=related, failures=tuple(failures))
@@ -103,7 +107,22 @@ def asking_again(ctx: SyncContext, medium: Medium, work: TitleWork, question: Qu
     return lambda: bool(ctx.trakt.related(medium, trakt, RELATED_SHOWN, bypass_cache=True))
 
 
-def _ask(work: TitleWork, question: Question, ask: Callable[[], Told]) -> Generator[Answer, None, Told | SourceError]:
+def _found_elsewhere(ctx: SyncContext, medium: Medium, work: TitleWork) -> Gathering:
+    """Look for a listed title by its IMDb id: TMDB merges titles, and Trakt goes on naming the id that is gone."""
+    imdb_id = work.imdb_id
+    if work.place is None or imdb_id is None:
+        return Gathered(skip=UNKNOWN_TO_TMDB)
+    # What it finds proves nothing about the question that failed.
+    found = yield from _ask(work, TMDB_DETAILS, lambda: ctx.tmdb.find_by_imdb(medium, imdb_id), lambda found: False)
+    if isinstance(found, SourceError):
+        return Gathered(failures=(failure_of(work, TitleStage.DETAILS, found),), nothing_to_store=True)
+    return Gathered(skip=UNKNOWN_TO_TMDB, found_as=found if found != work.tmdb_id else None)
+
+
+def _ask(
+    work: TitleWork, question: Question, ask: Callable[[], Told], tells: Callable[[Told], bool]
+) -> Generator[Answer, None, Told | SourceError]:
+    """Ask, and yield what came of it, unless the source has nothing to tell (`tells`): that proves nothing."""
     try:
         told = ask()
     except SourceError as error:
@@ -111,8 +130,7 @@ def _ask(work: TitleWork, question: Question, ask: Callable[[], Told]) -> Genera
             raise BatchStopped.by(error) from error
         yield Answer(question, work.tmdb_id, kind_of(error), str(error))
         return error
-    # That there is nothing to tell proves nothing, one way or the other.
-    if told and told != NO_RATINGS:
+    if tells(told):
         yield Answer(question, work.tmdb_id, Kind.WELL)
     return told
 

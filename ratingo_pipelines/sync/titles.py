@@ -10,12 +10,13 @@ from functools import partial
 from time import monotonic
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import cycles
+from ratingo_pipelines.storage import cycles, failures, titles
+from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync import selection
 from ratingo_pipelines.sync.batch import Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.doubts import Judged, conclude
-from ratingo_pipelines.sync.gather import asking_again, gather
+from ratingo_pipelines.sync.gather import UNKNOWN_TO_TMDB, asking_again, gather
 from ratingo_pipelines.sync.leases import kept_leases
 from ratingo_pipelines.sync.outcomes import TitleOutcomes
 from ratingo_pipelines.sync.report import (
@@ -32,9 +33,10 @@ from ratingo_pipelines.sync.report import (
 from ratingo_pipelines.sync.selection import Selection
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
 from ratingo_pipelines.sync.store import CLAIM_LOST, TitleStore
+from ratingo_pipelines.sync.trending import LISTED_TWICE
 from ratingo_pipelines.sync.trust.blame import Question
 from ratingo_pipelines.sync.witnesses import AskAgain, StoredWitnesses
-from ratingo_pipelines.sync.work import ALL_STAGES, STORE, Place, TitleStage, TitleWork
+from ratingo_pipelines.sync.work import ALL_STAGES, FAILURE_STAGES, STORE, Place, TitleStage, TitleWork
 
 STAGE = "titles"
 
@@ -124,6 +126,15 @@ def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> St
     if work.ratings_due:
         stages |= {TitleStage.RATINGS}
     gathered = yield from gather(store.ctx, store.medium, work, stages)
+    if gathered.found_as is not None and work.place is not None:
+        merged = _under(work, work.place, gathered.found_as)
+        gathered = yield from gather(store.ctx, store.medium, merged, stages)
+        if gathered.details is not None and gathered.details.imdb_id not in {None, work.imdb_id}:
+            return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, UNKNOWN_TO_TMDB)
+        if gathered.details is not None:
+            if not _follow(store, work, work.place, merged.tmdb_id):
+                return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, LISTED_TWICE)
+            work = merged
     if gathered.skip is not None:
         return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, gathered.skip)
     if gathered.nothing_to_store:
@@ -131,6 +142,27 @@ def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> St
         return TitleOutcome(work.tmdb_id, work.title, TitleStatus.ERROR, reason, gathered.failures)
     outcome = store.store(work, stages, gathered)
     return replace(outcome, seconds=round(monotonic() - began, 3))
+
+
+def _under(work: TitleWork, place: Place, tmdb_id: int) -> TitleWork:
+    """The same title under the TMDB id that its own was merged into; failures on record of that one are cleared too."""
+    return replace(
+        work,
+        tmdb_id=tmdb_id,
+        place=replace(place, title=replace(place.title, tmdb_id=tmdb_id)),
+        failed_before=True,
+    )
+
+
+def _follow(store: TitleStore, work: TitleWork, place: Place, tmdb_id: int) -> bool:
+    """Take the title's place and row to the id that its own was merged into; False where that has a place already."""
+    with store.ctx.database.writing() as conn:
+        if not cycles.move(conn, place.title, store.run_id, tmdb_id):
+            return False
+        titles.rename(conn, tables_of(store.medium), work.tmdb_id, tmdb_id)
+        if work.failed_before:
+            failures.clear(conn, store.medium, work.tmdb_id, FAILURE_STAGES)
+    return True
 
 
 def _witness(ctx: SyncContext, medium: Medium, question: Question, tmdb_id: int) -> tuple[TitleWork, AskAgain] | None:

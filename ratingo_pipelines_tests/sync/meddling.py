@@ -15,6 +15,8 @@ from urllib.parse import quote_plus, urlsplit
 import requests
 
 from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines_tests.sync.syncing import another_kit
 
 Edit = Callable[[str, Any], Any]
 """From path and payload of an answer with status 200 to the payload in its place, or to a `Reply`."""
@@ -99,3 +101,14 @@ def meddling(sandbox: RunningSandbox, edit: Edit, keys: Mapping[str, str] | None
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def meddling_kit(
+    ctx: SyncContext, sandbox: RunningSandbox, edit: Callable[[str, Any], Any]
+) -> Iterator[tuple[SyncContext, Meddler]]:
+    """The sync_context, on upstreams whose answers are edited."""
+    with meddling(sandbox, edit) as meddler:
+        urls = {name.lower(): url for name, url in meddler.environment().items() if name.endswith("_BASE_URL")}
+        with another_kit(ctx, **urls) as other:
+            yield other, meddler

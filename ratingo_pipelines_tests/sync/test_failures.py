@@ -1,7 +1,6 @@
 """What fails and what is kept: one title, one API, the key, the database."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,12 +15,11 @@ from ratingo_pipelines.sync.report import StopReason, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_pending
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
-from ratingo_pipelines_tests.sync.meddling import Meddler, Reply, meddling
+from ratingo_pipelines_tests.sync.meddling import Reply, meddling_kit
 from ratingo_pipelines_tests.sync.syncing import (
     RUN,
     all_rows,
     altered,
-    another_kit,
     eligible,
     limited,
     run_cycle,
@@ -161,14 +159,3 @@ def execute(ctx: SyncContext, statement: str) -> None:
     with engine.connect() as conn:
         conn.execute(text(statement))
     engine.dispose()
-
-
-@contextmanager
-def meddling_kit(
-    ctx: SyncContext, sandbox: RunningSandbox, edit: Callable[[str, Any], Any]
-) -> Iterator[tuple[SyncContext, Meddler]]:
-    """The sync_context, on upstreams whose answers are edited."""
-    with meddling(sandbox, edit) as meddler:
-        urls = {name.lower(): url for name, url in meddler.environment().items() if name.endswith("_BASE_URL")}
-        with another_kit(ctx, **urls) as other:
-            yield other, meddler
