@@ -118,6 +118,19 @@ def test_days_of_the_calendar_that_did_not_come_are_named_and_end_with_1(synced:
     assert done.stdout.splitlines()[1].startswith(f"the calendar of {datetime.now(UTC):%Y-%m-%d} to ")
 
 
+def test_a_wrong_url_of_tmdb_costs_no_title_and_is_named(fresh: Installation) -> None:
+    wrong = fresh.run("sync", "shows", "--json", TMDB_BASE_URL=fresh.sandbox.tmdb_url.removesuffix("/3"))
+    titles = report_of(wrong)["titles"]
+    assert (wrong.returncode, titles["ok"], titles["stopped_by"]) == (1, False, "source")
+    assert (titles["succeeded"], titles["skipped"], titles["failures"]) == (0, {}, [])
+    assert "look at TMDB_BASE_URL" in titles["stopped"]
+    asked = fresh.sandbox.counters()["tmdb"]["requests"]
+    assert asked <= 2 * LISTED + 2
+    right = fresh.run("sync", "shows", "--resume")
+    assert right.returncode == 0
+    assert f"{report_of(wrong)['trending']['eligible']} done" in right.stdout
+
+
 def test_a_sync_with_failed_titles_lists_them_and_ends_with_1(fresh: Installation) -> None:
     bad = next(entry["tmdb"] for entry in fresh.sandbox.truth("shows", LISTED) if not entry["skip"])
     fresh.sandbox.faults({"kind": "types", "api": "tmdb", "ids": [bad]})

@@ -9,6 +9,7 @@ import dagster as dg
 
 from ratingo_pipelines.defs.materializations import of_title
 from ratingo_pipelines.defs.memory import give_back
+from ratingo_pipelines.defs.partitions import register_titles
 from ratingo_pipelines.defs.policies import MAX_RUNTIME_TAG, seconds_allowed
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.context import SyncContext
@@ -51,6 +52,7 @@ class Listener:
 
     def on_outcome(self, outcome: TitleOutcome) -> None:
         """Log the title's materializations, and progress if it is time to."""
+        self._register(outcome)
         if str(outcome.tmdb_id) in self._partitions:
             shown = stored_outcome(self._ctx, self._medium, outcome) if outcome.reason == FRESH else outcome
             for event in of_title(self._medium, self._keys, shown, self._watchers_by_day):
@@ -63,6 +65,12 @@ class Listener:
             self._said_at = monotonic()
             self._context.log.info(f"{self._ended}/{self._total}, {self._failed} failed")
             give_back()
+
+    def _register(self, outcome: TitleOutcome) -> None:
+        """Give a listed title its partition: one found under another TMDB id than the list names has none yet."""
+        if outcome.watchers is not None and str(outcome.tmdb_id) not in self._partitions:
+            register_titles(self._context.instance, self._medium, [outcome.tmdb_id])
+            self._partitions.add(str(outcome.tmdb_id))
 
     def _allow_time(self, total: int) -> None:
         """Raise the time after which Dagster ends the run: what went by, and what so many titles may take.

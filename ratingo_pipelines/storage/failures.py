@@ -146,11 +146,15 @@ def last_failed_at(conn: Connection, medium: Medium, tmdb_id: int, stage: str) -
     return conn.execute(select(failures.c.last_failed_at).where(*_of(medium, tmdb_id, stage))).scalar()
 
 
-def failing_ids(conn: Connection, medium: Medium, tmdb_ids: Collection[int]) -> set[int]:
-    """Those of the titles with failures on record."""
+def failing_ids(
+    conn: Connection, medium: Medium, tmdb_ids: Collection[int], stages: Collection[str] | None = None
+) -> set[int]:
+    """Those of the titles with failures on record, of all stages or of some."""
     found: set[int] = set()
     for part in in_chunks(tmdb_ids):
-        where = (failures.c.medium == medium.plural, failures.c.tmdb_id.in_(part))
+        where = [failures.c.medium == medium.plural, failures.c.tmdb_id.in_(part)]
+        if stages is not None:
+            where.append(failures.c.stage.in_(sorted(stages)))
         found.update(conn.execute(select(failures.c.tmdb_id).where(*where)).scalars())
     return found
 
@@ -180,6 +184,19 @@ def forget_lost(conn: Connection, t: TitleTables, since: datetime) -> int:
     )
     stored = exists().where(t.titles.c.tmdb_id == c.tmdb_id)
     return conn.execute(delete(failures).where(c.medium == t.medium.plural, ~stored, ~named)).rowcount
+
+
+def forget_unaskable(conn: Connection, t: TitleTables, stage: str) -> int:
+    """Forget a stage's failures of titles without a row, or without the IMDb id that the stage asks by; how many."""
+    titles = t.titles.c
+    askable = exists().where(titles.tmdb_id == failures.c.tmdb_id, titles.imdb_id.is_not(None), titles.imdb_id != "")
+    where = (failures.c.medium == t.medium.plural, failures.c.stage == stage)
+    return conn.execute(delete(failures).where(*where, ~askable)).rowcount
+
+
+def forget_stage(conn: Connection, medium: Medium, stage: str) -> int:
+    """Forget all failures of a stage that is not done any more; how many."""
+    return conn.execute(delete(failures).where(failures.c.medium == medium.plural, failures.c.stage == stage)).rowcount
 
 
 def _of(medium: Medium, tmdb_id: int, stage: str) -> tuple[ColumnElement[bool], ...]:

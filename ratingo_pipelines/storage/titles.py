@@ -285,7 +285,7 @@ def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: 
     """Titles due to be asked at OMDb, the listed ones first, of these the newest in the list before others.
 
     Due are titles with an IMDb id that lack one of the three values and were never asked about, and those
-    whose time to be asked again has come.
+    whose time to be asked again has come, also after a failure.
     """
     c = t.titles.c
     lacks = or_(c.rating_imdb.is_(None), c.imdb_votes.is_(None), c.rating_metacritic.is_(None))
@@ -293,7 +293,8 @@ def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: 
         _omdb_rows(t)
         .outerjoin(asked, _asked_of(t, "omdb"))
         .where(c.imdb_id.is_not(None), c.imdb_id != "")
-        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now), ~backing_off(t, "omdb", now))
+        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now, _failed(t, "omdb")))
+        .where(~backing_off(t, "omdb", now))
         .order_by(
             c.trending_score.is_(None),
             c.trending_updated_at.is_(None),
@@ -319,6 +320,12 @@ def omdb_rows(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> list
 
 def _omdb_rows(t: TitleTables) -> Select[*tuple[Any, ...]]:
     return select(*(t.titles.c[field.name] for field in fields(OmdbDue)))
+
+
+def _failed(t: TitleTables, stage: str) -> ColumnElement[bool]:
+    """Whether a failure of the title in this stage is on record."""
+    c = failures.c
+    return exists().where(c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.stage == stage)
 
 
 def backing_off(t: TitleTables, stage: str, now: datetime) -> ColumnElement[bool]:

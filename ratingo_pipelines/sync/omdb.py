@@ -1,7 +1,7 @@
 """The OMDb backfill: IMDb and Metacritic ratings of titles that lack them or whose answer has aged."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from ratingo_pipelines.measures.scoring import primary_rating
@@ -23,6 +23,7 @@ from ratingo_pipelines.sync.report import (
     BatchStopped,
     OnOutcome,
     OnStart,
+    StopReason,
     Tally,
     TitleOutcome,
     TitleStatus,
@@ -74,14 +75,15 @@ def backfill_omdb_ids(
     on_start: OnStart = ignore_start,
     on_outcome: OnOutcome = ignore_outcome,
 ) -> BatchReport:
-    """Ask OMDb about these titles; those asked recently are fresh, unless `force`."""
+    """Ask OMDb about these titles; those asked recently are fresh, unless they failed since, or `force`."""
     now = ctx.now()
     wanted = list(dict.fromkeys(tmdb_ids))
     with ctx.database.reading() as conn:
         rows = {row.tmdb_id: row for row in titles.omdb_rows(conn, tables_of(medium), wanted)}
-        due_ids = set(wanted) if force else asked.due(conn, medium, wanted, "omdb", now)
+        due_ids = set(wanted) if force else asked.due(conn, medium, wanted, asked.OMDB, now)
+        due_ids |= failures.failing_ids(conn, medium, wanted, [STAGE])
     passed_over = {i: FRESH for i in wanted if i not in due_ids}
-    passed_over |= {i: WITHOUT_IMDB_ID for i, row in rows.items() if row.imdb_id is None}
+    passed_over |= {i: WITHOUT_IMDB_ID for i, row in rows.items() if not row.imdb_id}
     passed_over |= {i: WITHOUT_ROW for i in wanted if i not in rows}
     due = [rows[i] for i in wanted if i not in passed_over]
     return _work_off(ctx, medium, due, passed_over, force, on_start, on_outcome)
@@ -97,6 +99,7 @@ def _work_off(
     on_outcome: OnOutcome,
 ) -> BatchReport:
     tally = Tally(ctx, on_outcome)
+    _forget_what_cannot_be_asked(ctx, medium)
     if ctx.omdb is None:
         return tally.report(medium.plural, STAGE, fetched=0, notes=(WITHOUT_KEY,))
     fetched = len(due) + len(passed_over)
@@ -116,7 +119,28 @@ def _work_off(
             outcomes=one,
             on_outcome=tally,
         )
+    if stopped and stopped.kind is StopReason.QUOTA:
+        _put_off_the_rest(ctx, medium, due, one.ended)
     return tally.report(medium.plural, STAGE, fetched=fetched, stopped=stopped)
+
+
+@retried_transaction
+def _forget_what_cannot_be_asked(ctx: SyncContext, medium: Medium) -> None:
+    """Forget the failures that nobody can make good: they would be tried for ever, and always be passed over."""
+    with ctx.database.writing() as conn:
+        if ctx.omdb is None:
+            failures.forget_stage(conn, medium, STAGE)
+        else:
+            failures.forget_unaskable(conn, tables_of(medium), STAGE)
+
+
+def _put_off_the_rest(ctx: SyncContext, medium: Medium, due: Sequence[OmdbDue], ended: Collection[int]) -> None:
+    """Put off the failures that the day's requests did not reach: there are none left for them today."""
+    rest = [row.tmdb_id for row in due if row.tmdb_id not in ended]
+    with ctx.database.reading() as conn:
+        failing = failures.failing_ids(conn, medium, rest, [STAGE])
+    for tmdb_id in sorted(failing):
+        put_off(ctx, medium, tmdb_id, [STAGE])
 
 
 def _latest_cycle(ctx: SyncContext, medium: Medium) -> frozenset[int]:
@@ -141,6 +165,8 @@ class _OneTitle:
     """Titles that OMDb had ratings of: that it has none counts against it for these alone."""
     force: bool
     """Whether the cache may not answer."""
+    ended: set[int] = field(default_factory=set)
+    """Titles whose failures, if they had any, were changed by this batch."""
 
     def steps(self, row: OmdbDue) -> Steps:
         """Ask about a title, yielding what came of it, and store the answer."""
@@ -220,6 +246,7 @@ class _OneTitle:
     @retried_transaction
     def record(self, row: OmdbDue, outcome: TitleOutcome, evidence: EvidenceOf) -> TitleOutcome:
         """Record the failures of a title."""
+        self.ended.add(row.tmdb_id)
         if not outcome.failures:
             return outcome
         with self.ctx.database.writing() as conn:
@@ -227,4 +254,5 @@ class _OneTitle:
 
     def leave(self, row: OmdbDue) -> None:
         """Put off the next try of a title that failed before."""
-        put_off(self.ctx, self.medium, row, [STAGE])
+        self.ended.add(row.tmdb_id)
+        put_off(self.ctx, self.medium, row.tmdb_id, [STAGE])

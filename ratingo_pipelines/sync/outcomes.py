@@ -15,7 +15,7 @@ from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import asked, cycles, failures, witnesses
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.failures import RetryPolicy
-from ratingo_pipelines.sync.batch import EvidenceOf, HasTitle
+from ratingo_pipelines.sync.batch import EvidenceOf
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import TitleFailure, TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.trust.blame import Question, is_own
@@ -48,7 +48,7 @@ class TitleOutcomes:
     def leave(self, work: TitleWork) -> None:
         """Put off the next try of a title that failed before; its place in the cycle stays pending."""
         if work.failed_before:
-            put_off(self.ctx, self.medium, work, FAILURE_STAGES)
+            put_off(self.ctx, self.medium, work.tmdb_id, FAILURE_STAGES)
 
 
 def record_failures(
@@ -83,10 +83,10 @@ def _is_own(conn: Connection, medium: Medium, failure: TitleFailure, evidence: E
 
 
 @retried_transaction
-def put_off(ctx: SyncContext, medium: Medium, item: HasTitle, stages: Collection[str]) -> None:
+def put_off(ctx: SyncContext, medium: Medium, tmdb_id: int, stages: Collection[str]) -> None:
     """Let a title that failed before wait longer for its next try: this one told nothing of it."""
     with ctx.database.writing() as conn:
-        failures.postpone(conn, medium, item.tmdb_id, stages, ctx.now(), patience_of(ctx.settings))
+        failures.postpone(conn, medium, tmdb_id, stages, ctx.now(), patience_of(ctx.settings))
 
 
 def patience_of(settings: Settings) -> RetryPolicy:

@@ -5,6 +5,7 @@ Working them off is `titles`'.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -17,9 +18,10 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.storage.titles import Outline
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.leases import lease_of
+from ratingo_pipelines.sync.outcomes import patience_of
 from ratingo_pipelines.sync.trust.doubts import key_of
 from ratingo_pipelines.sync.trust.parts import RELATED
-from ratingo_pipelines.sync.work import Place, TitleWork
+from ratingo_pipelines.sync.work import FAILURE_STAGES, Place, TitleWork
 from ratingo_pipelines.text import counted
 
 FRESH = "fresh"
@@ -45,6 +47,7 @@ def pending(ctx: SyncContext, medium: Medium, run_id: str, limit: int | None) ->
         cycle = cycles.latest_cycle(conn, medium)
         if cycle is None:
             return Selection(notes=(f"no {medium} cycle yet: fetch the trending list first",))
+        failures.forget_lost(conn, tables_of(medium), now - timedelta(days=ctx.settings.partition_keep_days))
         claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(ctx), now, limit=limit)
         held = cycles.counts(conn, cycle.id, now).processing - len(claimed)
         return Selection(
@@ -64,7 +67,8 @@ def held_note(held: int, lease_seconds: int) -> tuple[str, ...]:
 def by_id(ctx: SyncContext, medium: Medium, run_id: str, tmdb_ids: Sequence[int], *, force: bool) -> Selection:
     """Claim these titles; those the latest cycle does not name are done without a place in it.
 
-    Passed over are those done in the latest cycle (unless `force`) and those another run holds.
+    Passed over are those done in the latest cycle (unless they failed since, or `force`) and those another run holds;
+    of the latter, the failures that may be the reason to try them are put off.
     """
     now = ctx.now()
     wanted = list(dict.fromkeys(tmdb_ids))
@@ -73,11 +77,13 @@ def by_id(ctx: SyncContext, medium: Medium, run_id: str, tmdb_ids: Sequence[int]
         if cycle is None:
             return Selection(outside(conn, medium, wanted))
         standings = cycles.standings(conn, cycle.id, wanted, now)
+        failing = failures.failing_ids(conn, medium, wanted, FAILURE_STAGES)
         passed_over = {}
         for tmdb_id, standing in standings.items():
             if standing is Standing.PROCESSING:
                 passed_over[tmdb_id] = HELD
-            elif standing is Standing.DONE and not force:
+            # What failed since it was done, in a backfill or at a person's wish, is not fresh.
+            elif standing is Standing.DONE and not force and tmdb_id not in failing:
                 passed_over[tmdb_id] = FRESH
         due = [tmdb_id for tmdb_id in wanted if tmdb_id not in passed_over]
         claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(ctx), now, tmdb_ids=due, retake=True)
@@ -88,6 +94,8 @@ def by_id(ctx: SyncContext, medium: Medium, run_id: str, tmdb_ids: Sequence[int]
         }
         works = _in_cycle(conn, ctx, medium, cycle, claimed, related_due=force)
         works += outside(conn, medium, [i for i in due if i not in inside and i not in passed_over])
+        for tmdb_id in failing & {i for i, reason in passed_over.items() if reason == HELD}:
+            failures.postpone(conn, medium, tmdb_id, FAILURE_STAGES, now, patience_of(ctx.settings))
     return Selection(works, passed_over)
 
 

@@ -11,6 +11,7 @@ from time import monotonic
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles, failures, titles
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync import selection
 from ratingo_pipelines.sync.batch import Steps, run_batch
@@ -154,6 +155,7 @@ def _under(work: TitleWork, place: Place, tmdb_id: int) -> TitleWork:
     )
 
 
+@retried_transaction
 def _follow(store: TitleStore, work: TitleWork, place: Place, tmdb_id: int) -> bool:
     """Take the title's place and row to the id that its own was merged into; False where that has a place already."""
     with store.ctx.database.writing() as conn:

@@ -153,6 +153,35 @@ def test_a_refused_key_ends_the_run_says_what_to_do_and_leaves_the_titles_pendin
     assert installed.counts().pending == LISTED
 
 
+def test_a_source_that_fails_everybody_ends_the_run_and_nothing_is_materialized(installed: Installation) -> None:
+    installed.run("shows_trending")
+    installed.sandbox.faults({"kind": "lie", "name": "unknown_to_tmdb"})
+    ended = installed.run("shows_sync")
+    assert not ended.success
+    said = failure_of(ended)
+    assert "titles ended early: TMDB failed alike for" in said.description
+    assert "look at TMDB_BASE_URL" in said.description
+    assert said.metadata["stopped by"] == "source"
+    assert installed.materialized("shows", "details") == {}
+    counts = installed.counts()
+    assert (counts.pending, counts.done, counts.error) == (LISTED, 0, 0)
+    installed.sandbox.faults()
+    assert installed.run("shows_sync").success
+    assert len(installed.materialized("shows", "details")) == LISTED
+
+
+def test_a_title_found_under_another_id_gets_that_partition(installed: Installation) -> None:
+    gone = 999_000_001
+    first = installed.sandbox.truth(SHOWS, 1)[0]["tmdb"]
+    moved = {"kind": "edit", "api": "trakt", "endpoint": "/{medium}/trending", "set": {"0.show.ids.tmdb": gone}}
+    installed.sandbox.faults(moved)
+    installed.run("shows_trending")
+    assert gone in installed.partitions()
+    assert installed.run("shows_sync").success
+    assert first in installed.partitions()
+    assert first in installed.materialized("shows", "details")
+
+
 def test_a_list_that_does_not_come_fails_the_run_in_one_line(installed: Installation) -> None:
     installed.sandbox.faults({"kind": "revoked", "api": "trakt"})
 

@@ -8,6 +8,7 @@ import pytest
 from ratingo_pipelines.definitions import defs
 from ratingo_pipelines.defs.partitions import key, stage_keys
 from ratingo_pipelines.media import MOVIES, SHOWS
+from ratingo_pipelines.storage import failures
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of
 
 PARTS = list(stage_keys(SHOWS))
@@ -99,6 +100,23 @@ def test_a_failed_partition_is_failed_in_the_ui_and_the_others_are_not(listed: I
         ids[1]: "AssetPartitionStatus.FAILED",
         ids[2]: "AssetPartitionStatus.MATERIALIZED",
     }
+
+
+def test_partitions_that_a_source_fails_alike_are_not_materialized_and_record_nothing(listed: Installation) -> None:
+    ids = listed.partitions()
+    listed.over(PARTS, ids[0], ids[0])
+    listed.sandbox.faults({"kind": "lie", "name": "bad_request", "api": "tmdb"})
+
+    backfill = listed.over(PARTS, ids[1], ids[4])
+    retry = listed.run("shows_retry", partition=ids[1])
+
+    for ended in (backfill, retry):
+        assert not ended.success
+        assert "look at TMDB_BASE_URL" in failure_of(ended).description
+    assert list(listed.materialized("shows", "details")) == [ids[0]]
+    assert (listed.counts().pending, listed.counts().error) == (LISTED - 1, 0)
+    with listed.database.reading() as conn:
+        assert failures.all_failures(conn, SHOWS) == []
 
 
 def test_only_the_ratings_of_titles_cost_no_call_to_tmdb_and_leave_them_done(listed: Installation) -> None:
