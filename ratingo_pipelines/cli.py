@@ -251,6 +251,56 @@ def check() -> None:
         sys.exit(SOME_FAILED)
 
 
+@cli.group()
+def token() -> None:
+    """Named tokens for the endpoints of `ratingo serve`, each with a role of its own."""
+
+
+@token.command("add")
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice(["read", "trigger", "admin"]),
+    required=True,
+    help="read: status and metrics; trigger: also what the endpoints start; admin: also the UI and GraphQL mutations.",
+)
+@click.option("--until", metavar="DAY", help="From this day (UTC) on it is not accepted, such as 2027-01-31.")
+def token_add(name: str, role: str, until: str | None) -> None:
+    """Make a token called NAME and print it, this once: only its SHA-256 is kept. A running gateway takes it."""
+    from ratingo_pipelines.gateway.auth.principals import Role
+    from ratingo_pipelines.gateway.auth.tokens import add_token, parse_end
+    from ratingo_pipelines.home import prepare_home
+
+    settings = _settings()
+    prepare_home(settings)
+    try:
+        ends_at = parse_end(until) if until else None
+    except ValueError:
+        raise click.BadParameter("must be a day or a time, such as 2027-01-31", param_hint="--until") from None
+    click.echo(add_token(settings.tokens_file, name, Role.parse(role), ends_at))
+    click.echo(f"ratingo: kept as {name} ({role}) in {settings.tokens_file}; it is not shown again", err=True)
+
+
+@token.command("list")
+def token_list() -> None:
+    """Print the names, roles and ends of all tokens."""
+    from ratingo_pipelines.gateway.auth.tokens import read_tokens
+
+    for each in read_tokens(_settings().tokens_file):
+        until = f" until {each.ends_at:%Y-%m-%d %H:%M} UTC" if each.ends_at else ""
+        click.echo(f"{each.name} {each.role}{until}")
+
+
+@token.command("remove")
+@click.argument("name")
+def token_remove(name: str) -> None:
+    """Remove the token called NAME: it and the sessions begun with it open nothing from now on."""
+    from ratingo_pipelines.gateway.auth.tokens import remove_token
+
+    remove_token(_settings().tokens_file, name)
+    click.echo(f"{name}: removed")
+
+
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8790, show_default=True, help="0 picks a free one.")
 @click.option("--epoch", type=click.IntRange(0), default=0, help="How far its time has moved: watchers, lists, offers.")

@@ -103,6 +103,16 @@ def _folder(path: Path) -> Path:
     return folder
 
 
+def _file(path: Path | None) -> Path | None:
+    try:
+        file = path.expanduser().absolute() if path else None
+    except RuntimeError:
+        raise ValueError("begins with the home of a user that this machine does not know") from None
+    if file and os.path.isdir(file):
+        raise ValueError("must be a file, and is a folder")
+    return file
+
+
 def _secret(value: object) -> object:
     # A line break from a copied or mounted key would make the header that carries it invalid.
     return value.strip() or None if isinstance(value, str) else value
@@ -181,6 +191,7 @@ Proxies = Annotated[Words, AfterValidator(_networks)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 """Absolute once read, so that a later `chdir` moves nothing."""
+File = Annotated[Path | None, AfterValidator(_file)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
 DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(_secret), AfterValidator(_database_url)]
 SchemaName = Annotated[str, BeforeValidator(_schema)]
@@ -216,6 +227,10 @@ class Settings(BaseSettings):
     """What people may log in with instead of the secret."""
     gateway_host: Host = "127.0.0.1"
     gateway_port: int = Field(3000, ge=0, le=65535)
+    ratingo_tokens_file: File = None
+    """Named tokens and their roles; `tokens` in the home if unset."""
+    audit_to_log: bool = False
+    """Whether what is changed, and who is refused, is logged besides being written into the home."""
     trusted_proxies: Proxies = ()
     """Reverse proxies, addresses or networks, whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
@@ -297,6 +312,11 @@ class Settings(BaseSettings):
     def database(self) -> SecretStr:
         """URL of the database; secret, as it may carry a password."""
         return self.database_url or SecretStr(f"sqlite:///{self.home / 'ratingo.db'}")
+
+    @property
+    def tokens_file(self) -> Path:
+        """The file of named tokens; it need not be there."""
+        return self.ratingo_tokens_file or self.home / "tokens"
 
     @property
     def dagster(self) -> Path:

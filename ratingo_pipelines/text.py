@@ -1,4 +1,15 @@
-"""Text that every database stores, and numbers as people read them. What a payload makes of other values is its own."""
+"""Text that every database stores, that is safe to show, and numbers as people read them.
+
+What a payload makes of other values is its own.
+"""
+
+import re
+
+# Control characters of ASCII and Latin-1, separators of lines and paragraphs, lone surrogates, what marks the direction
+# of writing (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters) and what is never seen at all.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 def clean_text(text: str) -> str:
@@ -16,3 +27,8 @@ def clean_text(text: str) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """The number with its noun: `1 title`, `2 titles`; `many` where an `s` does not make it (`entry`, `title is`)."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
+def visible(text: str) -> str:
+    """The text with what would steer a terminal, break a line or turn the direction of writing shown as an escape."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)

@@ -240,3 +240,32 @@ def test_help_is_quick_as_it_loads_neither_dagster_nor_pandas(tmp_path: Path, ar
     assert done.stdout
     loaded = set(done.stderr.split())
     assert not loaded & {"dagster", "pandas", "sqlalchemy", "requests", "pydantic"}
+
+
+def test_a_token_is_printed_once_and_listed_without_itself(fresh: Installation) -> None:
+    added = fresh.run("token", "add", "nightly", "--role", "trigger", "--until", "2027-01-31")
+    token = added.stdout.strip()
+    assert (added.returncode, token[:4], len(token)) == (0, "rtg_", 47)
+    assert token not in added.stderr
+
+    listed = fresh.run("token", "list")
+    assert listed.stdout == "nightly trigger until 2027-01-31 00:00 UTC\n"
+    assert fresh.run("token", "remove", "nightly").returncode == 0
+    assert fresh.run("token", "list").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["add", "nightly"],
+        ["add", "nightly", "--role", "root"],
+        ["add", "nightly", "--role", "read", "--until", "soon"],
+        ["add", "two words", "--role", "read"],
+        ["remove", "nightly"],
+    ],
+)
+def test_a_token_that_cannot_be_is_one_line_and_ends_with_2(fresh: Installation, arguments: list[str]) -> None:
+    done = fresh.run("token", *arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr

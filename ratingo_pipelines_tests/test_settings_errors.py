@@ -71,6 +71,9 @@ MALFORMED = [
     ("DATABASE_URL", "ratingo.db", "must begin with postgresql:// or sqlite:///"),
     ("RATINGO_HOME", "~nobody-of-that-name/x", "begins with the home of a user that this machine does not know"),
     ("DAGSTER_HOME", "~nobody-of-that-name/x", "begins with the home of a user that this machine does not know"),
+    ("RATINGO_TOKENS_FILE", "~nobody-of-that-name/x", "begins with the home of a user that this machine does not know"),
+    ("RATINGO_TOKENS_FILE", "/", "must be a file, and is a folder"),
+    ("AUDIT_TO_LOG", "perhaps", "Input should be a valid boolean"),
 ]
 
 
@@ -231,7 +234,7 @@ def test_an_error_about_other_variables_does_not_print_secrets(
     assert [problem.partition(":")[0] for problem in problems_of(error)] == ["TRENDING_LIMIT"]
 
 
-ANY_TEXT = (*SECRETS, "ratingo_home", "dagster_home", "anime_keywords")
+ANY_TEXT = (*SECRETS, "ratingo_home", "dagster_home", "ratingo_tokens_file", "anime_keywords")
 
 
 @pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields if name not in ANY_TEXT])

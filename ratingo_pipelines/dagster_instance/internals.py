@@ -12,6 +12,9 @@ from dagster._config import UserConfigSchema
 # Filters of the instance's public `get_backfills`: which of the UI's backfills are under way. Since 1.9.
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionsFilter, BulkActionStatus
 
+# The run queue, of which ours tags runs with who launched them; dagster.yaml names it as `dagster.core...`. Since 1.0.
+from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
+
 # Dagster's event log in SQLite, of which ours keeps the files open, and where its files are. Since 1.0.
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 
@@ -20,7 +23,8 @@ from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import _event_logs_directory as event_logs_directory
 
 # The web application's workspace, made as `dagster_webserver.cli` makes it; no public function does. Since 1.0.
-from dagster._core.workspace.context import IWorkspaceProcessContext, WorkspaceProcessContext
+# `get_viewer_tags` of a request's context tags the backfills that it launches. Since 1.9.
+from dagster._core.workspace.context import IWorkspaceProcessContext, WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
 # Asks whether the code server on a socket answers, as Dagster's own processes do. Since 1.0.
@@ -36,9 +40,12 @@ __all__ = [
     "ConfigurableClassData",
     "DagsterGrpcClient",
     "IWorkspaceProcessContext",
+    "QueuedRunCoordinator",
     "SqliteEventLogStorage",
+    "SubmitRunContext",
     "UserConfigSchema",
     "WorkspaceFileTarget",
     "WorkspaceProcessContext",
+    "WorkspaceRequestContext",
     "event_logs_directory",
 ]

@@ -6,12 +6,13 @@ it from its settings, and shows it nowhere.
 
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Self
 
 import dagster as dg
 
+SECRET, PREVIOUS = "CRON_SECRET", "CRON_SECRET_PREVIOUS"
 SHORTEST_SECRET = 32
 """Characters; too many to be guessed however often one may try."""
 
@@ -19,20 +20,31 @@ SHORTEST_SECRET = 32
 class BearerCheck:
     """Tells right tokens from wrong ones, in a time that does not depend on where they differ."""
 
-    def __init__(self, secrets: Sequence[str], shortest: int = SHORTEST_SECRET) -> None:
-        if not secrets or any(len(secret) < shortest for secret in secrets):
+    def __init__(self, secrets: Mapping[str, str], shortest: int = SHORTEST_SECRET) -> None:
+        """`secrets` by the names of their variables."""
+        if not secrets or any(len(secret) < shortest for secret in secrets.values()):
             raise ValueError(f"must have at least {shortest} characters")
-        self._digests = [_digest(secret.encode()) for secret in secrets]
+        self._digests = {name: _digest(secret.encode()) for name, secret in secrets.items()}
 
     def __repr__(self) -> str:
-        """How many secrets are accepted, and none of them."""
-        return f"BearerCheck({len(self._digests)})"
+        """The names of the secrets that are accepted, and none of them."""
+        return f"BearerCheck({', '.join(self._digests)})"
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the secrets that are accepted."""
+        return self._digests.keys()
 
     def admits(self, token: str | bytes) -> bool:
         """Whether this is one of the secrets."""
+        return self.name_of(token) is not None
+
+    def name_of(self, token: str | bytes) -> str | None:
+        """The name of the secret that this is."""
         digest = _digest(token if isinstance(token, bytes) else token.encode("utf-8", "surrogateescape"))
         # All are compared, and as digests, so that neither their number nor their lengths show in the time.
-        return sum(hmac.compare_digest(digest, known) for known in self._digests) > 0
+        same = [name for name, known in self._digests.items() if hmac.compare_digest(digest, known)]
+        return same[0] if same else None
 
 
 class TriggerAuth(dg.ConfigurableResource):
@@ -44,8 +56,7 @@ class TriggerAuth(dg.ConfigurableResource):
     @classmethod
     def from_environment(cls) -> Self:
         """For `Definitions`: as `CRON_SECRET` and, where it is set, `CRON_SECRET_PREVIOUS` say when it is used."""
-        previous = dg.EnvVar("CRON_SECRET_PREVIOUS") if os.environ.get("CRON_SECRET_PREVIOUS") else None
-        return cls(secret=dg.EnvVar("CRON_SECRET"), previous=previous)
+        return cls(secret=dg.EnvVar(SECRET), previous=dg.EnvVar(PREVIOUS) if os.environ.get(PREVIOUS) else None)
 
     def __repr__(self) -> str:
         """Only what it is: once its variables are read, its fields are the secrets themselves."""
@@ -55,7 +66,7 @@ class TriggerAuth(dg.ConfigurableResource):
 
     def checker(self) -> BearerCheck:
         """Vend the check. Raises ValueError for a secret that is too short."""
-        return BearerCheck([secret for secret in (self.secret, self.previous) if secret])
+        return BearerCheck({SECRET: self.secret, **({PREVIOUS: self.previous} if self.previous else {})})
 
 
 def _digest(token: bytes) -> bytes:

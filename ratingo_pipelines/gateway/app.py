@@ -1,6 +1,7 @@
 """The one application: the endpoints and the login beside Dagster's webserver, all of it behind authentication."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from dagster_webserver.app import create_app_from_workspace_process_context
@@ -10,12 +11,15 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
 from ratingo_pipelines.dagster_instance.internals import IWorkspaceProcessContext
+from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
 from ratingo_pipelines.gateway.api.endpoints import ERRORS, Api
 from ratingo_pipelines.gateway.api.health import Health
 from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
 from ratingo_pipelines.gateway.auth.attempts import Attempts
+from ratingo_pipelines.gateway.auth.audit import Audit
+from ratingo_pipelines.gateway.auth.authenticators import Authenticator, ByLoopback, BySecret
 from ratingo_pipelines.gateway.auth.graphql_guard import GraphqlGuard
 from ratingo_pipelines.gateway.auth.middleware import AuthMiddleware
 from ratingo_pipelines.gateway.auth.secrets import Secrets
@@ -23,12 +27,22 @@ from ratingo_pipelines.gateway.pages.login import Login
 from ratingo_pipelines.storage.engine import Database
 
 LIVE_DATA_MILLISECONDS = 2000
+TRIGGERS = frozenset(endpoint.path for endpoint in ENDPOINTS if endpoint.starts)
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who is let in: whoever has one of the secrets, or, without any, whoever is on this machine."""
+
+    secrets: Secrets | None
+    audit: Audit = field(default_factory=Audit)
+    trusted_proxies: Collection[str] = ()
 
 
 def compose(
     context: IWorkspaceProcessContext,
     database: Database,
-    secrets: Secrets,
+    access: Access,
     retry_delay: timedelta,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> Starlette:
@@ -36,15 +50,27 @@ def compose(
     dagster = create_app_from_workspace_process_context(context, live_data_poll_rate=LIVE_DATA_MILLISECONDS)
     runs, progress = Runs(dagster, context.instance), Progress(database)
     api = Api(runs, Triggers(runs, progress, retry_delay), progress, Health(context, progress), is_stopping)
-    return behind_authentication(api.routes(), dagster, secrets)
+    return behind_authentication(api.routes(), dagster, access)
 
 
-def behind_authentication(routes: Sequence[BaseRoute], dagster: ASGIApp, secrets: Secrets) -> Starlette:
+def behind_authentication(routes: Sequence[BaseRoute], dagster: ASGIApp, access: Access) -> Starlette:
     """The routes, the login's, and Dagster's webserver for all the rest, all behind the authentication middleware."""
-    attempts = Attempts()
-    login = Login(secrets, attempts)
+    authenticator: Authenticator = ByLoopback()
+    pages: list[BaseRoute] = []
+    if access.secrets is not None:
+        # Who guesses passwords must not keep a bearer's wrong secret from being told so, nor the other way round.
+        authenticator = BySecret(access.secrets, Attempts())
+        pages += Login(access.secrets, Attempts(), access.audit, TRIGGERS).routes()
     return Starlette(
-        routes=[*login.routes(), *routes, Mount("/", GraphqlGuard(dagster))],
-        middleware=[Middleware(AuthMiddleware, secrets, attempts)],
+        routes=[*pages, *routes, Mount("/", GraphqlGuard(dagster, access.audit))],
+        middleware=[
+            Middleware(
+                AuthMiddleware,
+                authenticator,
+                access.audit,
+                triggers=TRIGGERS,
+                trusted_proxies=access.trusted_proxies,
+            )
+        ],
         exception_handlers=ERRORS,
     )

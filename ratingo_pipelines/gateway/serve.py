@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +16,10 @@ import click
 import dagster as dg
 import uvicorn
 
-from ratingo_pipelines.dagster_instance.internals import WorkspaceFileTarget, WorkspaceProcessContext
-from ratingo_pipelines.gateway.app import compose
+from ratingo_pipelines.dagster_instance.attribution import AttributingWorkspace
+from ratingo_pipelines.dagster_instance.internals import WorkspaceFileTarget
+from ratingo_pipelines.gateway.app import Access, compose
+from ratingo_pipelines.gateway.auth.audit import audit_in
 from ratingo_pipelines.gateway.auth.secrets import open_secrets
 from ratingo_pipelines.gateway.processes.lost_runs import end_lost_runs
 from ratingo_pipelines.gateway.processes.services import ServiceCommands, alone_in
@@ -69,6 +71,8 @@ def run(settings: Settings, options: ServeOptions) -> int:
         raise SettingsError(f"{options.workspace}: there is no such workspace file; name one with --workspace")
     with ExitStack() as stack:
         listening = stack.enter_context(_listening(options.host, options.port))
+        audit = stack.enter_context(closing(audit_in(settings.home, settings.audit_to_log)))
+        access = Access(secrets, audit, settings.trusted_proxies)
         instance = stack.enter_context(dg.DagsterInstance.get())
         if options.workspace is None:
             stack.enter_context(alone_in(settings.home))
@@ -78,9 +82,9 @@ def run(settings: Settings, options: ServeOptions) -> int:
         if not stop.is_set():
             instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
             target = WorkspaceFileTarget([str(services.workspace)])
-            context = stack.enter_context(WorkspaceProcessContext(instance, target, version=dg.__version__))
+            context = stack.enter_context(AttributingWorkspace(instance, target, version=dg.__version__))
             retry_delay = timedelta(seconds=settings.retry_delay_seconds)
-            app = compose(context, database, secrets, retry_delay, stop.is_set)
+            app = compose(context, database, access, retry_delay, stop.is_set)
             server = web_server(app, settings.trusted_proxies, connection_bound(open_files))
             with _web(server, listening, services.end) as web:
                 _tell(settings, listening)

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from threading import Lock
 from urllib.parse import quote, quote_plus
 
+from ratingo_pipelines.text import visible
+
 MASK = "***"
 
 _LOUD_LOGGERS = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
@@ -40,8 +42,8 @@ def scrub(text: object) -> str:
 
 
 def one_line(text: object) -> str:
-    """Return the scrubbed text on a single line."""
-    return " ".join(scrub(text).split())
+    """Return the scrubbed text on a single line, with nothing in it that a terminal or a log would not show."""
+    return visible(" ".join(scrub(text).split()))
 
 
 def _forms(secret: str) -> set[str]:

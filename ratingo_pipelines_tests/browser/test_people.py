@@ -173,6 +173,7 @@ def test_after_logging_out_the_visitor_is_refused_again(visit: Visit) -> None:
     cookie = visit.browser.get_cookie("ratingo_session")
     assert cookie
     visit.go("/logout")
+    visit.click("Log out")
     visit.is_at("/login")
 
     visit.go("/runs")

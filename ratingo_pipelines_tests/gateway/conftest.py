@@ -1,9 +1,10 @@
 """The application of these tests, with a real Dagster webserver but no code location."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -18,7 +19,8 @@ from ratingo_pipelines.gateway.api.health import Health
 from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
-from ratingo_pipelines.gateway.app import behind_authentication
+from ratingo_pipelines.gateway.app import Access, behind_authentication
+from ratingo_pipelines.gateway.auth.audit import Audit
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines_tests.gateway.served import Served, secrets, served
 from ratingo_pipelines_tests.gateway.whole import whole, whole_sandbox
@@ -52,7 +54,14 @@ def new_application(
     api = Api(
         runs, Triggers(runs, progress, timedelta(minutes=15)), progress, Health(workspace, progress), lambda: False
     )
-    yield lambda **given: behind_authentication(api.routes(), webserver, secrets(**given))
+
+    def compose(
+        audit: Audit | None = None, trusted_proxies: Sequence[str] = (), on_loopback: bool = False, **given: Any
+    ) -> Starlette:
+        access = Access(None if on_loopback else secrets(**given), audit or Audit(), trusted_proxies)
+        return behind_authentication(api.routes(), webserver, access)
+
+    yield compose
     database.dispose()
 
 
@@ -60,7 +69,7 @@ def new_application(
 def new_gateway(new_application: Callable[..., Starlette]) -> Iterator[Callable[..., Served]]:
     """Serves such applications."""
     with ExitStack() as stack:
-        yield lambda **given: stack.enter_context(served(new_application(**given)))
+        yield lambda **given: stack.enter_context(served(new_application(**given), given.get("trusted_proxies", ())))
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """The composed application on a real port: Dagster's own webserver inside, an empty workspace behind it."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
 from time import sleep
 
@@ -12,7 +13,8 @@ from starlette.types import ASGIApp
 
 from ratingo_pipelines.defs.trigger_auth import BearerCheck
 from ratingo_pipelines.gateway.auth.secrets import SHORTEST_PASSWORD, Secrets
-from ratingo_pipelines.gateway.auth.sessions import Sessions
+from ratingo_pipelines.gateway.auth.sessions import Logouts, Sessions
+from ratingo_pipelines.gateway.auth.tokens import Tokens
 from ratingo_pipelines.gateway.server import web_server
 
 SECRET = "k3y-0123456789abcdef0123456789abcdef"
@@ -41,23 +43,36 @@ class Served:
         """Send the login's form."""
         return self.ask("/login", "POST", data={"secret": secret}, **given)
 
-    def cookie(self) -> dict[str, str]:
+    def cookie(self, secret: str = SECRET) -> dict[str, str]:
         """The header of somebody who has logged in."""
-        return {"Cookie": self.log_in().headers["set-cookie"].partition(";")[0]}
+        return {"Cookie": self.log_in(secret).headers["set-cookie"].partition(";")[0]}
+
+    def page(self, secret: str = SECRET) -> dict[str, str]:
+        """The headers of a page of ours that somebody who has logged in has open."""
+        return self.cookie(secret) | {"Origin": self.url}
 
 
-def secrets(password: str | None = None, previous: str | None = None) -> Secrets:
+def secrets(
+    password: str | None = None,
+    previous: str | None = None,
+    tokens: Path | None = None,
+    logouts: Path | None = None,
+) -> Secrets:
     """What authenticates in these tests."""
-    known = [SECRET, *([previous] if previous else [])]
-    check = BearerCheck([password], SHORTEST_PASSWORD) if password else None
-    return Secrets(BearerCheck(known), check, Sessions(known, password))
+    known = {"CRON_SECRET": SECRET, **({"CRON_SECRET_PREVIOUS": previous} if previous else {})}
+    return Secrets(
+        check=BearerCheck(known),
+        password=BearerCheck({"UI_PASSWORD": password}, SHORTEST_PASSWORD) if password else None,
+        sessions=Sessions([*known.values()], password, Logouts(logouts)),
+        tokens=Tokens(tokens) if tokens else None,
+    )
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[Served]:
+def served(app: ASGIApp, trusted_proxies: Sequence[str] = ()) -> Iterator[Served]:
     """Serve an application with the settings of `ratingo serve`, on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = web_server(app)
+        server = web_server(app, trusted_proxies)
         thread = Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:

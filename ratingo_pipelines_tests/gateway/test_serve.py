@@ -61,15 +61,14 @@ def refused(env: dict[str, str], folder: Path, *arguments: str) -> str:
 # Refusals
 
 
-@pytest.mark.parametrize("given", ["", "short", "x" * 31])
-def test_it_does_not_start_without_a_good_secret_and_offers_one(
+@pytest.mark.parametrize("given", ["", "short", "x" * 64])
+def test_it_does_not_start_without_a_good_secret_and_prints_none(
     env: dict[str, str], tmp_path: Path, given: str
 ) -> None:
     said = refused(env | {"CRON_SECRET": given}, tmp_path)
 
-    offered = re.search(r"CRON_SECRET=([0-9a-f]{64})$", said.strip())
-    assert offered
-    assert "x" * 31 not in said
+    assert "openssl rand -hex 32" in said
+    assert not re.search(r"[0-9a-f]{32}|x{31}", said)
 
 
 @pytest.mark.parametrize(("name", "value"), [("CRON_SECRET_PREVIOUS", "short"), ("UI_PASSWORD", "eleven char")])
@@ -106,6 +105,15 @@ def test_it_does_not_start_twice_in_one_home(new_whole: Callable[..., Whole], en
     whole = new_whole()
 
     assert "another `ratingo serve`" in refused(env, whole.folder, "--port", "0")
+
+
+def test_it_does_not_start_with_a_file_of_tokens_that_is_wrong(env: dict[str, str], tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text("nightly root 0\n")
+    tokens.chmod(0o600)
+    assert "line 1" in refused(env | {"RATINGO_TOKENS_FILE": str(tokens)}, tmp_path)
+    tokens.chmod(0o644)
+    assert "chmod 600" in refused(env | {"RATINGO_TOKENS_FILE": str(tokens)}, tmp_path)
 
 
 def test_the_gateway_alone_does_not_start_without_a_workspace(env: dict[str, str], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
+from ratingo_pipelines.dagster_instance.attribution import LAUNCHED_BY
 from ratingo_pipelines.defs.runs import CycleStop
 from ratingo_pipelines.gateway.api.answers import ApiResponse
 from ratingo_pipelines.gateway.api.catalogue import root_of
@@ -17,6 +18,7 @@ from ratingo_pipelines.gateway.api.operations import OPERATIONS, Operation, RunF
 from ratingo_pipelines.gateway.api.progress import Ended, Progress, Waiting, listed
 from ratingo_pipelines.gateway.api.runs import NotLaunched, Run, Runs
 from ratingo_pipelines.gateway.api.waiting import Deadline
+from ratingo_pipelines.gateway.auth.principals import CALLER
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.context import utc_now
 
@@ -78,7 +80,9 @@ class Triggers:
         return stop if stop is not None and utc_now() < stop.at + self._retry_delay else None
 
     async def _launch(self, job: str, config: Mapping[str, Any], path: str) -> str:
-        return await self._runs.launch(job, config, {ORIGIN: "gateway", ENDPOINT: path})
+        caller = CALLER.get()
+        launched_by = {LAUNCHED_BY: str(caller)} if caller is not None else {}
+        return await self._runs.launch(job, config, {ORIGIN: "gateway", ENDPOINT: path, **launched_by})
 
     async def _followed(self, run_id: str, deadline: Deadline) -> ApiResponse:
         async def look() -> Run | None:

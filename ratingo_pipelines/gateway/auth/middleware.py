@@ -1,125 +1,188 @@
 """The authentication middleware: who may pass. Pure ASGI around everything, so that it covers websockets as well.
 
-A bearer secret opens everything, a session's cookie opens everything to pages of this very site. The pages that
-let people in and out are `login`'s.
+How callers are known is `authenticators`', what each may do is `access`'; the pages that let people in and out are
+`login`'s.
 """
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from ipaddress import ip_address, ip_network
 from time import monotonic
-from urllib.parse import parse_qsl, quote
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect, cookie_parser
-from starlette.responses import RedirectResponse, Response
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ratingo_pipelines.defs.trigger_auth import BearerCheck
-from ratingo_pipelines.gateway.api.answers import failure, too_many, unauthorized
-from ratingo_pipelines.gateway.auth.attempts import Attempts
-from ratingo_pipelines.gateway.auth.origin import is_foreign
-from ratingo_pipelines.gateway.auth.secrets import Secrets
-from ratingo_pipelines.gateway.auth.sessions import COOKIE, LoginSession
-from ratingo_pipelines.gateway.server import LONGEST_HEAD, admit
-from ratingo_pipelines.sources.scrub import one_line
+from ratingo_pipelines.dagster_instance.attribution import LAUNCHED_BY_HEADER
+from ratingo_pipelines.gateway.api.answers import failure
+from ratingo_pipelines.gateway.auth.access import OPEN_PATHS, fault_of_ambient, role_needed
+from ratingo_pipelines.gateway.auth.audit import Audit, Why
+from ratingo_pipelines.gateway.auth.audited import audited
+from ratingo_pipelines.gateway.auth.authenticators import Authenticator, Refusal, client_of
+from ratingo_pipelines.gateway.auth.paths import fault_of
+from ratingo_pipelines.gateway.auth.principals import CALLER, Principal
+from ratingo_pipelines.gateway.auth.tokens import TOKEN
+from ratingo_pipelines.gateway.server import LONGEST_HEAD, admit, peer_of
+from ratingo_pipelines.sources.scrub import MASK, one_line
 
-OPEN_PATHS = frozenset({"/healthz", "/login", "/logout"})
-"""What answers without credentials, and gives nothing away."""
-TRIGGERS = "/api/sync/"
-SAFE_METHODS = ("GET", "HEAD")
-SECRET_PARAMETERS = frozenset({"token", "access_token", "secret", "cron_secret", "api_key", "password", "bearer"})
 SESSION_ENDED = 4401
 FIRST_ERROR = 400
 LONGEST_PATH = 200
+MOST_WEBSOCKETS = 32
+"""Of one session or token at once: a page of the UI has one."""
+HSTS = f"max-age={365 * 24 * 60 * 60}"
+TELLING = ("/api/sync/", "/login", "/logout")
 
-_IN_HEADER = "send the secret in the header `Authorization: Bearer $CRON_SECRET`"
 _PROTECTION = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+_POLICY = {"frame-ancestors": "'none'", "img-src": "'self' data: blob:", "form-action": "'self'"}
+"""Added to what a page allows itself. Dagster's pages say nothing of these, and show what strangers wrote."""
 
 log = logging.getLogger("ratingo.gateway")
 
 
 class AuthMiddleware:
-    """Lets those in who have the secret or a session, and logs every request without its query."""
+    """Lets those in whom an authenticator knows and whose role allows it, and logs every request without its query."""
 
-    def __init__(self, app: ASGIApp, secrets: Secrets, attempts: Attempts) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        audit: Audit,
+        triggers: Collection[str] = (),
+        trusted_proxies: Collection[str] = (),
+    ) -> None:
         self._app = app
-        self._check = secrets.check
-        self._sessions = secrets.sessions
-        self._attempts = attempts
+        self._authenticator = authenticator
+        self._audit = audit
+        self._triggers = frozenset(triggers)
+        self._websockets: Counter[str] = Counter()
+        self._forwarded = _Forwarded(trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        scope.setdefault("state", {})
+        # Nobody but the gateway says who launched a run.
+        scope["headers"] = [each for each in scope["headers"] if each[0].lower() != LAUNCHED_BY_HEADER.encode()]
         logged = _Logged(scope, send)
-        refusal, session = self._authenticate(scope)
-        answer, send = refusal or self._app, logged.send
-        if refusal is None and scope["path"] not in OPEN_PATHS:
-            admit(scope)
-        if session is not None and scope["type"] == "websocket":
-            send = self._until_session_ends(session, send)
+        verdict = self._judge(scope)
+        caller = verdict if isinstance(verdict, Principal) else None
+        # Set for every request: a task of uvicorn's inherits the context of the request before on its connection.
+        CALLER.set(caller)
         try:
-            await answer(scope, receive, send)
+            if isinstance(verdict, Refusal):
+                self._note(verdict, scope)
+                await verdict.answer(scope, receive, logged.send)
+            elif scope["type"] == "websocket" and caller is not None:
+                with self._counted(caller):
+                    await self._app(scope, receive, self._until_session_ends(caller, logged.send))
+            elif caller is not None and scope["path"] in self._triggers:
+                await audited(self._app, _described(scope), self._audit, scope, receive, logged.send)
+            else:
+                await self._app(scope, receive, logged.send)
         except ClientDisconnect:
             # It went away, or was closed, before all of its request was here. The line below says so.
             pass
         finally:
             logged.done()
 
-    def _authenticate(self, scope: Scope) -> tuple[Response | None, LoginSession | None]:
-        """The refusal, or the session if that is what lets in."""
+    def _judge(self, scope: Scope) -> Principal | Refusal | None:
+        """Who asks, or why that is refused; None where nobody need be known."""
         headers = Headers(scope=scope)
+        self._forwarded.look(scope, headers)
         if _head_length(scope) > LONGEST_HEAD:
-            return failure(431, f"the head of a request may have {LONGEST_HEAD} bytes"), None
-        if _carries_secret(scope, self._check):
-            return unauthorized(f"no secret may travel in a URL, which logs keep: {_IN_HEADER}"), None
-        if scope["path"] in OPEN_PATHS:
-            return None, None
-        given = headers.getlist("authorization")
-        if given:
-            return None if self._admits(given) else self._wrong(scope), None
-        session = self._session(headers)
-        if session is None:
-            return _unauthenticated(scope, headers), None
-        if _changes_something(scope) and is_foreign(headers):
-            return failure(403, "a page of another site may not use this session"), None
-        return None, session
+            return Refusal(failure(431, f"the head of a request may have {LONGEST_HEAD} bytes"))
+        fault = fault_of(scope)
+        if fault is not None:
+            return Refusal(failure(400, fault))
+        refusal = self._authenticator.refuse_form(scope, headers)
+        if refusal is not None or scope["path"] in OPEN_PATHS:
+            return refusal
+        caller = self._authenticator.authenticate(scope, headers)
+        if isinstance(caller, Refusal):
+            return caller
+        refusal = self._forbid(scope, headers, caller)
+        if refusal is None:
+            admit(scope)
+        return refusal or caller
 
-    def _admits(self, given: list[str]) -> bool:
-        scheme, _, token = given[0].partition(" ")
-        right = self._check.admits(token.strip().encode("latin-1"))
-        return right and scheme.lower() == "bearer" and len(given) == 1
+    def _forbid(self, scope: Scope, headers: Headers, caller: Principal) -> Refusal | None:
+        """Why somebody who is known may not do this."""
+        needed = role_needed(scope, self._triggers)
+        if caller.role < needed:
+            message = f"this needs the role {needed}, and {caller.name} has {caller.role}"
+            return Refusal(failure(403, message), Why.ROLE, caller)
+        fault = fault_of_ambient(scope, headers, caller, needed) if caller.ambient else None
+        if fault is not None:
+            status, message = fault
+            allow = {"Allow": "POST"} if status == 405 else None
+            return Refusal(failure(status, message, allow), Why.METHOD if allow else Why.WRONG_ORIGIN, caller)
+        if scope["type"] == "websocket" and self._websockets[str(caller)] >= MOST_WEBSOCKETS:
+            return Refusal(failure(429, f"{MOST_WEBSOCKETS} websockets at once are enough"), Why.TOO_MANY, caller)
+        return None
 
-    def _wrong(self, scope: Scope) -> Response:
-        client = client_of(scope)
-        wait = self._attempts.wait(client)
-        if wait:
-            return too_many(wait)
-        self._attempts.failed(client)
-        return unauthorized(f"wrong secret: {_IN_HEADER}")
+    def _note(self, refusal: Refusal, scope: Scope) -> None:
+        if refusal.why is not None:
+            self._audit.refused(refusal.why, client_of(scope), _described(scope), refusal.who)
 
-    def _session(self, headers: Headers) -> LoginSession | None:
-        value = cookie_of(headers)
-        return self._sessions.read(value) if value else None
+    @contextmanager
+    def _counted(self, caller: Principal) -> Iterator[None]:
+        """Count a websocket while it is open."""
+        self._websockets[str(caller)] += 1
+        try:
+            yield
+        finally:
+            self._websockets[str(caller)] -= 1
+            self._websockets += Counter()  # Forget those that have none.
 
-    def _until_session_ends(self, session: LoginSession, send: Send) -> Send:
+    def _until_session_ends(self, caller: Principal, send: Send) -> Send:
         closed = False
 
         async def send_or_close(message: Message) -> None:
             nonlocal closed
             if closed:
                 return
-            if not self._sessions.lives(session):
+            if not self._authenticator.lives(caller):
                 closed = True
                 message = {"type": "websocket.close", "code": SESSION_ENDED, "reason": "the session has ended"}
             await send(message)
 
         return send_or_close
+
+
+class _Forwarded:
+    """Says once where a reverse proxy's headers come from somebody whom no setting declares a proxy."""
+
+    def __init__(self, trusted: Collection[str]) -> None:
+        self._trusted = [ip_network(each) for each in trusted]
+        self._said = False
+
+    def look(self, scope: Scope, headers: Headers) -> None:
+        """Look at one request."""
+        if self._said or not any(name in headers for name in ("x-forwarded-for", "x-forwarded-proto", "forwarded")):
+            return
+        peer = peer_of(scope)
+        if peer is not None and not self._trusts(peer):
+            self._said = True
+            log.warning(
+                "%s sends X-Forwarded-* headers, which are not believed: if it is your reverse proxy, name it in "
+                "TRUSTED_PROXIES (this is said once)",
+                one_line(peer),
+            )
+
+    def _trusts(self, peer: str) -> bool:
+        try:
+            return any(ip_address(peer) in network for network in self._trusted)
+        except ValueError:
+            return False
 
 
 class _Logged:
@@ -135,36 +198,32 @@ class _Logged:
         """Pass on."""
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self._status = message["status"]
-            _protect(MutableHeaders(scope=message), _PROTECTION)
+            _protect(MutableHeaders(scope=message), self._scope.get("scheme", "http"))
         elif message["type"] == "websocket.accept":
             self._status = 101
         await self._send(message)
 
     def done(self) -> None:
         """One line, with neither query nor credentials."""
-        path = self._scope["path"]
         # A page of the UI asks for something every second.
-        telling = path.startswith((TRIGGERS, "/login", "/logout")) or self._status >= FIRST_ERROR
+        telling = self._scope["path"].startswith(TELLING) or self._status >= FIRST_ERROR
         log.log(
             logging.INFO if telling else logging.DEBUG,
-            "%s %s %s -> %s in %.0f ms",
+            "%s %s -> %s in %.0f ms",
             client_of(self._scope),
-            self._scope.get("method", "WEBSOCKET"),
-            one_line(path)[:LONGEST_PATH],
+            _described(self._scope),
             self._status or "gone",
             (monotonic() - self._began) * 1000,
         )
 
 
-def client_of(scope: Scope) -> str:
-    """The address a request came from."""
-    client = scope.get("client")
-    return str(client[0]) if client else "unknown"
+def shown_path(scope: Scope) -> str:
+    """A request's path as logs show it: without query, secrets and what is not seen, and not too long."""
+    return one_line(TOKEN.sub(MASK, scope["path"]))[:LONGEST_PATH]
 
 
-def cookie_of(headers: Headers) -> str | None:
-    """The value of the session's cookie, if there is one."""
-    return cookie_parser(headers.get("cookie", "")).get(COOKIE)
+def _described(scope: Scope) -> str:
+    return f"{scope.get('method', 'WEBSOCKET')} {shown_path(scope)}"
 
 
 def _head_length(scope: Scope) -> int:
@@ -174,28 +233,18 @@ def _head_length(scope: Scope) -> int:
     return line + sum(len(name) + len(value) + separators for name, value in scope["headers"])
 
 
-def _protect(headers: MutableHeaders, protection: Mapping[str, str]) -> None:
-    for name, value in protection.items():
-        headers.setdefault(name, value)
+def _protect(headers: MutableHeaders, scheme: str) -> None:
+    for name, value in _PROTECTION.items():
+        headers[name] = value
+    if scheme in ("https", "wss"):
+        headers["Strict-Transport-Security"] = HSTS
+    policy = headers.get("content-security-policy")
+    if policy is not None:
+        headers["Content-Security-Policy"] = _with_policy(policy, _POLICY)
 
 
-def _carries_secret(scope: Scope, check: BearerCheck) -> bool:
-    query = scope.get("query_string", b"").decode("latin-1")
-    pairs = parse_qsl(query, keep_blank_values=True, encoding="utf-8", errors="surrogateescape")
-    return any(name.lower() in SECRET_PARAMETERS or check.admits(value) for name, value in pairs)
-
-
-def _changes_something(scope: Scope) -> bool:
-    """What a cookie must not be good for when another site's page asks. The triggers change something by GET."""
-    safe = scope["type"] == "http" and scope["method"] in SAFE_METHODS
-    return not safe or scope["path"].startswith(TRIGGERS) or scope["path"] == "/graphql"
-
-
-def _unauthenticated(scope: Scope, headers: Headers) -> Response:
-    """Browsers are shown the way in."""
-    by_hand = scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", "")
-    if not by_hand:
-        return unauthorized(f"who are you? {_IN_HEADER}, or log in at /login")
-    query = scope.get("query_string", b"").decode("latin-1")
-    wanted = scope["path"] + (f"?{query}" if query else "")
-    return RedirectResponse(f"/login?next={quote(wanted, safe='/')}", 303, {"Cache-Control": "no-store"})
+def _with_policy(policy: str, more: Mapping[str, str]) -> str:
+    """A policy with directives added that it does not have."""
+    given = [directive.strip() for directive in policy.split(";") if directive.strip()]
+    names = {directive.split()[0].lower() for directive in given}
+    return "; ".join([*given, *(f"{name} {value}" for name, value in more.items() if name not in names)])

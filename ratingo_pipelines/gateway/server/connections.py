@@ -125,6 +125,13 @@ class Connections:
             )
 
 
+def peer_of(scope: Scope) -> str | None:
+    """The address at the other end of a request's connection: a reverse proxy's, where there is one."""
+    connection = scope.get("state", {}).get(STATE)
+    peer = scope.get("client") if connection is None else connection.client
+    return str(peer[0]) if peer else None
+
+
 def admit(scope: Scope) -> None:
     """Say of a request that its caller was let in: its connection gives way to none until the answer is sent."""
     connection = scope.get("state", {}).get(STATE)

@@ -9,6 +9,7 @@ import asyncio
 from typing import Any
 
 import h11
+from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -92,6 +93,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         """Strike the connection out."""
         super().connection_lost(exc)
         self.app_state[STATE].upgrade_lost()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send; an answer instead of the handshake ends it, which uvicorn does not note, and complains."""
+        await super().send(message)
+        if self.close_sent:
+            self.handshake_complete = True
 
     def data_received(self, data: bytes) -> None:
         """Take what came; the first is the whole head.

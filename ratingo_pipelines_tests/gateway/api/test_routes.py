@@ -11,8 +11,8 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from ratingo_pipelines.gateway.auth.access import OPEN_PATHS
 from ratingo_pipelines.gateway.auth.graphql_guard import GraphqlGuard
-from ratingo_pipelines.gateway.auth.middleware import OPEN_PATHS
 from ratingo_pipelines_tests.gateway.served import BEARER, BROWSER, Served, served
 from ratingo_pipelines_tests.guards import some
 
@@ -82,13 +82,26 @@ def test_no_route_accepts_a_websocket_without_credentials(application: Starlette
 
 @pytest.mark.parametrize(
     "path",
-    ["//graphql", "/graphql/", "/./graphql", "/healthz/../graphql", "/%67raphql", "/healthz/", "/login/", "/LOGIN"],
+    [
+        *(
+            "//graphql",
+            "/graphql/",
+            "/./graphql",
+            "/healthz/../graphql",
+            "/%67raphql",
+            "/healthz/",
+            "/login/",
+            "/LOGIN",
+        ),
+        *("/graphql%0a", "/graphql%00", "/healthz%2f..%2fgraphql", "/healthz%0a", "/login%0d", "/%2e%2e/graphql"),
+        *("/graphql%5c", "/graphql\\", "/healthz%2fx", "/%ffgraphql", "http://x/graphql", "*", "/healthz%c2%85"),
+    ],
 )
 def test_no_spelling_of_a_path_leads_around_authentication(gateway: Served, path: str) -> None:
     with closing(HTTPConnection(gateway.host)) as connection:
         connection.request("POST", path, body='{"query": "{version}"}', headers={"Content-Type": "application/json"})
 
-        assert connection.getresponse().status == 401
+        assert connection.getresponse().status in {400, 401}
 
 
 def test_the_open_paths_give_nothing_away(gateway: Served) -> None:
