@@ -33,7 +33,7 @@ from benchmarks.figures import Figure, exact
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines.settings import RateLimit, Settings
-from ratingo_pipelines.sources.http.limits import open_rate_limiter
+from ratingo_pipelines.sources.http.limits import SystemClock, open_rate_limiter
 from ratingo_pipelines.sync.context import open_sync_context
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines_tests.exactness import differences
@@ -84,17 +84,18 @@ def floor_of(counted: dict[str, Any]) -> float:
 def _limiter() -> Iterator[Figure]:
     """Huge limits, so that nothing waits: what is left is the cost."""
     with folder() as home:
-        turnstile = open_rate_limiter((RateLimit(10**6, 1), RateLimit(10**7, 300)), home, "cost")
+        limiter = open_rate_limiter((RateLimit(10**6, 1), RateLimit(10**7, 300)), home, "cost", SystemClock())
 
         def acquire() -> tuple[float]:
             began = monotonic()
             for _ in range(ACQUIRED):
-                turnstile.try_acquire("cost")
-                turnstile.answered()
+                grant = limiter.acquire()
+                grant.sending()
+                grant.answered()
             return ((monotonic() - began) / ACQUIRED * 1000,)
 
         [cost] = medians(acquire)
-        turnstile.close()
+        limiter.close()
     yield Figure("the limiter's cost a request, shared between processes through its file", cost, "ms", limit=1)
 
 

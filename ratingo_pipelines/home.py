@@ -29,6 +29,19 @@ def prepare_home(settings: Settings) -> Path:
     return _writable(settings.home, "RATINGO_HOME")
 
 
+def prepare_home_of_sync(settings: Settings) -> None:
+    """Make the home; raise `SettingsError` where nothing can be written in it and the database is to be there.
+
+    With a database elsewhere nothing in the home is indispensable: the sources do without limits shared between
+    processes and without a cache, and say so.
+    """
+    try:
+        prepare_home(settings)
+    except SettingsError:
+        if settings.database_url is None:
+            raise
+
+
 def _writable(folder: Path, variable: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +67,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     The home of this installation always gets the project's dagster.yaml; one that `DAGSTER_HOME` names keeps its own.
     Raises `SettingsError` where this user may not write in it.
     """
-    prepare_home(settings)
+    prepare_home_of_sync(settings)
     home = _writable(settings.dagster, "DAGSTER_HOME" if settings.dagster_home else "RATINGO_HOME")
     target = home / "dagster.yaml"
     if settings.dagster_home is None or not target.exists():

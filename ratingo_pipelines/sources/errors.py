@@ -1,5 +1,19 @@
 """What can go wrong with an upstream API, as types that say whether to try again.
 
+    SourceError            what it means                                    what it leads to
+    |- SourceUnavailable   down, unreachable or failing, in all attempts    the title waits, and spends no attempt
+    |  '- CircuitOpen      so for everybody, for longer than the cap        this API is left alone until `until`
+    |- RateLimited         it wants a longer pause than the cap             this API is left alone until `until`
+    |- QuotaExhausted      OMDb's requests of this UTC day are spent        this API is left alone until `until`
+    |- AccessDenied        it refuses the key, account or machine           the run stops: somebody has to act
+    |- Misrouted           not the API answered, or not to this question    the title waits; `variable` is to look at
+    |- NotFound            the API itself says that it knows no such title  what that means is the caller's to decide
+    |- Rejected            it refuses this very request, and would again    the title's failure
+    '- BadPayload          the answer cannot be read; `field` says where    the title's failure
+
+What a request can be asked again for by itself has been asked again by then (`http/api.py`). Whether a failure that
+many titles share is theirs or the source's is decided by who sees them all (`sync`).
+
 Every message is one line without keys: what happened, and what to do. Turning an error into a failure row, a report's
 line or Dagster's `Failure` happens elsewhere.
 """

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
-from requests import Response
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import RateLimit, Settings
@@ -24,7 +23,7 @@ from ratingo_pipelines.sources.errors import (
     SourceError,
 )
 from ratingo_pipelines.sources.http import ApiConfig, JsonApi, open_api
-from ratingo_pipelines.sources.http.session import parse as read_json
+from ratingo_pipelines.sources.http.answer import HttpAnswer
 from ratingo_pipelines.sources.http.statuses import said_by
 from ratingo_pipelines.sources.lenient import (
     Part,
@@ -174,13 +173,13 @@ class OmdbClient:
         )
 
 
-def _diagnose(response: Response) -> SourceError | None:
+def _diagnose(answer: HttpAnswer) -> SourceError | None:
     """What an error of OMDb's means; it answers with 200, and with 401 about keys and quotas."""
-    status = response.status_code
+    status = answer.status
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     try:
-        refusal = read_refusal(read_json(response))
+        refusal = read_refusal(answer.json)
     except ValueError:
         refusal = None
     if refusal is not None and not isinstance(refusal, Misrouted):
@@ -188,7 +187,7 @@ def _diagnose(response: Response) -> SourceError | None:
     # With such a status another wording is about the key.
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
         return None
-    return Misrouted(API, f"the answer is one that OMDb never gives ({said_by(response)})")
+    return Misrouted(API, f"the answer is one that OMDb never gives ({said_by(answer)})")
 
 
 def open_omdb(settings: Settings) -> OmdbClient | None:
@@ -200,6 +199,7 @@ def open_omdb(settings: Settings) -> OmdbClient | None:
         base_url=settings.omdb_base_url,
         windows=(COURTESY,),
         secret_params={"apikey": settings.omdb_api_key},
+        key_variable="OMDB_API_KEY",
         malformed_retries=MALFORMED_RETRIES,
     )
     return OmdbClient(open_api(settings, config, _diagnose))

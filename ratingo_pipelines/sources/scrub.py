@@ -13,6 +13,8 @@ from urllib.parse import quote, quote_plus
 from ratingo_pipelines.text import visible
 
 MASK = "***"
+SHORTEST_KEY = 8
+"""The keys of these APIs have at least so many characters; OMDb's have no more."""
 
 _LOUD_LOGGERS = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
 """Who logs whole URLs. A filter on a parent logger would not see their records, so each gets its own."""
@@ -28,8 +30,8 @@ def register_secrets(secrets: Iterable[str]) -> None:
     with _lock:
         _secrets.update(form for secret in secrets if secret for form in _forms(secret))
         # The longest first, so that a key which begins like another is masked whole.
-        alternatives = sorted(_secrets, key=len, reverse=True)
-        _pattern = re.compile("|".join(map(re.escape, alternatives))) if alternatives else None
+        alternatives = [_form_in_text(form) for form in sorted(_secrets, key=len, reverse=True)]
+        _pattern = re.compile("|".join(alternatives)) if alternatives else None
         for name in _LOUD_LOGGERS:
             logger = logging.getLogger(name)
             if _filter not in logger.filters:
@@ -44,6 +46,11 @@ def scrub(text: object) -> str:
 def one_line(text: object) -> str:
     """Return the scrubbed text on a single line, with nothing in it that a terminal or a log would not show."""
     return visible(" ".join(scrub(text).split()))
+
+
+def _form_in_text(form: str) -> str:
+    """How a key is found: a short one only where it stands for itself, as it may be a part of many a word."""
+    return re.escape(form) if len(form) >= SHORTEST_KEY else rf"(?<!\w){re.escape(form)}(?!\w)"
 
 
 def _forms(secret: str) -> set[str]:

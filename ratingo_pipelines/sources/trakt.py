@@ -16,7 +16,6 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, AliasPath, BeforeValidator, ConfigDict, Field, model_validator
-from requests import Response
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import RateLimit, Settings
@@ -27,7 +26,7 @@ from ratingo_pipelines.sources.errors import (
     SourceError,
 )
 from ratingo_pipelines.sources.http import ApiConfig, JsonAnswer, JsonApi, open_api
-from ratingo_pipelines.sources.http.session import parse as read_json
+from ratingo_pipelines.sources.http.answer import HttpAnswer
 from ratingo_pipelines.sources.http.statuses import said_by
 from ratingo_pipelines.sources.lenient import (
     OptionalCount,
@@ -360,20 +359,20 @@ _MAY_BE_UNKNOWN = re.compile(r"/(shows|movies)/([^/]+/(ratings|related)|watched/
 """The paths that Trakt may know nothing of; the others are always there."""
 
 
-def _diagnose(response: Response) -> SourceError | None:
-    status = response.status_code
+def _diagnose(answer: HttpAnswer) -> SourceError | None:
+    status = answer.status
     if reason := _REFUSED.get(status):
         return AccessDenied(API, f"{reason} ({status})")
-    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        where = response.request.path_url.partition("?")[0]
-        if not _MAY_BE_UNKNOWN.search(where) or not _is_empty_or_json(response):
-            return Misrouted(API, f"{where} was answered as Trakt never does ({said_by(response)})")
-    return None
+    if status not in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+        return None
+    if _MAY_BE_UNKNOWN.search(answer.where) and _is_empty_or_json(answer):
+        return NotFound(API, f"{answer.where} is unknown ({said_by(answer)})")
+    return Misrouted(API, f"{answer.where} was answered as Trakt never does ({said_by(answer)})")
 
 
-def _is_empty_or_json(response: Response) -> bool:
+def _is_empty_or_json(answer: HttpAnswer) -> bool:
     try:
-        return not response.content.strip() or read_json(response) is not None
+        return not answer.body.strip() or answer.json is not None
     except ValueError:
         return False
 
@@ -396,5 +395,6 @@ def open_trakt(settings: Settings) -> TraktClient:
         windows=windows_of(settings.trakt_rate_limit),
         headers={"trakt-api-version": "2", "Content-Type": "application/json"},
         secret_headers={"trakt-api-key": key},
+        key_variable="TRAKT_CLIENT_ID",
     )
     return TraktClient(open_api(settings, config, _diagnose))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ratingo_pipelines.home import prepare_home
+from ratingo_pipelines.home import prepare_home_of_sync
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.omdb import OmdbClient, open_omdb
 from ratingo_pipelines.sources.tmdb import TmdbClient, open_tmdb
@@ -50,7 +50,7 @@ class SyncContext:
 @contextmanager
 def open_sync_context(settings: Settings) -> Iterator[SyncContext]:
     """Open everything `settings` names, making an empty database; raise `StorageError` where it is outdated."""
-    prepare_home(settings)
+    prepare_home_of_sync(settings)
     database = open_database(settings)
     try:
         prepare(database)

@@ -1,13 +1,12 @@
-"""`JsonApi`s for tests: no limits to speak of, quick retries, short time-outs."""
+"""`JsonApi`s for tests: no limits to speak of, quick retries, short time-outs; and a clock to hand them."""
 
-from collections.abc import Callable
+from threading import Event
 from typing import Any
 
-from requests import Response
-
 from ratingo_pipelines.settings import RateLimit
-from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.sources.http import ApiConfig, JsonApi
+from ratingo_pipelines.sources.http.api import Diagnose
+from ratingo_pipelines.sources.http.limits import Clock
 
 NO_LIMIT = (RateLimit(100_000, 1),)
 
@@ -17,7 +16,21 @@ def config_of(url: str, **changes: Any) -> ApiConfig:
     return ApiConfig(**{"name": "Trakt", "base_url": url} | quick | changes)
 
 
-def api_of(
-    url: str, diagnose: Callable[[Response], SourceError | None] = lambda response: None, **changes: Any
-) -> JsonApi:
-    return JsonApi(config_of(url, **changes), diagnose)
+def api_of(url: str, diagnose: Diagnose = lambda answer: None, clock: Clock | None = None, **changes: Any) -> JsonApi:
+    return JsonApi(config_of(url, **changes), diagnose, clock)
+
+
+class HandedClock:
+    """A clock that moves only when it is told to, or when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def steady(self) -> float:
+        return self.now
+
+    def milliseconds(self) -> int:
+        return round(self.now * 1000)
+
+    def wait(self, event: Event, seconds: float) -> None:
+        self.now += seconds

@@ -154,5 +154,5 @@ def unpacked(cache: Path) -> Iterator[str]:
     import zlib
 
     with closing(sqlite3.connect(cache)) as connection:
-        for key, value in connection.execute("SELECT key, value FROM responses"):
-            yield f"{key} {zlib.decompress(value).decode('latin-1')}"
+        for url, headers, body in connection.execute("SELECT url, headers, body FROM responses"):
+            yield f"{url} {headers} {zlib.decompress(body).decode('latin-1')}"

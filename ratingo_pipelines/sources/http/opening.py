@@ -3,18 +3,26 @@
 What is an API's own (keys, limits, headers) is said by its client's `open_...`.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from requests import Response
-
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.sources.errors import SourceError
-from ratingo_pipelines.sources.http.api import ApiConfig, JsonApi
+from ratingo_pipelines.sources.errors import AccessDenied
+from ratingo_pipelines.sources.http.api import ApiConfig, Diagnose, JsonApi
+from ratingo_pipelines.sources.scrub import SHORTEST_KEY
 
 
-def open_api(settings: Settings, config: ApiConfig, diagnose: Callable[[Response], SourceError | None]) -> JsonApi:
-    """Open a session that keeps its state in `RATINGO_HOME` and has the configured patience."""
+def open_api(settings: Settings, config: ApiConfig, diagnose: Diagnose) -> JsonApi:
+    """Open a session that keeps its state in `RATINGO_HOME` and has the configured patience.
+
+    Raises `AccessDenied` for a key that cannot be one of the API's.
+    """
+    own_url = Settings.model_fields[f"{config.name.lower()}_base_url"].default
+    if config.base_url.rstrip("/") == own_url and any(len(key) < SHORTEST_KEY for key in config.keys):
+        # A short key is no secret, and could not be kept out of messages either: it is found in many a word.
+        raise AccessDenied(
+            config.name,
+            f"{config.key_variable} has fewer than {SHORTEST_KEY} characters, as no key of it has; copy it again",
+        )
     configured = replace(
         config,
         state_dir=settings.home,

@@ -1,6 +1,4 @@
-"""What an HTTP status means when the API's client does not know better."""
-
-from requests import Response
+"""What an answer's status means when the API's client does not know better."""
 
 from ratingo_pipelines.sources.errors import (
     AccessDenied,
@@ -10,21 +8,17 @@ from ratingo_pipelines.sources.errors import (
     SourceError,
     SourceUnavailable,
 )
+from ratingo_pipelines.sources.http.answer import HttpAnswer
 
 QUOTED_CHARACTERS = 160
 
 
-def is_web_page(response: Response) -> bool:
-    """Is this a page for people, such as Cloudflare or a proxy puts in front of an API?
+def refused_by_cloudflare(api: str, answer: HttpAnswer) -> AccessDenied | None:
+    """Return the error if Cloudflare refused the request before it reached the API; a client would blame the key.
 
-    An empty body is none, whatever it calls itself: Trakt sends its own errors so.
+    It does so to addresses and programs it distrusts: https://github.com/omdbapi/OMDb-API/issues/48, and 22 there.
     """
-    return "html" in response.headers.get("Content-Type", "").lower() and bool(response.content.strip())
-
-
-def refused_by_cloudflare(api: str, response: Response) -> AccessDenied | None:
-    """Return the error if Cloudflare refused the request before it reached the API; a client would blame the key."""
-    if response.status_code != 403 or not is_web_page(response) or "cloudflare" not in response.text.lower():
+    if answer.status != 403 or not answer.is_web_page or "cloudflare" not in answer.text.lower():
         return None
     return AccessDenied(
         api,
@@ -33,30 +27,30 @@ def refused_by_cloudflare(api: str, response: Response) -> AccessDenied | None:
     )
 
 
-def misrouted(api: str, response: Response, where: str) -> Misrouted | None:
+def misrouted(api: str, answer: HttpAnswer) -> Misrouted | None:
     """Return the error if this answer cannot be the API's: a redirect, or a web page that no outage explains."""
-    status = response.status_code
-    if 300 <= status < 400:
-        return Misrouted(api, f"{where} redirects to {response.headers.get('Location', 'nowhere')} ({status})")
-    if status < 500 and status != 429 and is_web_page(response):
-        return Misrouted(api, f"{where} is a web page ({status})")
+    if 300 <= answer.status < 400:
+        target = answer.headers.get("Location", "nowhere")
+        return Misrouted(api, f"{answer.where} redirects to {target} ({answer.status})")
+    if answer.status < 500 and answer.status != 429 and answer.is_web_page:
+        return Misrouted(api, f"{answer.where} is a web page ({answer.status})")
     return None
 
 
-def error_of(api: str, response: Response, where: str) -> SourceError:
-    """Return the error that a status other than 200 and 429 stands for; `where` is the path asked for."""
-    status = response.status_code
-    said = said_by(response)
+def error_of(api: str, answer: HttpAnswer) -> SourceError:
+    """Return the error that a status other than 200 and 429 stands for."""
+    status = answer.status
+    said = said_by(answer)
     if status in {401, 403}:
         return AccessDenied(api, f"the key is refused ({said}); check it in the environment or .env")
     if status in {404, 410}:
-        return NotFound(api, f"{where} is unknown ({said})")
+        return NotFound(api, f"{answer.where} is unknown ({said})")
     if status >= 500:
-        return SourceUnavailable(api, f"{where} failed ({said}); try again later")
-    return Rejected(api, f"{where} was rejected ({said})", status)
+        return SourceUnavailable(api, f"{answer.where} failed ({said}); try again later")
+    return Rejected(api, f"{answer.where} was rejected ({said})", status)
 
 
-def said_by(response: Response) -> str:
+def said_by(answer: HttpAnswer) -> str:
     """Return the status and the beginning of what the answer says, as messages quote it."""
-    text = "" if is_web_page(response) else " ".join(response.text.split())
-    return f"{response.status_code}{f': {text[:QUOTED_CHARACTERS]}' if text else ''}"
+    text = "" if answer.is_web_page else " ".join(answer.text.split())
+    return f"{answer.status}{f': {text[:QUOTED_CHARACTERS]}' if text else ''}"

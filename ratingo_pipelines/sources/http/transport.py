@@ -1,31 +1,40 @@
-"""The last step before the wire: adds the keys, bounds time and size, counts.
+"""The wire: adds the keys, bounds time and size, counts.
 
-Above this adapter no request carries a key, so that neither cache nor limiter nor log can keep one. It never
-retries by itself, as that would bypass the limiter; what to make of a failure is decided in `http.py`.
+Above it no request carries a key, so that neither cache nor log can keep one. It never retries by itself, as that would
+bypass the limiter, and follows no redirect, which would carry the key to wherever it leads. Proxies of every kind that
+requests knows and certificates are taken from the environment. What to make of a failure is decided in `api.py`.
 """
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPResponse
+from importlib.metadata import version
 from socket import socket
-from threading import Lock
+from threading import Lock, local
 from time import monotonic
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from requests import PreparedRequest, Response, exceptions
+import requests
+from requests import Response, exceptions
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Retry
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import HTTPConnectionPool, PoolManager, Retry
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
-from ratingo_pipelines.sources.scrub import one_line
+from ratingo_pipelines.sources.http.answer import MAX_BODY_BYTES
+from ratingo_pipelines.sources.scrub import one_line, register_secrets
 
+USER_AGENT = f"ratingo-pipelines/{version('ratingo-pipelines')} (+https://ratingo.top)"
+"""Trakt and OMDb stand behind Cloudflare, which refuses programs without a name."""
 CONNECT_SECONDS = 5.0
-MAX_BODY_BYTES = 20 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
+
+OnSending = Callable[[], None]
+"""Called when a connection stands, right before the request goes out; it may wait, or raise."""
 
 
 class TransportError(Exception):
@@ -36,87 +45,75 @@ class BodyTooLargeError(TransportError):
     """The answer does not end where answers of these APIs do."""
 
 
-class KeyedAdapter(HTTPAdapter):
-    """Sends requests with the keys of one API; a whole answer may take twice the read time-out."""
+class Wire:
+    """Sends the requests of one API, from all threads; a whole answer may take twice the read time-out."""
 
     def __init__(
         self,
+        base_url: str,
         headers: Mapping[str, str],
-        params: Mapping[str, str],
+        secret_headers: Mapping[str, str],
+        secret_params: Mapping[str, str],
         timeout_seconds: float,
         concurrency: int,
-        sending: Callable[[], None],
     ) -> None:
-        """`sending` is called when a connection stands, right before the request goes out; it may wait, or raise."""
-        self._secret_headers = headers
-        self._secret_query = urlencode(params)
+        self._headers = {
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            **headers,
+        }
+        self._secret_headers = secret_headers
+        self._secret_query = urlencode(secret_params)
         self._timeouts = (CONNECT_SECONDS, timeout_seconds)
-        self._pools = _pools_with_deadline(2 * timeout_seconds, sending)
+        # A .netrc is not read, as it would replace the key.
+        self._route: Any = requests.Session().merge_environment_settings(base_url, {}, True, None, None)
+        register_secrets(urlsplit(proxy).password or "" for proxy in self._route["proxies"].values())
+        self._adapter = _Adapter(2 * timeout_seconds, concurrency)
         self._lock = Lock()
         self.requests = 0
-        super().__init__(
-            pool_connections=1,
-            pool_maxsize=concurrency,
-            max_retries=Retry(0, read=False, respect_retry_after_header=False),
-        )
+        """HTTP requests sent so far, whatever came of them."""
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
-        """Make the connections ones that keep the deadline."""
-        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **options)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Make the connections through a proxy keep the deadline too."""
-        manager = super().proxy_manager_for(proxy, **options)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
-    def send(self, request: PreparedRequest, **options: Any) -> Response:  # type: ignore[override]
-        """Send the request and return once the headers are there; raises `TransportError`."""
-        keyed = request.copy()
-        keyed.headers.update(self._secret_headers)
-        # The cache speaks to itself in this header.
-        keyed.headers.pop("Cache-Control", None)
-        if self._secret_query:
-            keyed.url = f"{keyed.url}{'&' if '?' in (keyed.url or '') else '?'}{self._secret_query}"
+    def send(self, url: str, headers: Mapping[str, str], on_sending: OnSending) -> Response:
+        """Send a GET and return once the headers are there; raises `TransportError`, and what `on_sending` raises."""
+        keyed = f"{url}{'&' if '?' in url else '?'}{self._secret_query}" if self._secret_query else url
         with self._lock:
             self.requests += 1
         problem = None
         try:
-            response = super().send(keyed, **(options | {"stream": True, "timeout": self._timeouts}))
-        except (OSError, HTTPError) as error:
+            request = requests.Request("GET", keyed, {**self._headers, **headers, **self._secret_headers}).prepare()
+            with self._adapter.telling(on_sending):
+                return self._adapter.send(request, timeout=self._timeouts, **self._route)
+        except (OSError, HTTPError, ValueError) as error:
             problem = describe(error)
-        if problem:
-            # Raised outside, so that no context leads back to a request with its key.
-            raise TransportError(problem)
-        response.request, response.url = request, request.url or ""
-        # All requests of a session carry the same headers; OMDb's `Vary: *` would keep every answer out of the cache.
-        response.headers.pop("Vary", None)
-        return response
+        # Raised outside, so that no context leads back to a request with its key.
+        raise TransportError(problem)
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._adapter.close()
 
 
-def read_body(response: Response, max_bytes: int = MAX_BODY_BYTES) -> None:
-    """Read the body into the response.
+def read_body(response: Response, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """Read and unpack the body.
 
     Raises `TransportError` when it does not come whole, `BodyTooLargeError` beyond `max_bytes` (unpacked).
     """
-    chunks: list[bytes] = []
-    size = 0
+    body = bytearray()
     problem = None
     try:
         for chunk in response.iter_content(_CHUNK_BYTES):
-            size += len(chunk)
-            if size > max_bytes:
+            body += chunk
+            if len(body) > max_bytes:
                 break
-            chunks.append(chunk)
     except (OSError, HTTPError) as error:
         problem = describe(error)
-    if problem or size > max_bytes:
+    if problem or len(body) > max_bytes:
         response.close()
         if problem:
             raise TransportError(problem)
         raise BodyTooLargeError(f"the body is larger than {max_bytes // 1024**2} MiB")
-    response._content = b"".join(chunks)
+    return bytes(body)
 
 
 def describe(error: Exception) -> str:
@@ -127,41 +124,81 @@ def describe(error: Exception) -> str:
     cause = getattr(cause, "reason", None) or cause
     if isinstance(error, exceptions.Timeout) or "timed out" in str(cause):
         return "no whole answer in time"
-    text = re.sub(r"<[^>]* object at [^>]*>:? ?|HTTPS?Connection(Pool)?\([^)]*\):? ?", "", one_line(cause))
+    text = re.sub(r"<[^>]* object at [^>]*>:? ?|\w*Connection(Pool)?\([^)]*\):? ?", "", one_line(cause))
     damaged = isinstance(error, exceptions.ContentDecodingError)
     return f"{'the body is damaged' if damaged else 'the connection failed'} ({text[:200]})"
 
 
-def _pools_with_deadline(seconds: float, sending: Callable[[], None]) -> dict[str, Any]:
-    """Return pools, by scheme, whose connections drop an answer that is not complete after so many seconds."""
+class _Adapter(HTTPAdapter):
+    """The adapter of requests, with connections that keep a deadline and tell when a request goes out.
 
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = _with_deadline(HTTPConnection, seconds, sending)
+    What requests means to be overridden: https://requests.readthedocs.io/en/latest/user/advanced/#transport-adapters.
+    """
 
-    class EncryptedPool(HTTPSConnectionPool):
-        ConnectionCls = _with_deadline(HTTPSConnection, seconds, sending)
+    def __init__(self, deadline_seconds: float, concurrency: int) -> None:
+        self._deadline_seconds = deadline_seconds
+        # The pool hands nothing of a single call on to its connections; but a call stays within its thread.
+        self._call = local()
+        super().__init__(pool_connections=1, pool_maxsize=concurrency, max_retries=Retry(0, read=False))
 
-    return {"http": PlainPool, "https": EncryptedPool}
+    @contextmanager
+    def telling(self, on_sending: OnSending) -> Iterator[None]:
+        """Have the requests that this thread sends in the block call `on_sending`."""
+        self._call.on_sending = on_sending
+        try:
+            yield
+        finally:
+            del self._call.on_sending
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
+        """Make the pools of direct connections."""
+        super().init_poolmanager(connections, maxsize, block, **options)
+        self._extend(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Make the pools of connections through a proxy."""
+        if proxy not in self.proxy_manager:
+            self._extend(super().proxy_manager_for(proxy, **options))
+        return self.proxy_manager[proxy]
+
+    def _extend(self, manager: PoolManager) -> None:
+        """Extend the connections this manager makes, which are others for direct, proxied and SOCKS ones.
+
+        `urllib3/poolmanager.py` and `urllib3/contrib/socks.py` choose a pool's class by `pool_classes_by_scheme`, and a
+        pool its connections' by `ConnectionCls`.
+        """
+        manager.pool_classes_by_scheme = {
+            scheme: self._extended(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
+
+    def _extended(self, pool: type[HTTPConnectionPool]) -> Any:
+        connection = type("Connection", (_ConnectionWithDeadline, pool.ConnectionCls), {"adapter": self})
+        return type(pool.__name__, (pool,), {"ConnectionCls": connection})
+
+    def sending(self) -> float:
+        """Note that this thread's request goes out now; until when its answer has to be complete (monotonic)."""
+        self._call.on_sending()
+        return monotonic() + self._deadline_seconds
 
 
-def _with_deadline(connection: type[HTTPConnection], seconds: float, sending: Callable[[], None]) -> Any:
-    class ConnectionWithDeadline(connection):  # type: ignore[misc, valid-type]
-        def request(self, *args: Any, **options: Any) -> None:
-            if self.is_closed:
-                self.connect()
-            sending()
-            self._deadline = monotonic() + seconds
-            super().request(*args, **options)
+class _ConnectionWithDeadline(HTTPConnection):
+    """Mixed into urllib3's connections: drops an answer that is not complete in time."""
 
-        def getresponse(self) -> Any:
-            # Only here: the answer of a proxy to CONNECT comes before there is a request.
-            self.response_class = partial(_ResponseWithDeadline, deadline=self._deadline)
-            try:
-                return super().getresponse()
-            finally:
-                del self.response_class
+    adapter: _Adapter
 
-    return ConnectionWithDeadline
+    def request(self, *args: Any, **options: Any) -> None:
+        if self.is_closed:
+            self.connect()
+        self._deadline = self.adapter.sending()
+        super().request(*args, **options)
+
+    def getresponse(self) -> Any:
+        # `http.client` makes its answers of this class. Only here: a proxy answers CONNECT before there is a request.
+        self.response_class: Any = partial(_ResponseWithDeadline, deadline=self._deadline)
+        try:
+            return super().getresponse()
+        finally:
+            del self.response_class
 
 
 class _ResponseWithDeadline(HTTPResponse):

@@ -12,14 +12,13 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic import SecretStr
-from requests import Response
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import AccessDenied, Misrouted, NotFound, SourceError
+from ratingo_pipelines.sources.http.answer import HttpAnswer
 from ratingo_pipelines.sources.http.api import ApiConfig, JsonApi
 from ratingo_pipelines.sources.http.opening import open_api
-from ratingo_pipelines.sources.http.session import parse as read_json
 from ratingo_pipelines.sources.http.statuses import said_by
 from ratingo_pipelines.sources.tmdb.payload import error_code
 from ratingo_pipelines.sources.tmdb.title import (
@@ -131,22 +130,21 @@ UNKNOWN = (34, 6)
 """TMDB's errors that say of a title that it does not exist: https://developer.themoviedb.org/docs/errors."""
 
 
-def _diagnose(variable: str, response: Response) -> SourceError | None:
+def _diagnose(variable: str, answer: HttpAnswer) -> SourceError | None:
     """What TMDB's own errors mean; an error that is none of TMDB's was sent by something on the way."""
-    status = response.status_code
+    status = answer.status
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
         return None
     try:
-        code = error_code(read_json(response))
+        code = error_code(answer.json)
     except ValueError:
         code = None
-    where = response.request.path_url.partition("?")[0]
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        if code in UNKNOWN and _MAY_BE_UNKNOWN.search(where):
-            return NotFound(API, f"{where} is unknown ({said_by(response)})")
-        return Misrouted(API, f"{where} was answered as TMDB never does ({said_by(response)})")
-    if response.content.strip() and code is None:
-        return Misrouted(API, f"{where} was answered as TMDB never does ({said_by(response)})")
+        if code in UNKNOWN and _MAY_BE_UNKNOWN.search(answer.where):
+            return NotFound(API, f"{answer.where} is unknown ({said_by(answer)})")
+        return Misrouted(API, f"{answer.where} was answered as TMDB never does ({said_by(answer)})")
+    if answer.body.strip() and code is None:
+        return Misrouted(API, f"{answer.where} was answered as TMDB never does ({said_by(answer)})")
     if status == HTTPStatus.UNAUTHORIZED:
         return AccessDenied(
             API, f"refuses the key (401): {variable} is wrong or revoked; renew it in TMDB's account settings"
@@ -160,12 +158,13 @@ def open_tmdb(settings: Settings) -> TmdbClient:
     if not (token or key):
         raise AccessDenied(API, "no key is configured; set TMDB_ACCESS_TOKEN or TMDB_API_KEY")
 
+    variable = "TMDB_ACCESS_TOKEN" if token else "TMDB_API_KEY"
     config = ApiConfig(
         name=API,
         base_url=settings.tmdb_base_url,
         windows=(settings.tmdb_rate_limit,),
         secret_headers={"Authorization": SecretStr(f"Bearer {token.get_secret_value()}")} if token else {},
         secret_params={"api_key": key} if key and not token else {},
+        key_variable=variable,
     )
-    diagnose = partial(_diagnose, "TMDB_ACCESS_TOKEN" if token else "TMDB_API_KEY")
-    return TmdbClient(open_api(settings, config, diagnose), settings.regions, settings.locales)
+    return TmdbClient(open_api(settings, config, partial(_diagnose, variable)), settings.regions, settings.locales)

@@ -12,6 +12,7 @@ from http.client import parse_headers
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Event, Lock, Thread
 from time import monotonic
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Connection(StreamRequestHandler):
     def handle(self) -> None:
         while line := self.rfile.readline():
             headers = parse_headers(self.rfile)
-            path, _, query = line.split()[1].decode().partition("?")
+            url = urlsplit(line.split()[1].decode())
+            path, query = url.path, url.query
             with self.server_state.serving(Arrival(monotonic(), path, query, dict(headers))) as answer:
                 if not answer(self, dict(headers)):
                     return

@@ -24,7 +24,7 @@ from ratingo_pipelines.sources.errors import (
     SourceError,
     SourceUnavailable,
 )
-from ratingo_pipelines_tests.sources.apis import api_of
+from ratingo_pipelines_tests.sources.apis import HandedClock, api_of
 from ratingo_pipelines_tests.sources.http.misbehaving import (
     Behaviour,
     bombs,
@@ -210,31 +210,61 @@ def test_a_key_that_cannot_be_sent_is_said_to_be_wrong(key: str) -> None:
     assert key not in str(caught.value)
 
 
-def test_twenty_failures_in_a_row_and_the_api_is_left_alone() -> None:
-    with misbehaving_server(a=[sends({}, 502)]) as server, api_of(server.url) as api:
+def test_an_api_that_fails_for_longer_than_the_cap_is_left_alone() -> None:
+    with (
+        misbehaving_server(a=[sends({}, 502)]) as server,
+        api_of(server.url, concurrency=16, retry_after_cap_seconds=0) as api,
+    ):
         for _ in range(5):
             with pytest.raises(SourceUnavailable):
                 api.get("/a")
-        with pytest.raises(CircuitOpen, match="20 times in a row") as caught:
+        with pytest.raises(CircuitOpen, match=r"TMDB|Trakt: failed 24 times in a row .*/a failed \(502"):
+            api.get("/a")
+        with pytest.raises(CircuitOpen) as caught:
             api.get("/fine")
-        assert server.count() == 20
+        assert server.count() == 24
     assert caught.value.stops_api
-    assert timedelta(seconds=30) < caught.value.until - datetime.now(UTC) <= timedelta(seconds=60)
+    assert timedelta(0) <= caught.value.until - datetime.now(UTC) <= timedelta(seconds=1)
+
+
+def test_a_burst_of_failures_costs_a_pause_and_no_request() -> None:
+    with misbehaving_server() as server, api_of(server.url, concurrency=4) as api:
+        server.answers = {f"/{n}": [*[sends({}, 502)] * 3, sends(n)] for n in range(4)}
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(lambda n: api.get(f"/{n}").payload, range(4))) == [0, 1, 2, 3]
+        assert api.retries == 12
+        assert api.seconds_waited >= 1
+
+
+def test_while_the_api_is_down_for_everybody_no_request_uses_up_its_retries() -> None:
+    clock = HandedClock()
+    down = [sends({}, 502)] * 8
+    with misbehaving_server(c=[*down, sends("fine")]) as server, api_of(server.url, clock=clock, concurrency=1) as api:
+        server.answers |= {"/a": down, "/b": down}
+        for path in ("/a", "/b"):
+            with pytest.raises(SourceUnavailable):
+                api.get(path)
+        began = clock.now
+        assert api.get("/c").payload == "fine"
+        assert [server.count(path) for path in ("/a", "/b", "/c")] == [4, 4, 9]
+        assert clock.now - began == 1 + 2 + 4 + 8 + 15 * 4
 
 
 def test_a_web_page_instead_of_json_is_not_the_api_and_tells_nothing_of_whether_that_is_up() -> None:
-    with misbehaving_server(a=[sends_page()], b=[sends({}, 502)]) as server, api_of(server.url) as api:
+    with (
+        misbehaving_server(a=[sends_page()], b=[sends({}, 502)]) as server,
+        api_of(server.url, retry_after_cap_seconds=0) as api,
+    ):
         for _ in range(6):
             with pytest.raises(Misrouted, match=r"/a is a web page \(200\); look at TRAKT_BASE_URL"):
                 api.get("/a")
-        assert server.count("/a") == 24, "no circuit opened, nor did one close"
-        for path in "bbbab":
+        assert server.count("/a") == 24, "no circuit opened"
+        for path in "bbbabb":
             with pytest.raises((SourceUnavailable, Misrouted)):
                 api.get(f"/{path}")
-        with pytest.raises(SourceUnavailable):
-            api.get("/b")
         with pytest.raises(CircuitOpen):
             api.get("/b")
+        assert server.count("/b") == 24, "nor did a page close one"
 
 
 def test_an_unknown_title_in_between_is_a_sign_of_life() -> None:

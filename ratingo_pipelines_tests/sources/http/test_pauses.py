@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from ratingo_pipelines.sources.errors import RateLimited, SourceUnavailable
 from ratingo_pipelines.sources.http.backoff import Backoff, parse_retry_after
-from ratingo_pipelines_tests.sources.apis import api_of
+from ratingo_pipelines_tests.sources.apis import HandedClock, api_of
 from ratingo_pipelines_tests.sources.http.misbehaving import Server, misbehaving_server, sends, sends_page
 
 REFUSED_FOR_A_SECOND = sends({}, 429, Retry_After="1")
@@ -143,19 +143,22 @@ def test_without_a_header_the_pause_is_guessed_and_doubles() -> None:
 
 
 def test_many_requests_refused_at_once_are_one_refusal() -> None:
-    backoff = Backoff("Trakt")
-    asked_at = monotonic()
+    clock = HandedClock()
+    backoff = Backoff("Trakt", clock.steady)
+    asked_at = clock.now
     for _ in range(16):
         backoff.pause_all(None, asked_at, "refused")
-    assert 0.9 < backoff.pause(90) <= 1
+    assert backoff.wait(90) == 1
 
 
 def test_an_answer_ends_the_doubling() -> None:
-    backoff = Backoff("Trakt")
-    backoff.pause_all(None, monotonic(), "refused")
-    backoff.answered(monotonic() + 2)
-    backoff.pause_all(None, monotonic() + 2, "refused")
-    assert backoff.pause(90) <= 1
+    clock = HandedClock()
+    backoff = Backoff("Trakt", clock.steady)
+    backoff.pause_all(None, clock.now, "refused")
+    clock.now += 2
+    backoff.answered(clock.now)
+    backoff.pause_all(None, clock.now, "refused")
+    assert backoff.wait(90) == 1
 
 
 def test_a_request_that_is_refused_for_ever_is_left_for_another_run() -> None:
