@@ -12,7 +12,8 @@ import dagster as dg  # noqa: TID251 - its instance tells when what happened
 from benchmarks.common import MakeUrl, environment_of
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.gateway.served import SECRET
-from ratingo_pipelines_tests.gateway.whole import QUIET, Whole, start, until
+from ratingo_pipelines_tests.gateway.whole import QUIET, Whole, start
+from ratingo_pipelines_tests.installation import until
 
 PRODUCTION = Path(__file__).parents[1] / "deploy" / "dagster.yaml"
 CYCLE_SENSOR = "shows_cycle"

@@ -16,7 +16,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from ratingo_pipelines_tests.gateway.served import PASSWORD
-from ratingo_pipelines_tests.gateway.whole import Whole, until
+from ratingo_pipelines_tests.gateway.whole import Whole
+from ratingo_pipelines_tests.installation import until
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,8 @@ import pytest
 
 from ratingo_pipelines.gateway.server import raise_open_files
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
-from ratingo_pipelines_tests.gateway.whole import Whole, environment, prepare, start, until
+from ratingo_pipelines_tests.gateway.whole import Whole, environment, prepare, start
+from ratingo_pipelines_tests.installation import until
 
 OPEN_FILES = 1024
 Measured = Callable[[str, str], None]

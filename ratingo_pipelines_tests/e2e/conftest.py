@@ -43,7 +43,7 @@ def shared_stack(
     """A stack on PostgreSQL, all of it running."""
     found = Stack(tmp_path_factory.mktemp("stack"), running_sandbox, proxy.url, BY_HAND, SHORT)
     try:
-        found.start()
+        found.services.start()
         yield found
     finally:
         found.stop()

@@ -9,7 +9,8 @@ import pytest
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sources.http.api import RETRIES
 from ratingo_pipelines_tests.e2e.proxy import Proxy
-from ratingo_pipelines_tests.e2e.stack import Stack, until
+from ratingo_pipelines_tests.e2e.stack import Stack
+from ratingo_pipelines_tests.installation import kill_process
 
 pytestmark = pytest.mark.e2e
 
@@ -24,10 +25,10 @@ def under_way(stack: Stack, done: int) -> dg.DagsterRun:
     """Start a cycle, and wait until a run has done so many of its titles, and not all."""
     before = stack.runs("shows_sync")
     stack.open_cycle()
-    until(lambda: len(stack.runs("shows_sync")) > len(before), 60, "the sensor starts a run", stack)
+    stack.until(lambda: len(stack.runs("shows_sync")) > len(before), 60, "the sensor starts a run")
     run = stack.runs("shows_sync")[0]
-    until(lambda: stack.run(run.run_id).status is dg.DagsterRunStatus.STARTED, 60, "the run starts", stack)
-    until(lambda: stack.counts().done >= done and stack.counts().processing, 60, "some titles are done", stack)
+    stack.until(lambda: stack.run(run.run_id).status is dg.DagsterRunStatus.STARTED, 60, "the run starts")
+    stack.until(lambda: stack.counts().done >= done and stack.counts().processing, 60, "some titles are done")
     return run
 
 
@@ -35,7 +36,7 @@ def test_a_killed_run_worker_loses_nothing_and_another_run_does_the_rest(stack: 
     stack.sandbox.faults(SLOW)
     killed = under_way(stack, done=3)
 
-    stack.kill_run_worker(killed.run_id)
+    stack.services.kill_run_worker(killed.run_id)
     counts = stack.wait_for_cycle()
 
     assert (counts.done, counts.error) == (counts.total, 0)
@@ -51,7 +52,7 @@ def test_of_two_triggers_at_once_one_fetches_and_one_run_works_the_cycle_off(sta
     before = stack.cycles()
 
     with ThreadPoolExecutor(2) as pool:
-        runs = list(pool.map(stack.launch, ["shows_trending"] * 2))
+        runs = list(pool.map(stack.ui.launch, ["shows_trending"] * 2))
     ended = [stack.wait_for_run(run_id) for run_id in runs]
     counts = stack.wait_for_cycle()
     stack.rest()
@@ -88,10 +89,10 @@ def test_when_code_server_and_worker_die_the_run_is_ended_by_its_time_and_the_cy
     stack.sandbox.faults(SLOW)
     orphaned = under_way(stack, done=1)
 
-    worker = stack.worker_of(orphaned.run_id)
-    stack.kill("code_server")
-    stack.kill_process(worker)
-    stack.start("code_server")
+    worker = stack.services.worker_of(orphaned.run_id)
+    stack.services.kill("code_server")
+    kill_process(worker)
+    stack.services.start("code_server")
     still = stack.run(orphaned.run_id).status
     ended = stack.wait_for_run(orphaned.run_id, 120)
     counts = stack.wait_for_cycle()
@@ -111,8 +112,8 @@ def test_a_backfill_of_scattered_titles_ends_with_the_right_status_and_counts(st
     # As often as one attempt asks: the retry that follows by itself is to succeed, and leave nothing to the next test.
     stack.sandbox.faults({"kind": "malformed", "api": "tmdb", "ids": [broken], "times": 1 + RETRIES})
 
-    backfill = stack.backfill([DETAILS], chosen, {"ops": {"shows_titles": {"config": {"force": True}}}})
-    ended = until(lambda: stack.ended_backfill(backfill), 240, "the backfill ends", stack)
+    backfill = stack.ui.backfill([DETAILS], chosen, {"ops": {"shows_titles": {"config": {"force": True}}}})
+    ended = stack.until(lambda: stack.ui.ended_backfill(backfill), 240, "the backfill ends")
 
     assert ended["status"] == "COMPLETED_FAILED"
     assert ended["assetBackfillData"]["assetBackfillStatuses"] == [
@@ -131,13 +132,13 @@ def test_a_title_that_never_works_is_given_up_and_the_others_are_done(stack: Sta
     stack.open_cycle()
 
     counts = stack.wait_for_cycle()
-    [failure] = until(lambda: [each for each in stack.failures() if each.attempts >= 2], 90, "it is given up", stack)
+    [failure] = stack.until(lambda: [each for each in stack.failures() if each.attempts >= 2], 90, "it is given up")
     stack.rest()
 
     assert (counts.done, counts.error) == (counts.total - 1, 1), stack.failures()
     assert (failure.tmdb_id, failure.stage) == (broken, "details")
     assert (failure.next_attempt_at - failure.last_failed_at).days == 7
-    assert stack.failed_partitions("shows", "details") == {str(broken)}
+    assert stack.ui.failed_partitions("shows", "details") == {str(broken)}
     assert "1 of them given up after 2 attempts and tried weekly" in stack.next_skip("shows_retries")
 
     # The next list names it again, and it is left alone.

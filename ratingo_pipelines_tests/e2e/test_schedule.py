@@ -11,7 +11,7 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.schema import upgrade
 from ratingo_pipelines.sync.context import utc_now
-from ratingo_pipelines_tests.e2e.stack import Stack, until
+from ratingo_pipelines_tests.e2e.stack import Stack
 from ratingo_pipelines_tests.exactness import differences
 
 pytestmark = pytest.mark.e2e
@@ -30,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, running_sandbox: RunningSand
     upgrade(Database(url))
     found = Stack(folder, running_sandbox, url, EVERY_MINUTE)
     try:
-        found.start("code_server", "daemon")
+        found.services.start("code_server", "daemon")
         yield found
     finally:
         found.stop()
@@ -51,15 +51,15 @@ def test_from_the_schedules_tick_to_a_filled_database(stack: Stack, running_sand
 def test_a_daemon_that_was_down_for_two_ticks_makes_up_for_them_with_one_cycle(stack: Stack) -> None:
     stack.wait_for_cycle(150)
     stack.rest()
-    stack.kill("daemon")
+    stack.services.kill("daemon")
     down_since = utc_now()
     missed = [next_minute(down_since), next_minute(down_since) + MINUTE]
 
     sleep((missed[-1] - utc_now()).total_seconds() + 2)
     cycles_before = stack.cycles()
-    stack.start("daemon")
-    until(lambda: ticks_since(stack, down_since), 90, "the schedule ticks", stack)
-    until(lambda: stack.cycles() > cycles_before, 90, "a cycle is opened", stack)
+    stack.services.start("daemon")
+    stack.until(lambda: ticks_since(stack, down_since), 90, "the schedule ticks")
+    stack.until(lambda: stack.cycles() > cycles_before, 90, "a cycle is opened")
 
     # The first tick that was missed is not made up for; the second is, by one run.
     ticks = [tick for tick in ticks_since(stack, down_since) if tick <= missed[-1]]

@@ -13,7 +13,8 @@ from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.gateway.documents import ROOT, commands
 from ratingo_pipelines_tests.gateway.served import SECRET
-from ratingo_pipelines_tests.gateway.whole import Whole, shape, until
+from ratingo_pipelines_tests.gateway.whole import Whole, shape
+from ratingo_pipelines_tests.installation import until
 
 pytestmark = [
     pytest.mark.e2e,

@@ -17,7 +17,8 @@ import pytest
 
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.gateway.served import BEARER, PASSWORD, SECRET
-from ratingo_pipelines_tests.gateway.whole import RATINGO, Whole, attach, environment, prepare, start, until
+from ratingo_pipelines_tests.gateway.whole import RATINGO, Whole, attach, environment, prepare, start
+from ratingo_pipelines_tests.installation import until
 
 pytestmark = pytest.mark.e2e
 

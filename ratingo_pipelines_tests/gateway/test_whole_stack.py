@@ -13,8 +13,9 @@ import requests
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.gateway.served import BEARER
-from ratingo_pipelines_tests.gateway.whole import Whole, shape, until
+from ratingo_pipelines_tests.gateway.whole import Whole, shape
 from ratingo_pipelines_tests.guards import some
+from ratingo_pipelines_tests.installation import until
 
 pytestmark = pytest.mark.e2e
 

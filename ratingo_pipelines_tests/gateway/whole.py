@@ -1,16 +1,14 @@
 """`ratingo serve` as a process, with everything it starts, on a home of its own and against the sandbox."""
 
-import os
 import re
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Any, TypeVar
+from time import monotonic
+from typing import Any
 
 import psutil
 import pytest
@@ -18,7 +16,9 @@ import requests
 
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines.settings import Settings
+from ratingo_pipelines_tests import installation
 from ratingo_pipelines_tests.gateway.served import PASSWORD, SECRET, Served
+from ratingo_pipelines_tests.installation import until
 
 RATINGO = Path(sys.executable).with_name("ratingo")
 QUIET = {
@@ -27,24 +27,12 @@ QUIET = {
 }
 """Nothing starts by itself."""
 START_SECONDS = 90
-Found = TypeVar("Found")
 
 
 def environment(home: Path, sandbox: RunningSandbox, given: Mapping[str, object] | None = None) -> dict[str, str]:
     """An installation's environment, with nothing of the developer's but what programs need to run."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH") if name in os.environ}
-    ours = {
-        **sandbox.environment(),
-        "RATINGO_HOME": home,
-        "CRON_SECRET": SECRET,
-        "UI_PASSWORD": PASSWORD,
-        "TRENDING_LIMIT": 20,
-        "HTTP_CACHE": "false",
-        "PYTHONUNBUFFERED": "1",
-        **QUIET,
-        **(given or {}),
-    }
-    return {**kept, **{name: str(value) for name, value in ours.items()}}
+    ours = {"CRON_SECRET": SECRET, "UI_PASSWORD": PASSWORD, "TRENDING_LIMIT": 20, **QUIET, **(given or {})}
+    return installation.environment(**installation.variables(sandbox, home, **ours))
 
 
 @dataclass(frozen=True)
@@ -109,26 +97,14 @@ def start(
 
     `limits` are the process's resources, soft and hard (`resource.RLIMIT_...`).
     """
-
-    def limit() -> None:
-        for number, value in (limits or {}).items():
-            resource.setrlimit(number, (value, value))
-
     log = folder / "serve.log"
     said_before = log.stat().st_size if log.exists() else 0
-    with log.open("ab") as log_file:
-        process = subprocess.Popen(
-            [RATINGO, "serve", "--port", "0", *arguments],
-            cwd=folder,
-            env=dict(env),
-            stdout=log_file,
-            stderr=log_file,
-            preexec_fn=limit if limits else None,  # noqa: PLW1509 - it only calls the system
-        )
+    command: list[str | Path] = [RATINGO, "serve", "--port", "0", *arguments]
+    process = installation.start(command, folder, env, log, limits)
     try:
         return attach(folder, env, process, said_before)
     except BaseException:
-        process.kill()
+        installation.kill(process)
         raise
 
 
@@ -147,17 +123,6 @@ def attach(folder: Path, env: Mapping[str, str], process: "subprocess.Popen[byte
 def prepare(env: Mapping[str, str], folder: Path) -> None:
     """Create the database."""
     subprocess.run([RATINGO, "db", "upgrade"], cwd=folder, env=dict(env), check=True, capture_output=True)
-
-
-def until(look: Callable[[], Found | None], seconds: float, what: str) -> Found:
-    """What `look` finds once it finds anything."""
-    deadline = monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        assert monotonic() < deadline, f"waited {seconds} s in vain until {what}"
-        sleep(0.2)
 
 
 def shape(value: object) -> object:

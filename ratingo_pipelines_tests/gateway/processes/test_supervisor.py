@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from ratingo_pipelines.gateway.processes.supervisor import Command, SupervisedProcess, Supervisor
-from ratingo_pipelines_tests.gateway.whole import until
+from ratingo_pipelines_tests.installation import until
 
 SLEEPS = "import time; print('here', flush=True); time.sleep(60)"
 DEAF = "import signal, time; [signal.signal(s, signal.SIG_IGN) for s in (2, 15)]; open('ready', 'w'); time.sleep(60)"
