@@ -237,24 +237,24 @@ def test_so_does_it_when_a_script_started_it_in_the_background(
 ) -> None:
     (tmp_path / "serve.log").touch()
     (tmp_path / "script").write_text(f"{RATINGO} serve --port 0 > serve.log 2>&1 &\necho $!\nwait\n")
-    script = subprocess.Popen(["bash", tmp_path / "script"], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True)
-    assert script.stdout
-    pid = int(script.stdout.readline())
-    try:
-        whole = attach(tmp_path, env, script)  # type: ignore[arg-type]
-        until(whole.ready, 60, "all parts are ready")
-        family = psutil.Process(pid).children(recursive=True)
-        began = monotonic()
+    command: list[str | Path] = ["bash", tmp_path / "script"]
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as script:
+        assert script.stdout
+        pid = int(script.stdout.readline())
+        try:
+            whole = attach(tmp_path, env, script)  # type: ignore[arg-type]
+            until(whole.ready, 60, "all parts are ready")
+            family = psutil.Process(pid).children(recursive=True)
+            began = monotonic()
 
-        os.kill(pid, number)
+            os.kill(pid, number)
 
-        script.wait(STOP_SECONDS)
-        assert monotonic() - began < STOP_SECONDS
-        assert gone(family)
-    finally:
-        if psutil.pid_exists(pid):
-            os.kill(pid, signal.SIGKILL)
-        script.wait()
+            script.wait(STOP_SECONDS)
+            assert monotonic() - began < STOP_SECONDS
+            assert gone(family)
+        finally:
+            if psutil.pid_exists(pid):
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_a_stop_amid_a_run_ends_the_run_and_those_who_wait_for_it(

@@ -8,7 +8,7 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from ratingo_pipelines_tests.gateway.served import BEARER, BROWSER, Served
-from ratingo_pipelines_tests.gateway.whole import until
+from ratingo_pipelines_tests.installation import until
 
 QUERY = {"query": "{ __typename }"}
 MUTATION = "mutation { setNuxSeen }"

@@ -24,7 +24,7 @@ from ratingo_pipelines.gateway.auth.principals import Role
 from ratingo_pipelines.gateway.auth.tokens import add_token, remove_token
 from ratingo_pipelines.sources.scrub import register_secrets
 from ratingo_pipelines_tests.gateway.served import BEARER, BROWSER, PASSWORD, PREVIOUS, SECRET, Served
-from ratingo_pipelines_tests.gateway.whole import until
+from ratingo_pipelines_tests.installation import until
 
 STATUS = "/api/sync/trending/status"
 PROCESS = "/api/sync/trending/process?wait=0"
