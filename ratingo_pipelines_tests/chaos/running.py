@@ -163,8 +163,8 @@ class _Cycles:
         """Keep what a report tells that ends a command with exit code 1."""
         self.stopped |= getattr(report, "stopped", None) is not None
         if not getattr(report, "ok", True):
-            failed = [str(one) for one in getattr(report, "failures", ())[:3]]
-            self.told += [str(getattr(report, "stopped", None) or failed or report.notes)]
+            why = [getattr(report, name, None) for name in ("stopped", "problems", "failures", "notes")]
+            self.told.append(str(next((one for one in why if one), report)))
 
     def snapshots(self) -> dict[tuple[str, int], tuple[int, int]]:
         """Medium and row of each snapshot, with the title's TMDB id and the watchers."""

@@ -122,6 +122,8 @@ def _failures(storm_every: int) -> list[Scenario]:
 
 OF_LIES: dict[str, Any] = {"lasts": 1, "known": 20, "listed": 30}
 """Lies strike all titles alike: short lists show as much as long ones."""
+NOBODY_NEW: dict[str, Any] = {"known": 20, "listed": 20}
+"""Trakt is asked for related titles once a week: of a title met in the lie they come right only then."""
 UNSEEN = {"no_imdb_ids", "no_imdb_votes_at_trakt", "no_recommendations"}
 """Parts whose absence takes nothing away, so that nobody need be told: null never overwrites, or nobody looks."""
 ONLY_SHOWS = {"no_next_episode", "no_seasons"}
@@ -139,18 +141,20 @@ def _lie(label: str, *names: str, red: bool | None = True, **options: Any) -> Sc
 
 
 def _parts() -> list[Scenario]:
+    every = [name for name in PARTS if name != "no_ratings"]
     alone = [
         _lie(
             name,
             name,
             red=None if name in UNSEEN else True,
             media=[SHOWS] if name in ONLY_SHOWS else MEDIA,
+            **(NOBODY_NEW if name == "no_related" else {}),
         )
         for name in PARTS
     ]
     return [
         *alone,
-        _lie("all parts, for two cycles 6 h apart", *(set(PARTS) - {"no_ratings"}), lasts=2, hours_apart=6),
+        _lie("all parts, for two cycles 6 h apart", *every, lasts=2, hours_apart=6, **NOBODY_NEW),
         _lie(
             "no genres and translations, with anime", "no_genres", "no_translations", known=90, listed=90, media=[SHOWS]
         ),
