@@ -91,9 +91,7 @@ class Chaos:
     def run(self, scenario: Scenario) -> Outcome:
         """Run one scenario on a database of its own."""
         self.sandbox.reset()
-        # Its clock will be turned, and its day must not follow.
         today = self.sandbox.control("")["today"]
-        self.sandbox.control("epoch", {"today": today})
         media = tuple(medium for medium in self.media if medium in scenario.media)
         known = scenario.known or self.known
         url = self.databases.new() if scenario.fresh else self.databases.copy(self._filled_with(known, media))
@@ -126,11 +124,6 @@ class _Cycles:
         self.told: list[str] = []
         """Why the last cycle is no good one."""
         self.stopped = False
-
-    def turn(self, hours: float) -> None:
-        """Let time pass, here and upstream."""
-        self.clock.turn(hours=hours)
-        self.chaos.sandbox.control("epoch", {"clock_ahead": self.clock.ahead.total_seconds()})
 
     def run(self, medium: Medium, mistaken: Mapping[str, Any]) -> None:
         """One cycle of a medium, with all that the scenario asks for beside it."""
@@ -226,7 +219,7 @@ class _Run:
                 over = scenario.lies and number > scenario.lasts and not scenario.omdb
                 worse += [f"told after the lie had ended: {told}" for told in cycles.told if over]
                 break
-            cycles.turn(hours=24 if scenario.omdb else scenario.hours_apart)
+            cycles.clock.turn(hours=24 if scenario.omdb else scenario.hours_apart)
         incomplete = {one.place[0] for one in wrong}
         expected = len(titles) - len(without)
         cycles.database.dispose()

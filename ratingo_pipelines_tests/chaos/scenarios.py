@@ -124,7 +124,7 @@ OF_LIES: dict[str, Any] = {"lasts": 1, "known": 20, "listed": 30}
 """Lies strike all titles alike: short lists show as much as long ones."""
 NOBODY_NEW: dict[str, Any] = {"known": 20, "listed": 20}
 """Trakt is asked for related titles once a week: of a title met in the lie they come right only then."""
-UNSEEN = {"no_imdb_ids", "no_imdb_votes_at_trakt", "no_recommendations"}
+UNSEEN = {"no_imdb_ids", "no_imdb_votes_at_trakt", "no_recommendations", "no_related"}
 """Parts whose absence takes nothing away, so that nobody need be told: null never overwrites, or nobody looks."""
 ONLY_SHOWS = {"no_next_episode", "no_seasons"}
 
