@@ -27,8 +27,6 @@ from ratingo_pipelines.sources.scrub import one_line
 class SourceError(Exception):
     """Something an upstream API did; `api` is its name as people write it (`Trakt`)."""
 
-    spends_attempt: ClassVar[bool] = False
-    """Is it the title's own fault, so that it uses up one of its attempts?"""
     stops_api: ClassVar[bool] = False
     """Would asking this API for the next title now end the same way?"""
     stops_run: ClassVar[bool] = False
@@ -83,13 +81,9 @@ class AccessDenied(SourceError):
 class NotFound(SourceError):
     """The API does not know this title."""
 
-    spends_attempt = True
-
 
 class Rejected(SourceError):
     """The API refuses this very request and would refuse it again."""
-
-    spends_attempt = True
 
     def __init__(self, api: str, message: str, status: int) -> None:
         super().__init__(api, message)
@@ -114,8 +108,6 @@ class Misrouted(SourceError):
 
 class BadPayload(SourceError):
     """The answer is not what the API promises; `field` names the place, or is `NOT_JSON`."""
-
-    spends_attempt = True
 
     def __init__(self, api: str, message: str, field: str = NOT_JSON) -> None:
         super().__init__(api, message)

@@ -38,10 +38,11 @@ from ratingo_pipelines.sources.lenient import (
 
 API = "OMDb"
 COURTESY = RateLimit(50, 1)
-"""OMDb states a quota a day but no rate; this is ours."""
+"""OMDb states a quota a day but no rate (https://www.omdbapi.com/apikey.aspx); this is ours."""
 KEPT = timedelta(days=7)
 MALFORMED_RETRIES = 1
-"""A body that is no JSON is OMDb's own fault as a rule and comes again, and every call is counted."""
+"""A body that is no JSON is OMDb's own fault as a rule and comes again (https://github.com/omdbapi/OMDb-API/issues/322),
+and every call is counted."""
 
 
 def _number(value: Any) -> float | None:
@@ -191,7 +192,7 @@ def _diagnose(answer: HttpAnswer) -> SourceError | None:
 
 
 def open_omdb(settings: Settings) -> OmdbClient | None:
-    """Open the client; None when no key is configured."""
+    """Open the client; None when no key is configured. Raises `AccessDenied` where the key is none."""
     if settings.omdb_api_key is None:
         return None
     config = ApiConfig(

@@ -49,9 +49,13 @@ from ratingo_pipelines.sources.lenient import (
 
 API = "Trakt"
 PAGE_SIZE = 250
-"""Trakt's largest page; it clamps larger ones silently."""
+"""Trakt's largest page; it clamps larger ones silently: https://github.com/trakt/trakt-api/issues/924, and pull request
+925 there."""
 CALENDAR_DAYS = 5
-"""Days of the calendar in one request. Trakt cuts what is longer than 33, and with all details of its shows a month is
+"""Days of the calendar in one request.
+
+Trakt takes 33 at most (https://pub.dev/documentation/trakt_dart/latest/trakt_dart/Calendar-class.html), and times out
+the sooner the more they are (https://github.com/trakt/trakt-api/issues/734). With all details of its shows a month is
 nearly as large as the largest body that is read: ten days of it took more memory than all else."""
 RELATED_SIZE = 12
 BURST_PER_SECOND = 20
@@ -113,7 +117,10 @@ def _local_date(show: Mapping[Any, Any]) -> str | None:
 
 
 class TraktRatings(Payload):
-    """What voters say: Trakt's own (buckets 1..10 that came), and the IMDb and Metacritic figures it passes on."""
+    """What voters say: Trakt's own (buckets 1..10 that came), and the IMDb and Metacritic figures it passes on.
+
+    Those came with `extended` in July 2026, which nests the answer: https://github.com/trakt/trakt-api/issues/872.
+    """
 
     model_config = ConfigDict(validate_by_name=True)
 
@@ -342,6 +349,8 @@ def _is_last(page: int, entries: int, headers: Mapping[str, str]) -> bool | None
     return entries < size if size else None
 
 
+# What the codes mean: https://trakt.docs.apiary.io/#introduction/status-codes. Applications of users who are no VIP
+# were deleted in July 2026, and get 403 since: https://github.com/trakt/trakt-api/issues/897 and 902.
 _REFUSED = {
     HTTPStatus.UNAUTHORIZED: "it refuses the key",
     HTTPStatus.FORBIDDEN: "it refuses the key: TRAKT_CLIENT_ID is wrong or revoked, or its application is not approved."
@@ -378,14 +387,17 @@ def _is_empty_or_json(answer: HttpAnswer) -> bool:
 
 
 def windows_of(limit: RateLimit) -> tuple[RateLimit, ...]:
-    """The configured limit, and where its window is long, how much of it may be spent in one second."""
+    """The configured limit, and where its window is long, how much of it may be spent in one second.
+
+    Trakt allows 500 GETs in 5 minutes: https://github.com/trakt/trakt-api/issues/909. How many at once it does not say.
+    """
     if limit.seconds == 1:
         return (limit,)
     return limit, RateLimit(max(BURST_PER_SECOND, ceil(limit.requests / limit.seconds)), 1)
 
 
 def open_trakt(settings: Settings) -> TraktClient:
-    """Open the client with the configured key and limit."""
+    """Open the client with the configured key and limit. Raises `AccessDenied` where the key is missing or none."""
     key = settings.trakt_client_id
     if key is None:
         raise AccessDenied(API, "no key is configured; set TRAKT_CLIENT_ID")

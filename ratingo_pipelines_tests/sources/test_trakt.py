@@ -204,6 +204,8 @@ def calendar_of(trakt: TraktClient) -> list[CalendarPiece]:
         (Reply("<html>Not here</html>", 404, PAGE), Misrouted, Misrouted),
         (Reply("", 301, {"Location": "https://trakt.tv/"}), Misrouted, Misrouted),
         (Reply("", 403, PAGE), AccessDenied, AccessDenied),
+        (Reply("Forbidden", 403, PAGE), AccessDenied, AccessDenied),
+        (Reply("<!DOCTYPE html><p>Log in", 403, {"Content-Type": "text/plain"}), Misrouted, Misrouted),
         (Reply("<html>Log in</html>", 403, PAGE), Misrouted, Misrouted),
         (Reply("<html>cloudflare</html>", 403, PAGE), AccessDenied, AccessDenied),
         (Reply("<html>Bad gateway</html>", 502, PAGE), SourceUnavailable, SourceUnavailable),

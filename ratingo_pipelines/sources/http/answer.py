@@ -32,7 +32,8 @@ class HttpAnswer:
     def json(self) -> Any:
         """The body as JSON, read once; raises `ValueError`.
 
-        Raw control characters in texts, which OMDb sends, are let pass.
+        Raw control characters in texts are let pass: OMDb sends them
+        (https://github.com/omdbapi/OMDb-API/issues/53).
         """
         try:
             return json.loads(self.body, strict=False, parse_constant=_refuse_constant)
@@ -43,9 +44,12 @@ class HttpAnswer:
     def is_web_page(self) -> bool:
         """Is this a page for people, such as Cloudflare or a proxy puts in front of an API?
 
-        An empty body is none, whatever it calls itself: Trakt sends its own errors so.
+        An empty body or a bare word is none, whatever it calls itself: Trakt's own refusals are like that
+        (https://github.com/trakt/trakt-api/issues/933).
         """
-        return "html" in self.headers.get("Content-Type", "").lower() and bool(self.body.strip())
+        begins = self.body[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        named = "html" in self.headers.get("Content-Type", "").lower() and begins.startswith(b"<")
+        return named or begins.startswith((b"<!doctype html", b"<html"))
 
 
 def _refuse_constant(name: str) -> None:

@@ -1,5 +1,6 @@
 """Makes every thread wait when an API asks for a pause (`Retry-After`), and fails when the pause is too long.
 
+Trakt names one with its own refusals and with Cloudflare's: https://github.com/trakt/trakt-api/issues/909.
 A backoff belongs to one API and key, never to a host: the sandbox serves three APIs on one. The rate limits that keep
 such answers from coming live in `limits.py`; the pauses of an API that is down in `circuit.py`.
 """

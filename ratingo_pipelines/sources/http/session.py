@@ -111,6 +111,7 @@ def _reason(response: Response) -> str:
     if response.status_code == 503:
         return "it is out of service and asks for a pause (503)"
     headers = response.headers
+    # Cloudflare's come as pages, with `Retry-After: 300`: https://github.com/trakt/trakt-api/issues/909.
     if "html" in headers.get("Content-Type", "").lower() and headers.get("Content-Length") != "0":
         return "Cloudflare limits how often this machine asks (429 with a web page)"
     return "it limits how often it is asked (429)"

@@ -29,7 +29,8 @@ from ratingo_pipelines.sources.http.answer import MAX_BODY_BYTES
 from ratingo_pipelines.sources.scrub import one_line, register_secrets
 
 USER_AGENT = f"ratingo-pipelines/{version('ratingo-pipelines')} (+https://ratingo.top)"
-"""Trakt and OMDb stand behind Cloudflare, which refuses programs without a name."""
+"""Trakt and OMDb stand behind Cloudflare, which refuses programs without a name
+(https://github.com/omdbapi/OMDb-API/issues/22)."""
 CONNECT_SECONDS = 5.0
 _CHUNK_BYTES = 64 * 1024
 

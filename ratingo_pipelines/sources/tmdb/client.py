@@ -49,7 +49,10 @@ class TmdbClient:
         self._languages = tuple(dict.fromkeys(locale.partition("-")[0] for locale in locales))
 
     def details(self, medium: Medium, tmdb_id: int, *, bypass_cache: bool = False) -> TmdbTitle:
-        """All about one title, in one call. Raises `NotFound` where TMDB does not know it."""
+        """All about one title, in one call: https://developer.themoviedb.org/docs/append-to-response.
+
+        Raises `NotFound` where TMDB does not know it.
+        """
         languages = ",".join((*self._languages, "null"))
         params = {
             "language": self._locale,
@@ -153,7 +156,11 @@ def _diagnose(variable: str, answer: HttpAnswer) -> SourceError | None:
 
 
 def open_tmdb(settings: Settings) -> TmdbClient:
-    """Open the client with the read access token, else with the API key."""
+    """Open the client with the read access token, else with the API key; it is asked as often as is configured.
+
+    TMDB allows about 40 requests a second: https://developer.themoviedb.org/docs/rate-limiting. Raises `AccessDenied`
+    where the key is missing or none.
+    """
     token, key = settings.tmdb_access_token, settings.tmdb_api_key
     if not (token or key):
         raise AccessDenied(API, "no key is configured; set TMDB_ACCESS_TOKEN or TMDB_API_KEY")
