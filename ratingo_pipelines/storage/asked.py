@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import asked
@@ -95,6 +95,12 @@ def due(conn: Connection, medium: Medium, tmdb_ids: Collection[int], source: str
         where = (asked.c.medium == medium.plural, asked.c.source == source, asked.c.next_at > now)
         waiting.update(conn.execute(select(asked.c.tmdb_id).where(*where, asked.c.tmdb_id.in_(part))).scalars())
     return set(tmdb_ids) - waiting
+
+
+def asked_since(conn: Connection, medium: Medium, source: str, moment: datetime) -> int:
+    """How many titles the source was last asked about then or later."""
+    where = (asked.c.medium == medium.plural, asked.c.source == source, asked.c.asked_at >= moment)
+    return conn.execute(select(func.count()).where(*where)).scalar_one()
 
 
 def answered(conn: Connection, medium: Medium, tmdb_ids: Collection[int], source: str) -> set[int]:

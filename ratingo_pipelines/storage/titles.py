@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     null,
     or_,
@@ -282,10 +283,11 @@ def incomplete_titles(conn: Connection, t: TitleTables, now: datetime, limit: in
 
 
 def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: int | None = None) -> list[OmdbDue]:
-    """Titles due to be asked at OMDb, the listed ones first, of these the newest in the list before others.
+    """Titles due to be asked at OMDb, the listed ones first, of these and of the others those due for longest.
 
     Due are titles with an IMDb id that lack one of the three values and were never asked about, and those
-    whose time to be asked again has come, also after a failure.
+    whose time to be asked again has come, also after a failure. One that was never asked about is due since its row
+    last changed.
     """
     c = t.titles.c
     lacks = or_(c.rating_imdb.is_(None), c.imdb_votes.is_(None), c.rating_metacritic.is_(None))
@@ -295,15 +297,7 @@ def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: 
         .where(c.imdb_id.is_not(None), c.imdb_id != "")
         .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now, _failed(t, "omdb")))
         .where(~backing_off(t, "omdb", now))
-        .order_by(
-            c.trending_score.is_(None),
-            c.trending_updated_at.is_(None),
-            c.trending_updated_at.desc(),
-            c.rating_imdb.is_not(None),
-            asked.c.id.is_not(None),
-            asked.c.asked_at,
-            c.id,
-        )
+        .order_by(c.trending_score.is_(None), func.coalesce(asked.c.next_at, c.updated_at), c.id)
         .limit(limit)
     )
     return [OmdbDue(*row) for row in conn.execute(statement)]

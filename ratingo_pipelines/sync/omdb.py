@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ratingo_pipelines.measures.scoring import primary_rating
-from ratingo_pipelines.media import Medium
+from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.sources.errors import NotFound, QuotaExhausted, SourceError
 from ratingo_pipelines.sources.omdb import API, OmdbClient, OmdbRatings
 from ratingo_pipelines.storage import asked, cycles, failures, titles
@@ -16,7 +16,7 @@ from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.batch import EvidenceOf, Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.gather import WITHOUT_ROW, failure_of
-from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota
+from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota, fair_share, reserved
 from ratingo_pipelines.sync.outcomes import put_off, record_failures
 from ratingo_pipelines.sync.report import (
     BatchReport,
@@ -32,6 +32,7 @@ from ratingo_pipelines.sync.report import (
 )
 from ratingo_pipelines.sync.trust.blame import Answer, Kind, Question, kind_of
 from ratingo_pipelines.sync.witnesses import AskAgain, StoredWitnesses
+from ratingo_pipelines.text import counted
 
 STAGE = "omdb"
 QUESTION = Question(API, STAGE)
@@ -49,13 +50,46 @@ def backfill_omdb(
     on_start: OnStart = ignore_start,
     on_outcome: OnOutcome = ignore_outcome,
 ) -> BatchReport:
-    """Ask OMDb about every title that is due, the listed ones first, as far as today's quota goes.
+    """Ask OMDb about every title that is due, the listed ones first, as far as this medium's share of the day goes.
 
     A title that OMDb knows nothing of is asked again only after a growing interval.
     """
+    due = _in_turn(ctx, medium) if ctx.omdb else _Turn(())
+    return _work_off(ctx, medium, due.titles[:limit], {}, False, on_start, on_outcome, due.notes)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """Titles whose turn it is, and a note on those that wait."""
+
+    titles: Sequence[OmdbDue]
+    notes: tuple[str, ...] = ()
+
+
+def _in_turn(ctx: SyncContext, medium: Medium) -> _Turn:
+    """The titles due, as many as leave the other media their share of the day; beside it, those of the latest cycle."""
+    now, limit = ctx.now(), ctx.settings.omdb_daily_limit
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     with ctx.database.reading() as conn:
-        due = titles.titles_lacking_omdb(conn, tables_of(medium), ctx.now(), limit) if ctx.omdb else []
-    return _work_off(ctx, medium, due, {}, False, on_start, on_outcome)
+        due = titles.titles_lacking_omdb(conn, tables_of(medium), now)
+        others = [each for each in MEDIA if each != medium]
+        asked_today = asked.asked_since(conn, medium, asked.OMDB, midnight)
+        others_load = sum(
+            len(titles.titles_lacking_omdb(conn, tables_of(each), now))
+            + asked.asked_since(conn, each, asked.OMDB, midnight)
+            for each in others
+        )
+    share = fair_share(limit, len(due) + asked_today, others_load, asked_today)
+    if share is None or share >= len(due) or not others_load:
+        return _Turn(due)
+    latest_cycle = _latest_cycle(ctx, medium)
+    beside = [row for row in due[share:] if row.tmdb_id in latest_cycle][: reserved(limit)]
+    waiting = counted(len(due) - share - len(beside), f"{medium.singular} waits", f"{medium.plural} wait")
+    note = (
+        f"{waiting} for another day: OMDb's {limit} requests a day (OMDB_DAILY_LIMIT) are shared with "
+        f"{', '.join(each.plural for each in others)} by what is due"
+    )
+    return _Turn([*due[:share], *beside], (note,))
 
 
 def due_at_omdb(ctx: SyncContext, medium: Medium) -> int:
@@ -97,6 +131,7 @@ def _work_off(
     force: bool,
     on_start: OnStart,
     on_outcome: OnOutcome,
+    notes: tuple[str, ...] = (),
 ) -> BatchReport:
     tally = Tally(ctx, on_outcome)
     _forget_what_cannot_be_asked(ctx, medium)
@@ -121,7 +156,7 @@ def _work_off(
         )
     if stopped and stopped.kind is StopReason.QUOTA:
         _put_off_the_rest(ctx, medium, due, one.ended)
-    return tally.report(medium.plural, STAGE, fetched=fetched, stopped=stopped)
+    return tally.report(medium.plural, STAGE, fetched=fetched, notes=notes, stopped=stopped)
 
 
 @retried_transaction

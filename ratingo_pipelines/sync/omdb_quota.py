@@ -1,13 +1,15 @@
 """Spends OMDb's requests of a UTC day: counted in the database before they are sent, across threads and processes.
 
 They are taken a handful at a time, or every call would cost a write of its own. What the count is wrong by at the end
-(answers that came from the cache, requests that were repeated) is put right then.
+(answers that came from the cache, requests that were repeated) is put right then, and at midnight: a call is booked on
+the day it was made. Where more is due than a day allows, the media share the day by what is due.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
+from math import ceil
 from threading import Lock
 
 from ratingo_pipelines.sources.omdb import OmdbClient
@@ -23,6 +25,23 @@ RESERVED_FOR_CYCLES = 5
 """One part in so many of a day's requests is left to titles of the latest cycle, however many others wait."""
 
 
+def reserved(limit: int) -> int:
+    """How many of a day's requests are left to titles of the latest cycle."""
+    return limit // RESERVED_FOR_CYCLES
+
+
+def fair_share(limit: int, load: int, others_load: int, asked_today: int) -> int | None:
+    """How many titles of a medium may still be asked about today, so that those of the others wait no longer.
+
+    A load is what was to be asked today: titles due now and titles asked about since midnight. The day is shared in
+    proportion, but for the requests left to the latest cycle, which are beside it. None: there is enough for all.
+    """
+    shared = limit - reserved(limit)
+    if load + others_load <= shared:
+        return None
+    return max(ceil(shared * load / (load + others_load)) - asked_today, 0)
+
+
 class DailyQuota:
     """The day's requests, for all threads of one batch: of so many titles of the latest cycle, and so many others."""
 
@@ -33,7 +52,7 @@ class DailyQuota:
         self._day = ctx.now().date()
         self._limit = ctx.settings.omdb_daily_limit
         self._lock = Lock()
-        self._reserve = self._limit // RESERVED_FOR_CYCLES
+        self._reserve = reserved(self._limit)
         self._wanted = {0: in_cycle, self._reserve: others} if self._reserve else {0: in_cycle + others}
         self._left: Counter[int] = Counter()
         self._taken = 0
@@ -43,9 +62,25 @@ class DailyQuota:
         """Use one request; raise `BatchStopped` when there is none left for such a title."""
         reserve = 0 if in_cycle else self._reserve
         with self._lock:
+            if self._ctx.now().date() != self._day:
+                self._turn_day()
             if not self._left[reserve]:
                 self._take(reserve)
             self._left[reserve] -= 1
+
+    def _turn_day(self) -> None:
+        """Book what was sent so far on the day that is over, and begin the new one with nothing taken."""
+        self.settle()
+        for reserve, left in self._left.items():
+            self._wanted[reserve] += left
+        self._left.clear()
+        self._day = self._ctx.now().date()
+        self._sent_before += self._sent
+        self._taken, self._exhausted = 0, False
+
+    @property
+    def _sent(self) -> int:
+        return self._omdb.api.requests - self._sent_before
 
     @retried_transaction
     def exhaust(self) -> None:
@@ -56,9 +91,9 @@ class DailyQuota:
             quota.exhaust(conn, API, self._day.isoformat(), self._limit)
 
     @retried_transaction
-    def record_outcome(self) -> None:
+    def settle(self) -> None:
         """Put the count right: what was sent is what is spent."""
-        difference = self._omdb.api.requests - self._sent_before - self._taken
+        difference = self._sent - self._taken
         if difference and not self._exhausted:
             with self._ctx.database.writing() as conn:
                 quota.correct(conn, API, self._day.isoformat(), difference)
@@ -90,4 +125,4 @@ def daily_quota(ctx: SyncContext, omdb: OmdbClient, in_cycle: int, others: int) 
     try:
         yield spent
     finally:
-        spent.record_outcome()
+        spent.settle()

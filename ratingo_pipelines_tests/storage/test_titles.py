@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, text, update
 
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.storage import asked, titles
@@ -285,7 +285,7 @@ def test_omdb_is_due_for_what_lacks_a_rating_listed_titles_first(database: Datab
     save_title(database, 5, imdb_id=None)
     save_title(database, 6, trending_updated_at=NOW - timedelta(hours=6))
     with database.writing() as conn:
-        assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW)] == [4, 3, 6, 2]
+        assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW)] == [3, 4, 6, 2]
         asked.record_check(conn, SHOWS, 4, "omdb", NOW, answered=False)
         asked.record_check(conn, SHOWS, 1, "omdb", NOW, answered=True)
         assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW)] == [3, 6, 2]
@@ -293,6 +293,15 @@ def test_omdb_is_due_for_what_lacks_a_rating_listed_titles_first(database: Datab
         # N/A is asked again after 3 days, a whole answer is refreshed after 7.
         assert 4 in [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW + timedelta(days=3))]
         assert 1 in [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW + timedelta(days=7))]
+        # Of the listed ones, that due for longest goes first.
+        conn.execute(update(SHOW.titles).values(updated_at=NOW + timedelta(days=5)))
+        assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW + timedelta(days=7))] == [
+            4,
+            3,
+            6,
+            1,
+            2,
+        ]
 
 
 def test_a_title_is_known_by_its_names(database: Database) -> None:

@@ -4,14 +4,18 @@ from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import insert
 
-from ratingo_pipelines.media import SHOWS
+from ratingo_pipelines.media import MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import quota
 from ratingo_pipelines.storage.pipeline_tables import asked, failures
+from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.batch import AHEAD
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids
-from ratingo_pipelines.sync.report import StopReason
+from ratingo_pipelines.sync.omdb_quota import fair_share
+from ratingo_pipelines.sync.report import StopReason, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.work import TitleStage
 from ratingo_pipelines_tests.exactness import differences
@@ -162,3 +166,78 @@ def test_a_refused_key_stops_the_backfill_at_once_with_what_to_do(ctx: SyncConte
     assert (report.ok, report.stopped_by, report.succeeded, report.failures) == (False, StopReason.ACCESS, 0, ())
     assert "OMDB_API_KEY" in (report.stopped or "")
     assert sandbox.counters()["omdb"]["requests"] <= ctx.settings.concurrency
+
+
+@pytest.mark.parametrize(
+    ("load", "others", "asked_today", "share"),
+    [
+        pytest.param(700, 100, 0, None, id="enough for all"),
+        pytest.param(7_000, 500, 0, 747, id="the many"),
+        pytest.param(500, 7_000, 0, 54, id="the few"),
+        pytest.param(7_000, 500, 700, 47, id="what was asked since midnight counts"),
+        pytest.param(7_000, 500, 800, 0, id="more than its share"),
+        pytest.param(7_000, 0, 0, 800, id="nobody else"),
+        pytest.param(0, 7_000, 0, 0, id="nothing due"),
+    ],
+)
+def test_a_day_that_is_too_short_is_shared_by_what_is_due(
+    load: int, others: int, asked_today: int, share: int | None
+) -> None:
+    assert fair_share(1_000, load, others, asked_today) == share
+
+
+def put_stubs(ctx: SyncContext, medium: Medium, count: int, first: int) -> None:
+    rows = [{"tmdb_id": first + n, "title": "A stub", "imdb_id": f"tt{first + n:08}"} for n in range(count)]
+    with ctx.database.writing() as conn:
+        conn.execute(insert(tables_of(medium).titles), rows)
+
+
+def test_no_medium_waits_longer_than_the_other(ctx: SyncContext, clock: Clock) -> None:
+    little = altered(ctx, omdb_daily_limit=10, concurrency=1)
+    put_stubs(ctx, SHOWS, 28, 90_000_000)
+    put_stubs(ctx, MOVIES, 4, 91_000_000)
+    clock.turn(hours=24 - clock().hour)
+    asked_on: dict[str, list[int]] = {"shows": [], "movies": []}
+    for _ in range(4):
+        for medium in (SHOWS, SHOWS, MOVIES, SHOWS):
+            asked_on[medium.plural].append(backfill_omdb(little, medium).succeeded)
+        clock.turn(days=1)
+    shows = [sum(asked_on["shows"][day * 3 : day * 3 + 3]) for day in range(4)]
+    assert (shows, asked_on["movies"]) == ([7, 7, 7, 7], [1, 1, 1, 1])
+    # On the fourth day some are due again; none of them went before one that was never asked about.
+    assert {(row["medium"], row["empty_streak"]) for row in all_rows(ctx.database, asked)} == {
+        ("shows", 1),
+        ("movies", 1),
+    }
+    assert len(all_rows(ctx.database, asked)) == 28 + 4
+
+
+def test_what_waits_for_another_day_is_said(ctx: SyncContext) -> None:
+    put_stubs(ctx, SHOWS, 28, 90_000_000)
+    put_stubs(ctx, MOVIES, 4, 91_000_000)
+    report = backfill_omdb(altered(ctx, omdb_daily_limit=10), MOVIES)
+    assert (report.ok, report.fetched) == (True, 1)
+    assert report.notes == (
+        "3 movies wait for another day: OMDb's 10 requests a day (OMDB_DAILY_LIMIT) are shared with shows "
+        "by what is due",
+    )
+
+
+def test_a_call_is_booked_on_the_day_it_was_made(ctx: SyncContext, sandbox: RunningSandbox, clock: Clock) -> None:
+    put_stubs(ctx, SHOWS, 60, 90_000_000)
+    little = altered(ctx, omdb_daily_limit=1_000, concurrency=1)
+    today = clock().strftime(TODAY)
+    told = 0
+
+    def turn_after_ten(outcome: TitleOutcome) -> None:
+        nonlocal told
+        told += 1
+        if told == 10:
+            clock.turn(days=1)
+
+    report = backfill_omdb(little, SHOWS, on_outcome=turn_after_ten)
+    with ctx.database.reading() as conn:
+        before, after = quota.used(conn, "omdb", today), quota.used(conn, "omdb", clock().strftime(TODAY))
+    assert report.succeeded == 60
+    assert before + after == report.requests["omdb"] == sandbox.counters()["omdb"]["requests"]
+    assert 10 <= before <= 10 + AHEAD + 1
