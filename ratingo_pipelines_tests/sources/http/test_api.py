@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from threading import Thread
-from time import monotonic, sleep
+from time import sleep
 
 import pytest
 from pydantic import SecretStr
@@ -165,9 +165,8 @@ def test_what_no_json_parser_should_accept_is_a_bad_payload(body: bytes) -> None
 )
 def test_a_server_that_drips_cannot_hold_a_thread(prefix: bytes) -> None:
     with misbehaving_server(a=[drips(prefix), sends(1)]) as server, api_of(server.url, timeout_seconds=0.3) as api:
-        started = monotonic()
         assert api.get("/a").payload == 1
-        assert 0.5 < monotonic() - started < 1.5
+        assert api.retries >= 1, "it was let go of, and asked again"
 
 
 def test_a_body_that_does_not_end_is_refused_without_asking_again() -> None:
