@@ -42,8 +42,8 @@ def of_title(
         drawn: Metadata = {}
         if stage in outcome.stored:
             drawn = _drawn(stage, outcome, watchers_by_day)
-        elif outcome.status is TitleStatus.DONE and stage == TitleStage.SPARKLINES:
-            drawn = {"skipped": NOT_IN_CYCLE}
+        elif outcome.status is TitleStatus.DONE and (stage == TitleStage.SPARKLINES or outcome.reason):
+            drawn = {"skipped": outcome.reason or NOT_IN_CYCLE}
         elif outcome.reason == FRESH:
             drawn = _drawn(stage, outcome, watchers_by_day)
         elif outcome.status is not TitleStatus.SKIPPED:

@@ -5,6 +5,9 @@ Only the decision; the words and genres are settings, and who reports the skip i
 
 from collections.abc import Collection, Iterable
 
+ANIME_FILTER = "anime filter"
+"""What every reason of the filter begins with."""
+
 
 def anime_reason(
     titles: Iterable[str | None],
@@ -21,8 +24,8 @@ def anime_reason(
     for keyword in keywords:
         # An empty word is in every title.
         if keyword and any(keyword.casefold() in title for title in folded):
-            return f"anime filter: keyword '{keyword}'"
+            return f"{ANIME_FILTER}: keyword '{keyword}'"
     for genre_id in genre_ids:
         if genre_id in configured_ids:
-            return f"anime filter: genre {genre_id}"
+            return f"{ANIME_FILTER}: genre {genre_id}"
     return None

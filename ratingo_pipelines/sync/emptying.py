@@ -17,6 +17,7 @@ from ratingo_pipelines.storage.tables import TitleTables, tables_of
 from ratingo_pipelines.sync.facts import Row
 from ratingo_pipelines.sync.merge import CHILD_KEYS, PART_OF_TABLE, TRAKT
 from ratingo_pipelines.sync.trust.doubts import key_of
+from ratingo_pipelines.sync.trust.eligibility import UNKNOWN_TO_TMDB
 from ratingo_pipelines.sync.trust.entries import Asked
 from ratingo_pipelines.sync.trust.parts import (
     BUCKETS,
@@ -28,7 +29,6 @@ from ratingo_pipelines.sync.trust.parts import (
     columns_of,
 )
 
-UNKNOWN_TO_TMDB = "unknown to TMDB"
 _EMPTY: Mapping[str, Any] = {
     **{name: [] for name in ("cast", "videos", "genres", "related")},
     **dict.fromkeys(("rating_tmdb_count", "rating_trakt_votes"), 0),

@@ -5,7 +5,7 @@ the title's own or the source's is judged by who runs the batch (`batch`), which
 """
 
 from collections.abc import Callable, Collection, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -19,11 +19,17 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
 from ratingo_pipelines.sync.report import BatchStopped, TitleFailure
 from ratingo_pipelines.sync.trust.blame import Answer, Kind, Question, kind_of
-from ratingo_pipelines.sync.trust.parts import PartKey
+from ratingo_pipelines.sync.trust.eligibility import (
+    UNKNOWN_TO_TMDB,
+    Eligibility,
+    Standing,
+    when_answered,
+    when_unknown,
+)
+from ratingo_pipelines.sync.trust.parts import ANIME, UNKNOWN, PartKey
 from ratingo_pipelines.sync.witnesses import AskAgain
 from ratingo_pipelines.sync.work import TitleStage, TitleWork
 
-UNKNOWN_TO_TMDB = "unknown to TMDB"
 WITHOUT_ROW = "the title has no row yet: materialize its details first"
 WITHOUT_TRAKT_ID = "no trending list has named the title, so its Trakt id is not known"
 NO_RATINGS = TraktRatings(rating=None, votes=None, distribution=None)
@@ -42,7 +48,7 @@ class Gathered:
     """What the sources said of one title; None where they were not asked or did not answer."""
 
     skip: str | None = None
-    """Why the title is passed over, if it is."""
+    """Why the title is not to be listed, if it is not."""
     found_as: int | None = None
     """The TMDB id that has the title's IMDb id, where TMDB does not know the title's own."""
     details: TmdbTitle | None = None
@@ -68,13 +74,21 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, stages: Collection
     """
     failures: list[TitleFailure] = []
     details = ratings = related = None
+    doubts: dict[PartKey, str] = {}
     if TitleStage.DETAILS in stages:
         told = yield from _ask(work, TMDB_DETAILS, lambda: ctx.tmdb.details(medium, work.tmdb_id), bool)
         if isinstance(told, NotFound):
-            return (yield from _found_elsewhere(ctx, medium, work))
-        details = _unless_failed(work, TitleStage.DETAILS, told, failures)
-    if details is not None and (caught := caught_by_anime_filter(ctx, medium, work, details)):
-        return Gathered(skip=caught)
+            elsewhere = yield from _found_elsewhere(ctx, medium, work)
+            if elsewhere is not None:
+                return elsewhere
+            key, eligibility = UNKNOWN, when_unknown(_standing(work))
+        else:
+            details = _unless_failed(work, TitleStage.DETAILS, told, failures)
+            key, eligibility = ANIME, _judged_by_filter(ctx, medium, work, details)
+        if eligibility.skip is not None:
+            return Gathered(skip=eligibility.skip)
+        if eligibility.doubt is not None:
+            doubts[key] = eligibility.doubt
     if details is None and not work.known:
         failures = failures or [_failure(work, min(stages), WITHOUT_ROW)]
         return Gathered(failures=tuple(failures), nothing_to_store=True)
@@ -92,7 +106,26 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, stages: Collection
         listed = yield from _ask(work, TRAKT_RELATED, relate, bool)
         listed = [] if isinstance(listed, NotFound) else listed
         related = _unless_failed(work, TitleStage.DETAILS, listed, failures)
-    return Gathered(details=details, ratings=ratings, related=related, failures=tuple(failures))
+    return Gathered(details=details, ratings=ratings, related=related, failures=tuple(failures), doubts=doubts)
+
+
+def without_details(work: TitleWork, gathered: Gathered) -> Gathered:
+    """As if TMDB did not know the title: what it told turned out to be about another one."""
+    eligibility = when_unknown(_standing(work))
+    if eligibility.doubt is None:
+        return Gathered(skip=eligibility.skip)
+    return replace(gathered, details=None, doubts={UNKNOWN: eligibility.doubt})
+
+
+def _judged_by_filter(ctx: SyncContext, medium: Medium, work: TitleWork, details: TmdbTitle | None) -> Eligibility:
+    if details is None:
+        return Eligibility()
+    caught = caught_by_anime_filter(ctx, medium, work, details)
+    return when_answered(_standing(work), caught, whole=bool(details.genres and details.translations))
+
+
+def _standing(work: TitleWork) -> Standing:
+    return Standing(work.stored, work.filtered, work.stopped)
 
 
 def asking_again(ctx: SyncContext, medium: Medium, work: TitleWork, question: Question) -> AskAgain | None:
@@ -107,16 +140,19 @@ def asking_again(ctx: SyncContext, medium: Medium, work: TitleWork, question: Qu
     return lambda: bool(ctx.trakt.related(medium, trakt, RELATED_SHOWN, bypass_cache=True))
 
 
-def _found_elsewhere(ctx: SyncContext, medium: Medium, work: TitleWork) -> Gathering:
-    """Look for a listed title by its IMDb id: TMDB merges titles, and Trakt goes on naming the id that is gone."""
+def _found_elsewhere(ctx: SyncContext, medium: Medium, work: TitleWork) -> Generator[Answer, None, Gathered | None]:
+    """Look for a listed title by its IMDb id: TMDB merges titles, and Trakt goes on naming the id that is gone.
+
+    None where it is not found either.
+    """
     imdb_id = work.imdb_id
     if work.place is None or imdb_id is None:
-        return Gathered(skip=UNKNOWN_TO_TMDB)
+        return None
     # What it finds proves nothing about the question that failed.
     found = yield from _ask(work, TMDB_DETAILS, lambda: ctx.tmdb.find_by_imdb(medium, imdb_id), lambda found: False)
     if isinstance(found, SourceError):
         return Gathered(failures=(failure_of(work, TitleStage.DETAILS, found),), nothing_to_store=True)
-    return Gathered(skip=UNKNOWN_TO_TMDB, found_as=found if found != work.tmdb_id else None)
+    return None if found in {None, work.tmdb_id} else Gathered(skip=UNKNOWN_TO_TMDB, found_as=found)
 
 
 def _ask(

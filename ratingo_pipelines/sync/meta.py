@@ -51,7 +51,7 @@ def _due(ctx: SyncContext, medium: Medium, limit: int | None) -> Selection:
         doubted = doubts.due(conn, tables, now - SECOND_ANSWER_AFTER, now)
         incomplete = titles.incomplete_titles(conn, tables, now, limit)
         due = [*doubted, *(tmdb_id for tmdb_id in incomplete if tmdb_id not in doubted)][:limit]
-        works = outside(conn, medium, due, related_due=False)
+        works = outside(conn, ctx.settings, medium, due, related_due=False)
     return Selection([_with_ratings(work) if _RATED & set(work.doubts) else work for work in works])
 
 

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.storage import asked, cycles, failures, witnesses
+from ratingo_pipelines.storage import asked, cycles, doubts, failures, ineligible, witnesses
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.failures import RetryPolicy
+from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.batch import EvidenceOf
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import TitleFailure, TitleOutcome, TitleStatus
@@ -36,6 +37,9 @@ class TitleOutcomes:
         if outcome.status is TitleStatus.DONE:
             return outcome
         with self.ctx.database.writing() as conn:
+            if outcome.is_ineligible:
+                # Titles are locked before their places, as the transaction that stores them does.
+                self._take_off(conn, work, outcome.reason or "")
             place = work.place
             if place and not cycles.mark(conn, place.title.row_id, self.run_id, outcome.status, outcome.reason):
                 return outcome
@@ -44,6 +48,13 @@ class TitleOutcomes:
             if outcome.status is TitleStatus.SKIPPED and work.failed_before:
                 failures.clear(conn, self.medium, work.tmdb_id, FAILURE_STAGES)
             return record_failures(conn, self.ctx, self.medium, outcome, evidence)
+
+    def _take_off(self, conn: Connection, work: TitleWork, reason: str) -> None:
+        """A title that must not be listed leaves the list, if it was on it, with the links that lead to it."""
+        is_news = ineligible.record(conn, self.medium, work.tmdb_id, reason, self.ctx.now())
+        if work.known and (is_news or work.stored):
+            ineligible.take_off_list(conn, tables_of(self.medium), [work.tmdb_id])
+        doubts.end(conn, self.medium, work.tmdb_id, [(key.part, key.region) for key in work.doubts])
 
     def leave(self, work: TitleWork) -> None:
         """Put off the next try of a title that failed before; its place in the cycle stays pending."""

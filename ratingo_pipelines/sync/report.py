@@ -79,6 +79,8 @@ class TitleOutcome:
     status: TitleStatus
     reason: str | None = None
     failures: tuple[TitleFailure, ...] = ()
+    is_ineligible: bool = False
+    """Whether it is skipped because it must not be listed: the anime filter, or unknown to TMDB."""
     stored: frozenset[str] = frozenset()
     """The stages that were stored: `details`, `ratings`, `sparklines`, `omdb`; some may be though others failed."""
     added: bool = False

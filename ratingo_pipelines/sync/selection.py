@@ -11,12 +11,13 @@ from sqlalchemy import Connection
 
 from ratingo_pipelines.measures.deltas import by_title, complete_months, monthly_deltas, monthly_frame
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import asked, cycles, doubts, failures, monthly, titles
+from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.storage import asked, cycles, doubts, failures, ineligible, monthly, titles
 from ratingo_pipelines.storage.cycles import Cycle, CycleTitle, Standing
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines.storage.titles import Outline
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.eligibility import stopped_by_filter
 from ratingo_pipelines.sync.leases import lease_of
 from ratingo_pipelines.sync.outcomes import patience_of
 from ratingo_pipelines.sync.trust.doubts import key_of
@@ -75,7 +76,7 @@ def by_id(ctx: SyncContext, medium: Medium, run_id: str, tmdb_ids: Sequence[int]
     with ctx.database.writing() as conn:
         cycle = cycles.latest_cycle(conn, medium)
         if cycle is None:
-            return Selection(outside(conn, medium, wanted))
+            return Selection(outside(conn, ctx.settings, medium, wanted))
         standings = cycles.standings(conn, cycle.id, wanted, now)
         failing = failures.failing_ids(conn, medium, wanted, FAILURE_STAGES)
         passed_over = {}
@@ -93,7 +94,7 @@ def by_id(ctx: SyncContext, medium: Medium, run_id: str, tmdb_ids: Sequence[int]
             i: HELD for i in due if i not in inside and standings.get(i, Standing.SKIPPED) is not Standing.SKIPPED
         }
         works = _in_cycle(conn, ctx, medium, cycle, claimed, related_due=force)
-        works += outside(conn, medium, [i for i in due if i not in inside and i not in passed_over])
+        works += outside(conn, ctx.settings, medium, [i for i in due if i not in inside and i not in passed_over])
         for tmdb_id in failing & {i for i, reason in passed_over.items() if reason == HELD}:
             failures.postpone(conn, medium, tmdb_id, FAILURE_STAGES, now, patience_of(ctx.settings))
     return Selection(works, passed_over)
@@ -111,6 +112,7 @@ def _in_cycle(
     ids = [entry.tmdb_id for entry in claimed]
     known = titles.outlines(conn, tables_of(medium), ids)
     doubted = doubts.of_titles(conn, medium, ids)
+    stopped = ineligible.reasons(conn, medium, ids)
     failing = failures.failing_ids(conn, medium, ids)
     due = set(ids) if related_due else asked.due(conn, medium, ids, asked.RELATED, ctx.now())
     previous = cycles.previous_watchers(conn, cycle)
@@ -133,28 +135,35 @@ def _in_cycle(
                 failed_before=entry.tmdb_id in failing,
                 rated=bool(entry.votes) or (row is not None and row.is_rated),
                 related_due=entry.tmdb_id in due,
-                stored=_is_stored(row),
+                stored=row is not None and not row.is_stub,
+                filtered=row is not None and stopped_by_filter(ctx.settings, medium, row) is not None,
+                stopped=stopped.get(entry.tmdb_id),
                 doubts=tuple(key_of(doubt) for doubt in doubted.get(entry.tmdb_id, ())),
             )
         )
     return works
 
 
-def outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], *, related_due: bool = True) -> list[TitleWork]:
+def outside(
+    conn: Connection, settings: Settings, medium: Medium, tmdb_ids: Sequence[int], *, related_due: bool = True
+) -> list[TitleWork]:
     """Titles without a place in the latest cycle, with the identity that an earlier one or their row gives them.
 
     Read bit by bit, as there may be very many of them.
     """
     works: list[TitleWork] = []
     for start in range(0, len(tmdb_ids), OUTSIDE_AT_ONCE):
-        works += _outside(conn, medium, tmdb_ids[start : start + OUTSIDE_AT_ONCE], related_due)
+        works += _outside(conn, settings, medium, tmdb_ids[start : start + OUTSIDE_AT_ONCE], related_due)
     return works
 
 
-def _outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], related_due: bool) -> Iterator[TitleWork]:
+def _outside(
+    conn: Connection, settings: Settings, medium: Medium, tmdb_ids: Sequence[int], related_due: bool
+) -> Iterator[TitleWork]:
     earlier = cycles.identities(conn, medium, tmdb_ids)
     rows = titles.outlines(conn, tables_of(medium), tmdb_ids)
     doubted = doubts.of_titles(conn, medium, tmdb_ids)
+    stopped = ineligible.reasons(conn, medium, tmdb_ids)
     failing = failures.failing_ids(conn, medium, tmdb_ids)
     for tmdb_id in tmdb_ids:
         entry, row = earlier.get(tmdb_id), rows.get(tmdb_id)
@@ -170,10 +179,8 @@ def _outside(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], related_
             failed_before=tmdb_id in failing,
             rated=row is not None and row.is_rated,
             related_due=related_due or RELATED in keys,
-            stored=_is_stored(row),
+            stored=row is not None and not row.is_stub,
+            filtered=row is not None and stopped_by_filter(settings, medium, row) is not None,
+            stopped=stopped.get(tmdb_id),
             doubts=keys,
         )
-
-
-def _is_stored(row: Outline | None) -> bool:
-    return row is not None and not row.is_stub

@@ -10,7 +10,7 @@ from threading import Lock
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.sources.tmdb import Genre, Provider
-from ratingo_pipelines.storage import shared, titles
+from ratingo_pipelines.storage import ineligible, shared, titles
 from ratingo_pipelines.storage.engine import Database, retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
@@ -40,6 +40,7 @@ class SharedRows:
         self._genres: dict[int, int] = {}
         self._providers: set[tuple[int, str, str | None]] = set()
         self._titles: dict[int, int] = {}
+        self._ineligible: set[int] | None = None
 
     @retried_transaction
     def genre_ids(self, genres: Iterable[Genre]) -> Mapping[int, int]:
@@ -73,6 +74,23 @@ class SharedRows:
                     found = shared.put_stubs(conn, self._tables, missing)
                 self._titles |= found
             return [self._titles[stub["tmdb_id"]] for stub in stubs]
+
+    def exclude(self, tmdb_id: int) -> None:
+        """Link to this title no more: it was found ineligible."""
+        with self._lock:
+            self._known_ineligible().add(tmdb_id)
+
+    def eligible_only(self, stubs: Sequence[Row]) -> list[Row]:
+        """Those of these titles that were not found ineligible: a link must not lead to what the site does not list."""
+        with self._lock:
+            excluded = self._known_ineligible()
+            return [stub for stub in stubs if stub["tmdb_id"] not in excluded]
+
+    def _known_ineligible(self) -> set[int]:
+        if self._ineligible is None:
+            with self._database.reading() as conn:
+                self._ineligible = ineligible.all_ids(conn, self._tables.medium)
+        return self._ineligible
 
     def known_only(self, stubs: Sequence[Row]) -> list[Row]:
         """Those of these titles that already have rows; makes none."""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping
 from ratingo_pipelines.measures.deltas import delta_3m, watchers_delta
 from ratingo_pipelines.measures.scoring import primary_rating, trending_score
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import asked, cycles, doubts, failures, snapshots, titles
+from ratingo_pipelines.storage import asked, cycles, doubts, failures, ineligible, snapshots, titles
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.errors import UnstorableValue
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
@@ -118,7 +118,7 @@ class TitleStore:
             tmdb_id=work.tmdb_id,
             title=work.title,
             status=TitleStatus.ERROR if gathered.failures else TitleStatus.DONE,
-            reason=gathered.failures[0].reason if gathered.failures else None,
+            reason=_reason(gathered),
             failures=gathered.failures,
             stored=frozenset(stage for stage, done in stored.items() if done),
             added=_is_new(before, place),
@@ -160,7 +160,7 @@ class TitleStore:
         if found is None:
             return None
         source, named = found
-        stubs = [stub for stub in named if stub["tmdb_id"] != work.tmdb_id]
+        stubs = self.shared.eligible_only([stub for stub in named if stub["tmdb_id"] != work.tmdb_id])
         if not self.makes_stubs:
             stubs = self.shared.known_only(stubs)
         stubs = stubs[: facts.RELATED_SHOWN]
@@ -223,6 +223,8 @@ class TitleStore:
         if merged.doubted:
             doubts.record(conn, self.medium, work.tmdb_id, {(*key,): why for key, why in merged.doubted.items()}, now)
         doubts.end(conn, self.medium, work.tmdb_id, merged.ended)
+        if work.stopped and gathered.details:
+            ineligible.clear(conn, self.medium, work.tmdb_id)
         if work.failed_before:
             over = {*stages, STORE} - {failure.stage for failure in gathered.failures}
             failures.clear(conn, self.medium, work.tmdb_id, over)
@@ -236,6 +238,14 @@ class TitleStore:
             return
         if is_new or (not self.makes_stubs and asked.due(conn, self.medium, [tmdb_id], asked.EMPTY, now)):
             asked.record_check(conn, self.medium, tmdb_id, asked.EMPTY, now, answered=False)
+
+
+def _reason(gathered: Gathered) -> str | None:
+    """Why not all of a title is stored, if it is not."""
+    if gathered.failures:
+        return gathered.failures[0].reason
+    doubted = next(iter(gathered.doubts.values()), None)
+    return f"{doubted}, it is said; the title is kept until another answer says the same" if doubted else None
 
 
 def _is_newest(place: Place | None, known: RowMapping | None) -> bool:

@@ -10,14 +10,14 @@ from functools import partial
 from time import monotonic
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import cycles, failures, titles
+from ratingo_pipelines.storage import cycles, doubts, failures, titles
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync import selection
 from ratingo_pipelines.sync.batch import Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.doubts import Judged, conclude
-from ratingo_pipelines.sync.gather import UNKNOWN_TO_TMDB, asking_again, gather
+from ratingo_pipelines.sync.gather import asking_again, gather, without_details
 from ratingo_pipelines.sync.leases import kept_leases
 from ratingo_pipelines.sync.outcomes import TitleOutcomes
 from ratingo_pipelines.sync.report import (
@@ -131,18 +131,23 @@ def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> St
         merged = _under(work, work.place, gathered.found_as)
         gathered = yield from gather(store.ctx, store.medium, merged, stages)
         if gathered.details is not None and gathered.details.imdb_id not in {None, work.imdb_id}:
-            return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, UNKNOWN_TO_TMDB)
-        if gathered.details is not None:
+            gathered = without_details(work, gathered)
+        elif gathered.details is not None:
             if not _follow(store, work, work.place, merged.tmdb_id):
-                return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, LISTED_TWICE)
+                return _not_listed(store, work, LISTED_TWICE)
             work = merged
     if gathered.skip is not None:
-        return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, gathered.skip)
+        return _not_listed(store, work, gathered.skip)
     if gathered.nothing_to_store:
         reason = gathered.failures[0].reason
         return TitleOutcome(work.tmdb_id, work.title, TitleStatus.ERROR, reason, gathered.failures)
     outcome = store.store(work, stages, gathered)
     return replace(outcome, seconds=round(monotonic() - began, 3))
+
+
+def _not_listed(store: TitleStore, work: TitleWork, reason: str) -> TitleOutcome:
+    store.shared.exclude(work.tmdb_id)
+    return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, reason, is_ineligible=True)
 
 
 def _under(work: TitleWork, place: Place, tmdb_id: int) -> TitleWork:
@@ -162,6 +167,7 @@ def _follow(store: TitleStore, work: TitleWork, place: Place, tmdb_id: int) -> b
         if not cycles.move(conn, place.title, store.run_id, tmdb_id):
             return False
         titles.rename(conn, tables_of(store.medium), work.tmdb_id, tmdb_id)
+        doubts.end(conn, store.medium, work.tmdb_id, [(key.part, key.region) for key in work.doubts])
         if work.failed_before:
             failures.clear(conn, store.medium, work.tmdb_id, FAILURE_STAGES)
     return True
@@ -169,7 +175,7 @@ def _follow(store: TitleStore, work: TitleWork, place: Place, tmdb_id: int) -> b
 
 def _witness(ctx: SyncContext, medium: Medium, question: Question, tmdb_id: int) -> tuple[TitleWork, AskAgain] | None:
     with ctx.database.reading() as conn:
-        [work] = selection.outside(conn, medium, [tmdb_id])
+        [work] = selection.outside(conn, ctx.settings, medium, [tmdb_id])
     ask = asking_again(ctx, medium, work, question)
     return (work, ask) if ask else None
 

@@ -24,6 +24,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.asking import NotBelieved, failures_remembered
 from ratingo_pipelines.sync.clock import notes_on_clock, seconds_ahead, wrong_clock
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.eligibility import spare_stored, take_filtered_off
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, TitleStatus, TrendingReport
 from ratingo_pipelines.sync.trust.clock import AGREES_WITHIN
@@ -79,7 +80,8 @@ def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -
     @retried_transaction
     def opened() -> tuple[Sequence[Entry], Sequence[str], Cycle]:
         with ctx.database.writing() as conn:
-            kept, given_up = leave_out_given_up(conn, ctx, medium, found)
+            taken_off = take_filtered_off(conn, ctx, medium)
+            kept, given_up = leave_out_given_up(conn, ctx, medium, spare_stored(conn, ctx, medium, found))
             cycle = cycles.open_cycle(
                 conn,
                 medium,
@@ -94,7 +96,7 @@ def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -
             entry_counts.keep(conn, tables_of(medium), cycle)
             well = (medium.plural, attempts.TRENDING, at, AttemptOutcome.WELL, believed, cycle.id, seconds_ahead(ctx))
             attempts.record(conn, Attempt(*well))
-        return kept, given_up, cycle
+        return kept, [*taken_off, *given_up], cycle
 
     entries, given_up, cycle = opened()
     return TrendingReport(

@@ -57,6 +57,10 @@ class TitleWork:
     """Whether Trakt's related list is to be asked again."""
     stored: bool = False
     """Whether TMDB has answered about it before, so that there is something to lose."""
+    filtered: bool = False
+    """Whether our settings, as they are now, stop it by what is stored of it."""
+    stopped: str | None = None
+    """Why it was found ineligible the last time, if it was."""
     doubts: tuple[PartKey, ...] = ()
     """The open doubts about it."""
     ratings_due: bool = False

@@ -38,9 +38,12 @@ class Clock:
 
 
 def pass_time(sandbox: RunningSandbox, clock: Clock, *, epochs: int = 0, **duration: float) -> None:
-    """Let time pass here and at the upstreams, and so many of the sandbox's epochs with it."""
+    """Let time pass here and in the world upstream, and so many of its epochs with it.
+
+    The upstreams' clocks stay as they are: the machine's own is compared with them, not the one that is turned.
+    """
     clock.turn(**duration)
-    sandbox.control("epoch", {"advance": epochs, "clock_ahead": clock.ahead.total_seconds()})
+    sandbox.control("epoch", {"advance": epochs, "today": clock().date().isoformat()})
 
 
 def days_until(clock: Clock, happens: Callable[[], bool]) -> int:
