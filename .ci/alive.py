@@ -9,12 +9,21 @@ _.init_poolmanager, _.get_redirect_target, _._prune_redirects, _.render  # reque
 _.do_GET, _.do_POST, _.log_message, _.handle_error, _.disable_nagle_algorithm  # http.server, socketserver
 blocking, resp, trace, client_address  # parameters of those
 
+_.get_viewer_tags, _.handleError, pytest_terminal_summary, pytest_collection_modifyitems  # Dagster, logging, pytest
+_.AttributingRunCoordinator, AttributingRunCoordinator  # named by dagster.yaml
+refuse  # a listener of SQLAlchemy's events
+
 # Read by libraries.
 _._engine, _.isolation_level  # Dagster's storage; sqlite3
 _.trust_env, _._content, _.pool_classes_by_scheme, ConnectionCls, _.response_class  # requests, urllib3
 _.should_exit, _.msg, _.binary_location  # uvicorn, logging, selenium
 protocol_version, _.daemon_threads, daemon_threads, allow_reuse_address, request_queue_size  # http.server, socketserver
 pytest_plugins, pytestmark  # pytest
+
+_.handshake_complete  # uvicorn
+
+# Fields of the endpoints' answers, which pydantic writes out.
+trending_fetched, job_id, tasks_queued, buckets_upserted, backfill, error_count
 
 # Read by name, as `getattr` of a value in a table.
 flatrate, ads, rent, buy, original_title, first_air_date, release_date  # TMDB's fields

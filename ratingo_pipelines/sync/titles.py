@@ -106,10 +106,9 @@ def process(
         outcomes=TitleOutcomes(ctx, medium, run_id),
         on_outcome=tally,
     )
-    judged = (
-        conclude(ctx, medium, store.ledger) if stopped is None or stopped.kind is not StopReason.DATABASE else Judged()
-    )
-    return tally.report(
+    database_is_there = stopped is None or stopped.kind is not StopReason.DATABASE
+    judged = conclude(ctx, medium, store.ledger) if database_is_there else Judged()
+    report = tally.report(
         medium.plural,
         stage,
         fetched=fetched,
@@ -117,6 +116,11 @@ def process(
         problems=judged.problems,
         stopped=stopped,
     )
+    cycle = next((work.place.cycle for work in chosen.works if work.place), None)
+    if cycle and database_is_there:
+        with ctx.database.writing() as conn:
+            cycles.add_requests(conn, cycle.id, report.requests)
+    return report
 
 
 def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> Steps:

@@ -9,7 +9,7 @@ from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.entry_counts import COUNTED
-from ratingo_pipelines.storage.pipeline_tables import trending
+from ratingo_pipelines.storage.pipeline_tables import cycles, trending
 from ratingo_pipelines.sync.context import open_sync_context, utc_now
 from ratingo_pipelines.sync.report import BatchReport, TrendingReport
 from ratingo_pipelines.sync.status import status
@@ -112,10 +112,12 @@ def test_the_next_cycle_costs_one_call_of_each_a_title(history: History) -> None
     assert asked["trakt"]["repeated"] == asked["tmdb"]["repeated"] == {}
 
 
-def test_reports_count_the_requests_that_the_upstreams_counted(history: History) -> None:
+def test_reports_and_cycles_count_the_requests_that_the_upstreams_counted(history: History) -> None:
+    kept = {row["id"]: row["requests"] for row in all_rows(history.database, cycles)}
     for cycle in some((*history.first.values(), history.second), len(MEDIA) + 1):
         reported = {api: cycle.trending.requests[api] + cycle.titles.requests[api] for api in ("trakt", "tmdb")}
         assert reported == {api: cycle.counters[api]["requests"] for api in ("trakt", "tmdb")}
+        assert kept[cycle.trending.cycle_id] == reported | {"omdb": 0}
 
 
 def test_the_next_cycle_adds_a_snapshot_a_title_and_no_other_row(history: History) -> None:

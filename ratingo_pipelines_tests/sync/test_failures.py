@@ -15,7 +15,7 @@ from ratingo_pipelines.sync.report import StopReason, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_pending
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
-from ratingo_pipelines_tests.sync.meddling import Reply, meddling_kit
+from ratingo_pipelines_tests.sync.meddling import meddling_kit
 from ratingo_pipelines_tests.sync.syncing import (
     RUN,
     all_rows,
@@ -133,11 +133,6 @@ DROP = (
 )
 HIDE = "ALTER TABLE show_translations RENAME TO hidden"
 SHOW = "ALTER TABLE hidden RENAME TO show_translations"
-
-
-def tmdb_answers(reply: Reply) -> Callable[[str, Any], Any]:
-    """An edit that has TMDB answer so about every title."""
-    return lambda path, payload: reply if path.startswith("/tmdb/3/tv/") else payload
 
 
 def once_after(count: int, act: Callable[[], None]) -> Callable[[TitleOutcome], None]:
