@@ -27,6 +27,11 @@ def reasons(conn: Connection, medium: Medium, tmdb_ids: Collection[int]) -> dict
     return found
 
 
+def all_ids(conn: Connection, medium: Medium) -> set[int]:
+    """TMDB ids of all titles found ineligible."""
+    return set(conn.execute(select(ineligible.c.tmdb_id).where(ineligible.c.medium == medium.plural)).scalars())
+
+
 def record(conn: Connection, medium: Medium, tmdb_id: int, reason: str, now: datetime) -> bool:
     """Remember that a title was found ineligible; whether that is news."""
     row = {"medium": medium.plural, "tmdb_id": tmdb_id, "reason": reason, "found_at": now}
