@@ -17,7 +17,7 @@ from ratingo_pipelines.sync import selection
 from ratingo_pipelines.sync.batch import Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.doubts import Judged, conclude
-from ratingo_pipelines.sync.gather import asking_again, gather, without_details
+from ratingo_pipelines.sync.gather import Gathered, asking_again, gather, without_details
 from ratingo_pipelines.sync.leases import kept_leases
 from ratingo_pipelines.sync.outcomes import TitleOutcomes
 from ratingo_pipelines.sync.report import (
@@ -38,6 +38,7 @@ from ratingo_pipelines.sync.trending import LISTED_TWICE
 from ratingo_pipelines.sync.trust.blame import Question
 from ratingo_pipelines.sync.witnesses import AskAgain, StoredWitnesses
 from ratingo_pipelines.sync.work import ALL_STAGES, FAILURE_STAGES, STORE, Place, TitleStage, TitleWork
+from ratingo_pipelines.text import counted
 
 STAGE = "titles"
 
@@ -106,13 +107,14 @@ def process(
         outcomes=TitleOutcomes(ctx, medium, run_id),
         on_outcome=tally,
     )
+    kept = _keep_watchers(store, chosen.works, stages) if stopped and stopped.kind is StopReason.UPSTREAM else ()
     database_is_there = stopped is None or stopped.kind is not StopReason.DATABASE
     judged = conclude(ctx, medium, store.ledger) if database_is_there else Judged()
     report = tally.report(
         medium.plural,
         stage,
         fetched=fetched,
-        notes=(*chosen.notes, *notes, *judged.notes),
+        notes=(*chosen.notes, *notes, *kept, *judged.notes),
         problems=judged.problems,
         stopped=stopped,
     )
@@ -121,6 +123,23 @@ def process(
         with ctx.database.writing() as conn:
             cycles.add_requests(conn, cycle.id, report.requests)
     return report
+
+
+def _keep_watchers(store: TitleStore, works: Sequence[TitleWork], stages: frozenset[TitleStage]) -> tuple[str, ...]:
+    """Store what the list itself says of titles that the site lists and this batch did not come to, asking nobody.
+
+    Who is watching now cannot be asked for later: an API that is gone for a day would leave a gap in every sparkline.
+    """
+    if TitleStage.SPARKLINES not in stages:
+        return ()
+    with store.ctx.database.reading() as conn:
+        listed = titles.listed_tmdb_ids(conn, tables_of(store.medium))
+    left = [work for work in works if work.place is not None and work.tmdb_id in listed]
+    watchers_alone = frozenset({TitleStage.SPARKLINES})
+    kept = sum(store.store(work, watchers_alone, Gathered()).status is TitleStatus.DONE for work in left)
+    if not kept:
+        return ()
+    return (f"{counted(kept, store.medium.singular, store.medium.plural)} got the watchers of the list meanwhile",)
 
 
 def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> Steps:

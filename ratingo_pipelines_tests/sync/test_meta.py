@@ -4,7 +4,8 @@ from sqlalchemy import delete, insert
 
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
-from ratingo_pipelines.storage.pipeline_tables import failures
+from ratingo_pipelines.storage import titles
+from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.meta import backfill_meta
@@ -14,6 +15,7 @@ from ratingo_pipelines_tests.sync.syncing import (
     RUN,
     Clock,
     all_rows,
+    another_kit,
     days_until,
     eligible,
     limited,
@@ -90,3 +92,25 @@ def test_a_stub_that_fails_waits_before_it_is_tried_again(
     assert backfill_meta(ctx, SHOWS, RUN).succeeded == 1
     assert title_rows(ctx.database)[listed[0]]["overview"]
     assert all_rows(ctx.database, failures) == []
+
+
+def test_noted_as_asked_is_who_lacks_something_after_an_answer_and_nobody_else(
+    ctx: SyncContext, sandbox: RunningSandbox
+) -> None:
+    run_cycle(ctx)
+    listed = eligible(sandbox.truth(SHOWS, 12))
+    with ctx.database.writing() as conn:
+        conn.execute(delete(asked))
+    sandbox.faults({"kind": "types", "api": "tmdb", "ids": listed[:1]})
+    with another_kit(ctx, http_cache=False) as anew:
+        _, report = run_cycle(anew)
+    assert [failure.tmdb_id for failure in report.failures] == listed[:1]
+    columns = titles.metadata_columns(SHOWS)
+    rows = title_rows(ctx.database)
+    lacking = {tmdb_id for tmdb_id in listed[1:] if any(rows[tmdb_id][column] is None for column in columns)}
+    noted = {row["tmdb_id"] for row in all_rows(ctx.database, asked) if row["source"] == "meta"}
+    assert noted == lacking
+    assert lacking
+    assert lacking < set(listed[1:])
+    with ctx.database.reading() as conn:
+        assert not lacking & set(titles.incomplete_titles(conn, tables_of(SHOWS), ctx.now()))
