@@ -15,7 +15,7 @@ from ratingo_pipelines.storage.pipeline_tables import attempts
 KEPT_FOR = timedelta(days=30)
 """Older rows are removed, but for the newest of its kind."""
 TRENDING, CALENDAR, MONTHLY = "trending", "calendar", "watched_monthly"
-"""What is asked for; a month's list as `watched_monthly/2026-01`."""
+"""What is asked for; a month's list as `watched_monthly/2026-01`, a batch of titles by its stage (`titles`, `omdb`)."""
 
 
 class AttemptOutcome(StrEnum):
@@ -33,6 +33,8 @@ class AttemptOutcome(StrEnum):
     """The source did not answer, or its answer cannot be read."""
     DENIED = "denied"
     """The source refuses the key."""
+    DOUBTED = "doubted"
+    """The source answered all titles alike and wrongly."""
     ABSENT = "absent"
     """The source says that it has no such list."""
 
@@ -74,10 +76,19 @@ def forget(conn: Connection, medium: Medium, what: str) -> None:
     conn.execute(delete(attempts).where(attempts.c.medium == medium.plural, attempts.c.what == what))
 
 
-def latest(conn: Connection, medium: Medium) -> dict[str, Attempt]:
-    """The newest attempt at each thing of a medium, by what it is."""
-    newest = select(func.max(attempts.c.id)).where(attempts.c.medium == medium.plural).group_by(attempts.c.what)
-    return {attempt.what: attempt for attempt in _read(conn, attempts.c.id.in_(newest))}
+def latest(conn: Connection) -> dict[str, dict[str, Attempt]]:
+    """The newest attempt at each thing, by medium and by what it is; media without any left out."""
+    newest = select(func.max(attempts.c.id)).group_by(attempts.c.medium, attempts.c.what)
+    found: dict[str, dict[str, Attempt]] = {}
+    for attempt in _read(conn, attempts.c.id.in_(newest)):
+        found.setdefault(attempt.medium, {})[attempt.what] = attempt
+    return found
+
+
+def latest_of(conn: Connection, medium: Medium, what: str) -> Attempt | None:
+    """The newest attempt at one thing."""
+    newest = select(func.max(attempts.c.id)).where(attempts.c.medium == medium.plural, attempts.c.what == what)
+    return next(iter(_read(conn, attempts.c.id.in_(newest))), None)
 
 
 def since_well(conn: Connection, medium: Medium, what: str) -> list[Attempt]:

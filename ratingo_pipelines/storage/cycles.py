@@ -176,6 +176,14 @@ def latest_cycle(conn: Connection, medium: Medium, until: datetime | None = None
     return _cycle(conn, *where, *([cycles.c.cycle_at <= until] if until is not None else []))
 
 
+def latest_cycles(conn: Connection) -> dict[str, Cycle]:
+    """The newest cycle of each medium that has one."""
+    newest = select(cycles.c.medium, func.max(cycles.c.cycle_at).label("at")).group_by(cycles.c.medium).subquery()
+    same = and_(cycles.c.medium == newest.c.medium, cycles.c.cycle_at == newest.c.at)
+    rows = conn.execute(select(cycles).join(newest, same)).mappings()
+    return {row["medium"]: Cycle(**{field.name: row[field.name] for field in fields(Cycle)}) for row in rows}
+
+
 def cycles_after(conn: Connection, medium: Medium, moment: datetime) -> list[Cycle]:
     """The medium's cycles after that time, the oldest first."""
     where = (cycles.c.medium == medium.plural, cycles.c.cycle_at > moment)
@@ -220,6 +228,24 @@ def watchers_of(conn: Connection, cycle_id: int, without: str) -> dict[int, int]
         .order_by(c.rank.desc())
     )
     return dict(conn.execute(statement).all())
+
+
+def skipped_by_reason(conn: Connection) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
+    """How many titles the latest cycle of each medium skips, and the one before, by reason; superseded ones not."""
+    place = func.row_number().over(partition_by=cycles.c.medium, order_by=cycles.c.cycle_at.desc())
+    latest = select(cycles.c.id, place.label("place")).subquery()
+    c = trending.c
+    statement = (
+        select(c.medium, latest.c.place, c.reason, func.count())
+        .join(latest, latest.c.id == c.cycle_id)
+        .where(latest.c.place <= 2, c.outcome == SKIPPED, c.reason.is_not(None), c.reason != SUPERSEDED)
+        .group_by(c.medium, latest.c.place, c.reason)
+        .order_by(c.medium, latest.c.place, c.reason)
+    )
+    found: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
+    for medium, at, reason, count in conn.execute(statement):
+        found.setdefault(medium, ({}, {}))[at - 1][reason] = count
+    return found
 
 
 def cycle_before(conn: Connection, cycle: Cycle) -> Cycle | None:

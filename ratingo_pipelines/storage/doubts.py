@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, delete, func, select, true, update
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import doubts
@@ -78,8 +78,8 @@ def open_doubts(conn: Connection, t: TitleTables, part: str, region: str | None 
     return [Doubt(*row) for row in conn.execute(statement)]
 
 
-def counts(conn: Connection, medium: Medium) -> list[DoubtCount]:
-    """The open doubts of a medium, counted by part and region."""
+def counts(conn: Connection, medium: Medium | None = None) -> list[DoubtCount]:
+    """The open doubts of a medium, or of all, counted by part and region."""
     c = doubts.c
     statement = (
         select(
@@ -91,7 +91,7 @@ def counts(conn: Connection, medium: Medium) -> list[DoubtCount]:
             func.min(c.first_at),
             func.max(c.last_at),
         )
-        .where(c.medium == medium.plural)
+        .where(true() if medium is None else c.medium == medium.plural)
         .group_by(c.medium, c.part, c.region)
         .order_by(c.part, c.region)
     )

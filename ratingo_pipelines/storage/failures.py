@@ -165,9 +165,9 @@ def given_up(conn: Connection, medium: Medium, attempts: int, now: datetime) -> 
     return _read(conn, failures.c.medium == medium.plural, *tried)
 
 
-def all_failures(conn: Connection, medium: Medium) -> list[Failure]:
-    """Every failure that no success has cleared."""
-    return _read(conn, failures.c.medium == medium.plural)
+def all_failures(conn: Connection, medium: Medium | None = None) -> list[Failure]:
+    """Every failure of a medium, or of all, that no success has cleared."""
+    return _read(conn, *([] if medium is None else [failures.c.medium == medium.plural]))
 
 
 def forget_lost(conn: Connection, t: TitleTables, since: datetime) -> int:

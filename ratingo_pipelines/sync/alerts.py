@@ -10,13 +10,18 @@ from datetime import datetime, timedelta
 from ratingo_pipelines.cron import previous_times
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.settings import OFF
+from ratingo_pipelines.storage.attempts import TRENDING, AttemptOutcome
 from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.sync.report import StopReason
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
+from ratingo_pipelines.sync.trust.clock import agrees, in_words
 from ratingo_pipelines.sync.trust.doubts import key_of, many_said
 
 TOO_MANY = 0.1
-"""The part of a cycle that may fail without anybody being told."""
+"""The part of a cycle that may fail, or be skipped anew, without anybody being told."""
+SKIPPED_MORE = 5
+"""So many may be skipped anew in a cycle of whatever size."""
+NOT_BELIEVED = frozenset({AttemptOutcome.SHORT, AttemptOutcome.NOT_WHOLE, AttemptOutcome.CLOCK})
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,12 @@ def problems(
             found += _old(medium, old_before[medium.medium])
         found += _failing(medium)
         found += _doubted(medium)
-    return found + [problem for run in runs for problem in _failed(run, now, grace)]
+        found += _skipping(medium)
+        found += _not_believed(medium, now, grace)
+    found += _clock(status)
+    # What is said of a list itself need not be said of its run again.
+    told = {f"{medium.medium}_trending" for medium in status.media if _not_believed(medium, now, timedelta())}
+    return found + [problem for run in runs if run.job not in told for problem in _failed(run, now, grace)]
 
 
 def cycles_due_since(crons: Mapping[str, str], now: datetime) -> dict[str, datetime]:
@@ -112,6 +122,40 @@ def _doubted(medium: MediumStatus) -> list[Problem]:
         )
         for part, counts in by_part.items()
     ]
+
+
+def _skipping(medium: MediumStatus) -> list[Problem]:
+    """Titles skipped that the cycle before did not skip: too many for each to be an odd title."""
+    now, before = medium.skipped, medium.skipped_before
+    added = sum(max(count - before.get(reason, 0), 0) for reason, count in now.items())
+    if medium.cycle is None or not before or added <= max(SKIPPED_MORE, medium.counts.total * TOO_MANY):
+        return []
+    said = ", ".join(f"{count} {reason} ({before.get(reason, 0)} before)" for reason, count in now.items())
+    return [
+        Problem(
+            f"{medium.medium}:skipped:{medium.cycle.id}",
+            f"Cycle {medium.cycle.id} of {medium.medium} skips {added} titles more than the one before: {said}. See "
+            "whether what Trakt and TMDB say of them is true.",
+        )
+    ]
+
+
+def _not_believed(medium: MediumStatus, now: datetime, grace: timedelta) -> list[Problem]:
+    """A trending list that came and opened no cycle; one that did not come is its run's to tell."""
+    asked = medium.attempts.get(TRENDING)
+    if asked is None or asked.outcome not in NOT_BELIEVED or now < asked.asked_at + grace:
+        return []
+    return [Problem(f"{medium.medium}:list:{asked.outcome}", f"{medium.medium}: {asked.reason or asked.outcome}")]
+
+
+def _clock(status: SyncStatus) -> list[Problem]:
+    """A clock that is off by minutes; from an hour on lists open no cycle, which is told of them."""
+    told = [attempt for medium in status.media if (attempt := medium.attempts.get(TRENDING)) and attempt.well]
+    newest = max(told, key=lambda attempt: attempt.asked_at, default=None)
+    if newest is None or newest.ahead_seconds is None or agrees(timedelta(seconds=newest.ahead_seconds)):
+        return []
+    off = in_words(timedelta(seconds=newest.ahead_seconds))
+    return [Problem("clock", f"This machine's clock is {off}: set it. From an hour on no cycle is opened.")]
 
 
 def _failed(run: EndedRun, now: datetime, grace: timedelta) -> list[Problem]:

@@ -3,7 +3,7 @@
 Whether a list is believed is decided in `trust`; asking is `trending`'s, `monthly`'s and `airings`'.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ratingo_pipelines.media import Medium
@@ -13,6 +13,7 @@ from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.sync.clock import seconds_ahead
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.report import BatchReport, StopReason
 
 
 class NotBelieved(SourceError):
@@ -39,6 +40,28 @@ def failures_remembered(ctx: SyncContext, medium: Medium, what: str) -> Iterator
 def _record(ctx: SyncContext, attempt: Attempt) -> None:
     with ctx.database.writing() as conn:
         attempts.record(conn, attempt)
+
+
+_OUTCOMES: Mapping[StopReason | None, AttemptOutcome] = {
+    None: AttemptOutcome.WELL,
+    StopReason.QUOTA: AttemptOutcome.WELL,
+    StopReason.ACCESS: AttemptOutcome.DENIED,
+    StopReason.UPSTREAM: AttemptOutcome.UNANSWERED,
+    StopReason.SOURCE: AttemptOutcome.DOUBTED,
+}
+"""What came of asking for a batch, by what ended it; a database that is gone says nothing of the sources."""
+
+
+def remember_batch(ctx: SyncContext, medium: Medium, report: BatchReport) -> None:
+    """Remember that a batch was ended by a source that is refused, shut or in doubt, or that this is over."""
+    outcome = _OUTCOMES.get(report.stopped_by)
+    if outcome is None or (outcome is AttemptOutcome.WELL and not report.succeeded):
+        return
+    with ctx.database.reading() as conn:
+        before = attempts.latest_of(conn, medium, report.stage)
+    if outcome is AttemptOutcome.WELL and (before is None or before.well):
+        return
+    _record(ctx, Attempt(medium.plural, report.stage, ctx.now(), outcome, report.stopped))
 
 
 def outcome_of(error: SourceError) -> AttemptOutcome:

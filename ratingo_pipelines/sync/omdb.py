@@ -13,6 +13,7 @@ from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.storage.titles import OmdbDue
 from ratingo_pipelines.sync import facts
+from ratingo_pipelines.sync.asking import remember_batch
 from ratingo_pipelines.sync.batch import EvidenceOf, Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.gather import WITHOUT_ROW, failure_of
@@ -156,7 +157,9 @@ def _work_off(
         )
     if stopped and stopped.kind is StopReason.QUOTA:
         _put_off_the_rest(ctx, medium, due, one.ended)
-    return tally.report(medium.plural, STAGE, fetched=fetched, notes=notes, stopped=stopped)
+    report = tally.report(medium.plural, STAGE, fetched=fetched, notes=notes, stopped=stopped)
+    remember_batch(ctx, medium, report)
+    return report
 
 
 @retried_transaction

@@ -1,13 +1,13 @@
 """How far the cycles are and what waits for a person: a few counts, quick at any size of the database."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
-from ratingo_pipelines.media import MEDIA, Medium
-from ratingo_pipelines.storage import cycles, doubts, failures, quota
+from ratingo_pipelines.media import MEDIA
+from ratingo_pipelines.storage import attempts, cycles, doubts, failures, quota
+from ratingo_pipelines.storage.attempts import TRENDING, Attempt
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.storage.engine import Database
@@ -16,7 +16,7 @@ from ratingo_pipelines.storage.failures import GIVE_UP_AFTER, Failure
 
 @dataclass(frozen=True)
 class MediumStatus:
-    """The latest cycle of a medium, if there is one, its failures, and the doubts about what the sources said."""
+    """The latest cycle of a medium, if there is one, its failures, and what came of asking the sources."""
 
     medium: str
     cycle: Cycle | None
@@ -24,6 +24,38 @@ class MediumStatus:
     counts: Counts
     failures: tuple[Failure, ...]
     doubts: tuple[DoubtCount, ...] = ()
+    attempts: Mapping[str, Attempt] = field(default_factory=dict)
+    """The newest attempt at each list and batch, by what it was."""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Titles that the cycle skips, by reason."""
+    skipped_before: Mapping[str, int] = field(default_factory=dict)
+    """Those of the cycle before."""
+
+    @property
+    def troubles(self) -> list[Attempt]:
+        """What was last asked for in vain: lists that were not believed, sources that are refused, shut or in doubt."""
+        return [attempt for attempt in self.attempts.values() if not attempt.well and "/" not in attempt.what]
+
+    @property
+    def lately(self) -> dict[str, Any]:
+        """What came of asking, as plain values; what does not apply is absent."""
+        asked = self.attempts.get(TRENDING)
+        said: dict[str, Any] = {}
+        if asked is not None:
+            said["list"] = {"asked_at": asked.asked_at, "outcome": asked.outcome, "reason": asked.reason}
+            if asked.ahead_seconds is not None:
+                said["clock_ahead_seconds"] = asked.ahead_seconds
+        if self.skipped or self.skipped_before:
+            said["skipped"] = {
+                reason: {"now": self.skipped.get(reason, 0), "before": self.skipped_before.get(reason, 0)}
+                for reason in sorted({**self.skipped, **self.skipped_before})
+            }
+        if self.troubles:
+            said["troubles"] = [
+                {"what": each.what, "asked_at": each.asked_at, "outcome": each.outcome, "reason": each.reason}
+                for each in self.troubles
+            ]
+        return said
 
 
 @dataclass(frozen=True)
@@ -58,6 +90,7 @@ class SyncStatus:
                         {**asdict(failure), "given_up": self.given_up(failure)} for failure in status.failures
                     ],
                     "doubts": [asdict(count) for count in status.doubts],
+                    **status.lately,
                 }
                 for status in self.media
             },
@@ -68,18 +101,24 @@ class SyncStatus:
 def status(database: Database, omdb_limit: int, now: datetime, give_up_after: int = GIVE_UP_AFTER) -> SyncStatus:
     """Read the state of all media."""
     with database.reading() as conn:
-        media = tuple(_of_medium(conn, medium, now) for medium in MEDIA)
+        failing, doubted = failures.all_failures(conn), doubts.counts(conn)
+        tried, skipped = attempts.latest(conn), cycles.skipped_by_reason(conn)
+        latest, media = cycles.latest_cycles(conn), []
+        for medium in MEDIA:
+            cycle = latest.get(medium.plural)
+            now_skipped, skipped_before = skipped.get(medium.plural, ({}, {}))
+            media.append(
+                MediumStatus(
+                    medium=medium.plural,
+                    cycle=cycle,
+                    age_seconds=int((now - cycle.cycle_at).total_seconds()) if cycle else None,
+                    counts=cycles.counts(conn, cycle.id, now) if cycle else Counts(),
+                    failures=tuple(failure for failure in failing if failure.medium == medium.plural),
+                    doubts=tuple(count for count in doubted if count.medium == medium.plural),
+                    attempts=tried.get(medium.plural, {}),
+                    skipped=now_skipped,
+                    skipped_before=skipped_before,
+                )
+            )
         used = quota.used(conn, "omdb", now.date().isoformat())
-    return SyncStatus(now, media, used, omdb_limit, give_up_after)
-
-
-def _of_medium(conn: Connection, medium: Medium, now: datetime) -> MediumStatus:
-    cycle = cycles.latest_cycle(conn, medium)
-    return MediumStatus(
-        medium=medium.plural,
-        cycle=cycle,
-        age_seconds=int((now - cycle.cycle_at).total_seconds()) if cycle else None,
-        counts=cycles.counts(conn, cycle.id, now) if cycle else Counts(),
-        failures=tuple(failures.all_failures(conn, medium)),
-        doubts=tuple(doubts.counts(conn, medium)),
-    )
+    return SyncStatus(now, tuple(media), used, omdb_limit, give_up_after)

@@ -4,7 +4,7 @@ Which titles are due is `selection`'s, how one is asked about `gather`'s, how it
 are put together.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -14,6 +14,7 @@ from ratingo_pipelines.storage import cycles, doubts, failures, titles
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync import selection
+from ratingo_pipelines.sync.asking import remember_batch
 from ratingo_pipelines.sync.batch import Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.doubts import Judged, conclude
@@ -35,7 +36,7 @@ from ratingo_pipelines.sync.selection import Selection
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
 from ratingo_pipelines.sync.store import CLAIM_LOST, TitleStore
 from ratingo_pipelines.sync.trending import LISTED_TWICE
-from ratingo_pipelines.sync.trust.blame import Question
+from ratingo_pipelines.sync.trust.blame import SMALL_BATCH, Question
 from ratingo_pipelines.sync.witnesses import AskAgain, StoredWitnesses
 from ratingo_pipelines.sync.work import ALL_STAGES, FAILURE_STAGES, STORE, Place, TitleStage, TitleWork
 from ratingo_pipelines.text import counted
@@ -118,6 +119,10 @@ def process(
         problems=judged.problems,
         stopped=stopped,
     )
+    if stage == STAGE:
+        report = replace(report, problems=(*report.problems, *nothing_stored(report, len(chosen.works))))
+    if database_is_there:
+        remember_batch(ctx, medium, report)
     cycle = next((work.place.cycle for work in chosen.works if work.place), None)
     if cycle and database_is_there:
         with ctx.database.writing() as conn:
@@ -140,6 +145,14 @@ def _keep_watchers(store: TitleStore, works: Sequence[TitleWork], stages: frozen
     if not kept:
         return ()
     return (f"{counted(kept, store.medium.singular, store.medium.plural)} got the watchers of the list meanwhile",)
+
+
+def nothing_stored(report: BatchReport, works: int) -> Iterator[str]:
+    """A problem where there were titles to store and none was: never mind how well each of them was skipped."""
+    to_store = works - report.skipped.get(CLAIM_LOST, 0)
+    if to_store >= SMALL_BATCH and not report.added + report.updated and not report.failures and not report.stopped:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in report.skipped.items())
+        yield f"none of {counted(to_store, 'title')} was stored: {reasons}; see whether the sources are right"
 
 
 def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> Steps:

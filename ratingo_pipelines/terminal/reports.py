@@ -1,11 +1,14 @@
 """Reports as people read them: a few lines of text each."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 
+from ratingo_pipelines.storage.attempts import TRENDING
 from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.sync.doubts import OpenDoubts
 from ratingo_pipelines.sync.report import BatchReport, CalendarReport, PruneReport, TrendingReport
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
+from ratingo_pipelines.sync.trust.clock import AGREES_WITHIN, agrees, in_words
 from ratingo_pipelines.sync.trust.doubts import key_of
 from ratingo_pipelines.sync.trust.parts import source_of
 from ratingo_pipelines.text import counted
@@ -63,14 +66,16 @@ def status_lines(status: SyncStatus) -> Iterator[str]:
 def _medium_lines(status: SyncStatus, medium: MediumStatus) -> Iterator[str]:
     if medium.cycle is None:
         yield f"{medium.medium}: no cycle yet: `ratingo sync {medium.medium}`"
+        yield from _trouble_lines(medium)
         return
     counts = medium.counts
-    hours = (medium.age_seconds or 0) / 3600
     yield (
-        f"{medium.medium}: cycle {medium.cycle.id}, {hours:.1f} h old: {counted(counts.total, 'title')}: "
+        f"{medium.medium}: cycle {medium.cycle.id}, {_age(medium.age_seconds or 0)}: {counted(counts.total, 'title')}: "
         f"{counts.done} done, "
         f"{counts.processing} processing, {counts.pending} pending, {counts.error} failed, {counts.skipped} skipped"
+        f"{_beside(medium.skipped, medium.skipped_before)}{_asked(medium)}"
     )
+    yield from _trouble_lines(medium)
     for failure in medium.failures:
         given_up = ", given up" if status.given_up(failure) else ""
         yield (
@@ -80,6 +85,35 @@ def _medium_lines(status: SyncStatus, medium: MediumStatus) -> Iterator[str]:
 
     for count in medium.doubts:
         yield f"  in doubt: {_doubt(count)}"
+
+
+def _age(seconds: int) -> str:
+    if seconds < -AGREES_WITHIN.total_seconds():
+        return f"{-seconds / 3600:.1f} h ahead of this machine's clock"
+    return f"{seconds / 3600:.1f} h old"
+
+
+def _beside(skipped: Mapping[str, int], before: Mapping[str, int]) -> str:
+    """Titles skipped by reason, beside those of the cycle before: `(2 no TMDB id, 3 before)`."""
+    reasons = sorted({**skipped, **before})
+    said = [
+        f"{skipped.get(reason, 0)} {reason}" + (f", {before[reason]} before" if before.get(reason) else "")
+        for reason in reasons
+    ]
+    return f" ({'; '.join(said)})" if said else ""
+
+
+def _asked(medium: MediumStatus) -> str:
+    asked = medium.attempts.get(TRENDING)
+    return f"; list asked for at {asked.asked_at:%Y-%m-%d %H:%M} UTC" if asked else ""
+
+
+def _trouble_lines(medium: MediumStatus) -> Iterator[str]:
+    for attempt in medium.troubles:
+        yield f"  {attempt.what}: in vain at {attempt.asked_at:%Y-%m-%d %H:%M} UTC: {attempt.reason or attempt.outcome}"
+    asked = medium.attempts.get(TRENDING)
+    if asked and asked.well and asked.ahead_seconds is not None and not agrees(timedelta(seconds=asked.ahead_seconds)):
+        yield f"  clock: this machine's was {in_words(timedelta(seconds=asked.ahead_seconds))} then: set it"
 
 
 def doubt_lines(found: Sequence[OpenDoubts]) -> Iterator[str]:

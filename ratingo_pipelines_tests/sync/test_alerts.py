@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ratingo_pipelines.storage.attempts import Attempt
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.sync.alerts import EndedRun, Problem, cycles_due_since, new_problems, problems
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
@@ -101,3 +102,51 @@ def test_an_alert_says_what_to_do() -> None:
         "The latest cycle of shows is 13 h old. "
         "See whether the daemon runs and why shows_trending failed or did not start."
     )
+
+
+def asked(outcome: str, *, minutes: float = 10, ahead_seconds: int | None = None) -> Attempt:
+    """An attempt at the list of shows, so long ago."""
+    at = NOW - timedelta(minutes=minutes)
+    return Attempt("shows", "trending", at, outcome, "Trakt: the list is empty", ahead_seconds=ahead_seconds)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "told"),
+    [
+        (asked("well"), []),
+        (asked("not_whole"), ["shows:list:not_whole"]),
+        (asked("short"), ["shows:list:short"]),
+        (asked("clock"), ["shows:list:clock"]),
+        (asked("not_whole", minutes=4), []),
+        # That Trakt did not answer, or refuses the key, is its run's to tell.
+        (asked("unanswered"), []),
+        (asked("denied"), []),
+        (asked("well", ahead_seconds=299), []),
+        (asked("well", ahead_seconds=300), ["clock"]),
+        (asked("well", ahead_seconds=-600), ["clock"]),
+    ],
+)
+def test_a_list_that_opened_no_cycle_and_a_wrong_clock_need_a_person(attempt: Attempt, told: list[str]) -> None:
+    assert keys(state(replace(medium(done=98), attempts={"trending": attempt}))) == told
+
+
+def test_a_list_that_opened_no_cycle_is_not_told_of_its_run_as_well() -> None:
+    status = state(replace(medium(done=98), attempts={"trending": asked("not_whole")}))
+    assert keys(status, replace(FAILED, job="shows_trending")) == ["shows:list:not_whole"]
+    assert keys(status, FAILED) == ["shows:list:not_whole", "failed:shows_omdb_backfill"]
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "told"),
+    [
+        ({"unknown to TMDB": 3}, {"unknown to TMDB": 2}, []),
+        ({"unknown to TMDB": 11}, {"unknown to TMDB": 2}, []),
+        ({"unknown to TMDB": 13}, {"unknown to TMDB": 2}, ["shows:skipped:7"]),
+        ({"no TMDB id": 2, "unknown to TMDB": 20}, {"no TMDB id": 2}, ["shows:skipped:7"]),
+        ({"unknown to TMDB": 20}, {}, []),
+    ],
+)
+def test_many_titles_skipped_that_were_not_skipped_before_need_a_person(
+    now: dict[str, int], before: dict[str, int], told: list[str]
+) -> None:
+    assert keys(state(replace(medium(done=98), skipped=now, skipped_before=before))) == told

@@ -34,7 +34,7 @@ def trakt_is_ahead(sandbox: RunningSandbox, seconds: float) -> None:
 
 def last_attempt(ctx: SyncContext, what: str = attempts.TRENDING) -> Attempt:
     with ctx.database.reading() as conn:
-        return attempts.latest(conn, SHOWS)[what]
+        return attempts.latest(conn)["shows"][what]
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(-2 * 3600, "2 h ahead of"), (2 * 3600, "2 h behind")])

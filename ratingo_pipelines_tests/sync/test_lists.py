@@ -12,7 +12,9 @@ from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.pipeline_tables import cycles
 from ratingo_pipelines.sync.checks import CHECKS, look_at
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.titles import sync_pending
+from ratingo_pipelines.sync.report import BatchReport
+from ratingo_pipelines.sync.store import CLAIM_LOST
+from ratingo_pipelines.sync.titles import nothing_stored, sync_pending
 from ratingo_pipelines.sync.trending import NoCycle, open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.syncing import RUN, Clock, all_rows, eligible, limited, run_cycle
@@ -160,3 +162,46 @@ def test_what_a_list_took_is_kept_with_its_cycle(ctx: SyncContext) -> None:
     [row] = all_rows(ctx.database, cycles)
     assert (row["asked"], row["source"], row["requests"]) == (12, "127.0.0.1", report.requests)
     assert report.requests["trakt"] == 7
+
+
+def test_what_a_cycle_cost_is_kept_with_it(ctx: SyncContext) -> None:
+    listed, batch = run_cycle(limited(ctx, 3))
+    [row] = all_rows(ctx.database, cycles)
+    assert row["requests"] == {api: listed.requests[api] + batch.requests[api] for api in batch.requests}
+
+
+def test_a_batch_that_stores_nothing_is_not_green_and_a_source_in_trouble_is_remembered(
+    ctx: SyncContext, sandbox: RunningSandbox
+) -> None:
+    open_trending_cycle(ctx, SHOWS, RUN)
+    sandbox.faults({"kind": "answer", "api": "tmdb", "endpoint": "/tv/*", "status": 404, "body": {"error": "nothing"}})
+    report = sync_pending(ctx, SHOWS, RUN)
+    assert (report.ok, report.succeeded) == (False, 0)
+    with ctx.database.reading() as conn:
+        trouble = attempts.latest_of(conn, SHOWS, "titles")
+    assert trouble is not None
+    assert not trouble.well
+    assert "TMDB_BASE_URL" in (trouble.reason or "")
+    sandbox.faults()
+    assert sync_pending(ctx, SHOWS, RUN).ok
+    with ctx.database.reading() as conn:
+        over = attempts.latest_of(conn, SHOWS, "titles")
+    assert over is not None
+    assert over.well
+
+
+@pytest.mark.parametrize(
+    ("updated", "skipped", "told"),
+    [
+        (
+            0,
+            {"unknown to TMDB": 5},
+            ["none of 5 titles was stored: 5 unknown to TMDB; see whether the sources are right"],
+        ),
+        (1, {"unknown to TMDB": 4}, []),
+        (0, {"unknown to TMDB": 4, CLAIM_LOST: 1}, []),
+    ],
+)
+def test_titles_of_which_none_was_stored_are_a_problem(updated: int, skipped: dict[str, int], told: list[str]) -> None:
+    report = BatchReport("shows", "titles", fetched=5, updated=updated, skipped=skipped)
+    assert list(nothing_stored(report, 5)) == told

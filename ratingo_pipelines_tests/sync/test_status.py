@@ -1,17 +1,21 @@
 """How far the cycles are, at any size of the database in the same few statements."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import event, insert
 
 from ratingo_pipelines.media import MOVIES, SHOWS
-from ratingo_pipelines.storage import cycles, failures, quota
+from ratingo_pipelines.storage import attempts, cycles, failures, quota
+from ratingo_pipelines.storage.attempts import Attempt
 from ratingo_pipelines.storage.cycles import Counts, Entry
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import status
+from ratingo_pipelines.sync.trending import LISTED_TWICE, WITHOUT_TMDB_ID
 from ratingo_pipelines.terminal.reports import status_lines
+
+NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
 
 def open_cycle(database: Database, size: int) -> None:
@@ -102,3 +106,44 @@ def test_ten_thousand_titles_take_no_more_statements_than_none(database: Databas
 
     assert state.media[0].counts.total == 9_999
     assert len(statements) <= min(few, 8)
+
+
+def test_it_tells_what_came_of_asking_and_what_is_skipped_beside_the_cycle_before(database: Database) -> None:
+    for skipped in ([WITHOUT_TMDB_ID] * 2, [WITHOUT_TMDB_ID, LISTED_TWICE]):
+        entries = [
+            Entry(rank, None, rank, None, None, f"Title {rank}", 2020, 100, outcome="skipped", reason=reason)
+            for rank, reason in enumerate(skipped, start=1)
+        ]
+        with database.writing() as conn:
+            cycles.open_cycle(conn, SHOWS, NOON, entries, 10_000, "run")
+    with database.writing() as conn:
+        for attempt in (
+            Attempt("shows", "trending", NOON, "well", None, 2, 600),
+            Attempt("shows", "titles", NOON, "doubted", "TMDB: 404 for all; look at TMDB_BASE_URL"),
+            Attempt("movies", "trending", NOON, "short", "Trakt: the list is short"),
+            Attempt("movies", "watched_monthly/2026-01", NOON, "absent"),
+        ):
+            attempts.record(conn, attempt)
+
+    state = status(database, 1000, NOON + timedelta(minutes=6))
+
+    shows, movies = state.as_dict()["media"].values()
+    assert shows["list"] == {"asked_at": NOON, "outcome": "well", "reason": None}
+    assert shows["clock_ahead_seconds"] == 600
+    assert shows["skipped"] == {"listed twice": {"now": 1, "before": 0}, "no TMDB id": {"now": 1, "before": 2}}
+    assert [(each["what"], each["outcome"]) for each in shows["troubles"]] == [("titles", "doubted")]
+    assert [(each["what"], each["outcome"]) for each in movies["troubles"]] == [("trending", "short")]
+    assert list(status_lines(state))[:-1] == [
+        "shows: cycle 2, 0.1 h old: 0 titles: 0 done, 0 processing, 0 pending, 0 failed, 2 skipped "
+        "(1 listed twice; 1 no TMDB id, 2 before); list asked for at 2026-01-31 12:00 UTC",
+        "  titles: in vain at 2026-01-31 12:00 UTC: TMDB: 404 for all; look at TMDB_BASE_URL",
+        "  clock: this machine's was 10 min ahead of Trakt's then: set it",
+        "movies: no cycle yet: `ratingo sync movies`",
+        "  trending: in vain at 2026-01-31 12:00 UTC: Trakt: the list is short",
+    ]
+
+
+def test_a_cycle_that_lies_ahead_is_said_to(database: Database) -> None:
+    with database.writing() as conn:
+        cycles.open_cycle(conn, SHOWS, NOON + timedelta(days=2), (), 10_000, "run")
+    assert "cycle 1, 48.0 h ahead of this machine's clock: " in next(status_lines(status(database, 0, NOON)))

@@ -176,7 +176,15 @@ READY = Endpoint(
         "history": {"ok": True},
         "codeLocation": {"ok": True},
         "daemon": {"ok": True, "heartbeatAgeSeconds": 12},
-        "cycles": {"shows": {"ageSeconds": 5130}, "movies": {"ageSeconds": 62010}},
+        "cycles": {
+            "shows": {
+                "ageSeconds": 5130,
+                "list": {"askedAt": "2026-01-31 12:00:00+00:00", "outcome": "well", "reason": None},
+                "clockAheadSeconds": 0,
+                "skipped": {"no TMDB id": {"now": 2, "before": 2}},
+            },
+            "movies": {"ageSeconds": 62010},
+        },
     },
 )
 HEALTH = Endpoint("/healthz", "Whether the gateway answers; needs no secret.", UpAnswer, {"status": "up"})

@@ -4,17 +4,17 @@ import time
 from typing import Any
 
 import dagster as dg
+from pydantic.alias_generators import to_camel
 from sqlalchemy.exc import SQLAlchemyError
 
 from ratingo_pipelines.dagster_instance.internals import IWorkspaceProcessContext
 from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import LOCATION
-from ratingo_pipelines.media import MEDIA, SHOWS
+from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sources.scrub import one_line
-from ratingo_pipelines.storage.cycles import Cycle
 from ratingo_pipelines.storage.engine import StorageError
-from ratingo_pipelines.sync.context import utc_now
+from ratingo_pipelines.sync.status import MediumStatus
 
 LOCATION_SECONDS = 2
 HEARTBEAT_SECONDS = 120
@@ -40,10 +40,10 @@ class Health:
 
     def _database(self) -> tuple[dict[str, Any], dict[str, Any]]:
         try:
-            latest = {medium.plural: self._progress.latest_cycle(medium) for medium in MEDIA}
+            media = self._progress.overview()
         except StorageError as error:
             return {"ok": False, "error": str(error)}, {}
-        return {"ok": True}, {name: {"ageSeconds": _age(cycle)} for name, cycle in latest.items()}
+        return {"ok": True}, {medium.medium: _said(medium) for medium in media}
 
     def _history(self) -> dict[str, Any]:
         """Whether Dagster's own storage can be read: its runs, what was materialized, its schedules."""
@@ -83,5 +83,16 @@ class Health:
         return {"ok": not wanting, **oldest, **({"withoutHeartbeat": wanting} if wanting else {})}
 
 
-def _age(cycle: Cycle | None) -> int | None:
-    return None if cycle is None else round((utc_now() - cycle.cycle_at).total_seconds())
+def _said(medium: MediumStatus) -> dict[str, Any]:
+    """How old the latest cycle is and what came of asking the sources; what does not apply is absent."""
+    said: dict[str, Any] = {"ageSeconds": medium.age_seconds, **_camel(medium.lately)}
+    if medium.doubts:
+        said["doubts"] = sum(count.titles for count in medium.doubts)
+    return said
+
+
+def _camel(value: Any) -> Any:
+    """The same with the names of its fields in camel case; what is keyed by a reason keeps it."""
+    if isinstance(value, dict):
+        return {to_camel(key) if " " not in key else key: _camel(each) for key, each in value.items()}
+    return [_camel(each) for each in value] if isinstance(value, list) else value

@@ -224,7 +224,7 @@ class PartHealth(ApiModel):
 
 
 class ReadyAnswer(ApiModel):
-    """Whether all parts work; `cycles` say how old the latest ones are (seconds)."""
+    """Whether all parts work; `cycles` say how old the latest ones are (seconds) and what came of asking."""
 
     model_config = ConfigDict(extra="allow")
 

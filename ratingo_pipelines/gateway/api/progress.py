@@ -11,6 +11,7 @@ from ratingo_pipelines.storage.cycles import Counts, Cycle, Standing
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.failures import Failure
 from ratingo_pipelines.sync.context import utc_now
+from ratingo_pipelines.sync.status import MediumStatus, status
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,9 @@ class Progress:
             counts = cycles.counts(conn, cycle.id, utc_now())
             return cycle, counts, cycles.last_settled(conn, cycle.id), on_record
 
-    def latest_cycle(self, medium: Medium) -> Cycle | None:
-        """The medium's newest cycle."""
-        with self._database.reading() as conn:
-            return cycles.latest_cycle(conn, medium)
+    def overview(self) -> tuple[MediumStatus, ...]:
+        """How far all media are and what came of asking the sources."""
+        return status(self._database, 0, utc_now()).media
 
     def failed_between(self, medium: Medium, since: datetime, until: datetime) -> list[Failure]:
         """Failures on record that last happened in that time."""
