@@ -14,10 +14,10 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.chaos.running import Chaos
 from ratingo_pipelines_tests.chaos.scenarios import Scenario, scenarios
 
-LIES = ("lie: foreign_404 (TMDB)", "lie: list_half_of_nulls", "lie: omdb_timeout")
-"""One of each kind: of whole answers, of lists, of OMDb's wordings."""
+LIES = ("lie: no_providers", "lie: foreign_404 (TMDB)", "lie: list_half_of_nulls", "lie: omdb_timeout")
+"""One of each kind: of parts, of whole answers, of lists, of OMDb's wordings."""
 ALL = scenarios(storm_every=5)
-SHORT = [scenario for scenario in ALL if scenario.name in LIES or not (scenario.lies or scenario.red is False)]
+SHORT = [scenario for scenario in ALL if scenario.name in LIES or not scenario.lies]
 BACK_ENDS = ("sqlite_url", "postgres_url")
 
 
