@@ -25,7 +25,7 @@ class Installation:
     sandbox: RunningSandbox
 
     def run(self, *arguments: str, **others: str) -> Done:
-        env = environment(self.sandbox, self.folder / "home", TRENDING_LIMIT=str(LISTED), **others)
+        env = environment(self.sandbox, self.folder / "home", **{"TRENDING_LIMIT": str(LISTED), **others})
         return ratingo(*arguments, env=env, cwd=self.folder)
 
 
@@ -143,6 +143,28 @@ def test_a_sync_with_failed_titles_lists_them_and_ends_with_1(fresh: Installatio
     assert "Traceback" not in done.stdout + done.stderr
     status = fresh.run("status").stdout
     assert f"  failing: {bad} " in status
+
+
+def test_a_part_that_comes_empty_for_everybody_ends_with_1_is_listed_and_can_be_accepted(fresh: Installation) -> None:
+    longer = {"TRENDING_LIMIT": "9"}
+    assert fresh.run("sync", "shows", **longer).returncode == 0
+    assert fresh.run("doubts").stdout == "No doubts: what is stored is what the sources say.\n"
+    fresh.sandbox.faults({"kind": "lie", "name": "no_cast"})
+    done = fresh.run("sync", "shows", **longer)
+    assert (done.returncode, "failed:" in done.stdout) == (1, False)
+    assert "TMDB says that " in done.stdout
+    assert "`ratingo doubts accept cast`" in done.stdout
+    listed = fresh.run("doubts")
+    assert listed.stdout.startswith("shows: cast of ")
+    assert "taken for TMDB's fault; kept\n  2" in listed.stdout
+    assert "in doubt: cast of " in fresh.run("status").stdout
+    [doubt] = json.loads(fresh.run("doubts", "--json").stdout)
+    assert (doubt["count"]["part"], doubt["count"]["titles"]) == ("cast", len(doubt["titles"]))
+    wrong = fresh.run("doubts", "accept", "casts")
+    assert (wrong.returncode, "'casts' is none of anime, backdrop, buckets, cast," in wrong.stderr) == (2, True)
+    accepted = fresh.run("doubts", "accept", "cast")
+    assert (accepted.returncode, accepted.stdout) == (0, f"cast: taken away from {len(doubt['titles'])} titles\n")
+    assert fresh.run("sync", "shows", **longer).returncode == 0
 
 
 def test_an_upstream_that_does_not_answer_is_one_line_and_ends_with_1(fresh: Installation) -> None:

@@ -170,7 +170,7 @@ class BatchReport:
             snapshots_unchanged=self.snapshots_unchanged,
             requests=sum(self.requests.values()),
             seconds=self.seconds,
-            notes=self.notes,
+            notes=(*self.notes, *self.problems),
             stopped=self.stopped,
         )
 

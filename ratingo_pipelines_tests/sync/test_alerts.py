@@ -7,6 +7,7 @@ import pytest
 
 from ratingo_pipelines.storage.attempts import Attempt
 from ratingo_pipelines.storage.cycles import Counts, Cycle
+from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.sync.alerts import EndedRun, Problem, cycles_due_since, new_problems, problems
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 
@@ -51,6 +52,21 @@ def test_old_cycles_and_many_failures_need_a_person_and_one_dead_title_does_not(
     status: SyncStatus, told: list[str]
 ) -> None:
     assert keys(status) == told
+
+
+def test_doubts_that_are_the_source_s_fault_need_a_person_once_for_each_medium_and_part() -> None:
+    def doubted(part: str, region: str, titles: int, many: int) -> DoubtCount:
+        return DoubtCount("shows", part, region, titles, many, NOW, NOW)
+
+    doubts = (doubted("cast", "", 3, 0), doubted("providers", "UA", 40, 39), doubted("providers", "US", 41, 41))
+    status = state(replace(medium(done=98), doubts=doubts), medium("movies", done=98))
+
+    [found] = problems(status, [], NOW, grace=timedelta(minutes=5), old_before=DUE_SINCE)
+
+    assert found.key == "shows:doubts:providers"
+    assert "39 shows have no providers UA any more" in found.text
+    assert "41 shows have no providers US any more" in found.text
+    assert "`ratingo doubts accept providers`" in found.text
 
 
 @pytest.mark.parametrize(

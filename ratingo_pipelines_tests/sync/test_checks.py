@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, select
 
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.storage import cycles, quota
+from ratingo_pipelines.storage import cycles, entry_counts, quota
 from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import show_airings, tables_of
@@ -193,3 +193,48 @@ def test_yesterdays_use_does_not_count(database: Database, settings: Settings) -
         quota.exhaust(conn, "omdb", yesterday.date().isoformat(), settings.omdb_daily_limit)
 
     assert found(database, settings, "quota_left").numbers["used"] == 0
+
+
+def name_twice(database: Database, count: int) -> None:
+    """Two cycles that both name so many titles, which have three persons of the cast each when the second is opened."""
+    ids = [add_title(database, 1000 + rank) for rank in range(1, count + 1)]
+    people = [{"show_id": i, "person_id": p, "name": f"Person {p}", "character": "One"} for i in ids for p in (1, 2, 3)]
+    with database.writing() as conn:
+        conn.execute(insert(tables_of(SHOWS).cast), people)
+    open_cycle(database, count)
+    second = open_cycle(database, count)
+    with database.writing() as conn:
+        entry_counts.keep(conn, tables_of(SHOWS), second)
+
+
+def lose(database: Database, entries: int) -> None:
+    cast = tables_of(SHOWS).cast
+    with database.writing() as conn:
+        gone = select(cast.c.id).order_by(cast.c.id).limit(entries)
+        conn.execute(delete(cast).where(cast.c.id.in_(gone)))
+
+
+@pytest.mark.parametrize(("lost", "passed"), [(0, True), (15, True), (16, False)])
+def test_entries_of_titles_that_two_cycles_name_may_fall_by_a_quarter_and_no_more(
+    database: Database, settings: Settings, lost: int, passed: bool
+) -> None:
+    name_twice(database, 20)
+    lose(database, lost)
+
+    finding = found(database, settings, "cast_kept")
+
+    assert finding.passed is passed
+    assert finding.numbers == {"entries": 60 - lost, "entries before": 60, "titles": 20}
+    assert passed or finding.said.startswith(
+        "show_cast holds 44 entries of 20 shows that the last two cycles name, 60 when"
+    )
+    assert found(database, settings, "videos_kept").passed
+
+
+def test_fewer_than_twenty_titles_tell_nothing_of_what_is_kept(database: Database, settings: Settings) -> None:
+    name_twice(database, 19)
+    lose(database, 50)
+
+    finding = found(database, settings, "cast_kept")
+
+    assert (finding.passed, finding.numbers) == (True, {})

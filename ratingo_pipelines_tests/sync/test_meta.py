@@ -114,3 +114,22 @@ def test_noted_as_asked_is_who_lacks_something_after_an_answer_and_nobody_else(
     assert lacking < set(listed[1:])
     with ctx.database.reading() as conn:
         assert not lacking & set(titles.incomplete_titles(conn, tables_of(SHOWS), ctx.now()))
+
+
+def test_a_list_that_came_empty_for_a_new_title_is_asked_for_again_after_a_day_and_after_a_month(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
+    listed = [entry for entry in sandbox.truth(SHOWS, 12) if not entry["skip"]]
+    tmdb_id = next(e["tmdb"] for e in listed if e["facts"]["videos"] and not e["oddities"])
+    sandbox.faults({"kind": "lie", "name": "no_videos"})
+    run_cycle(limited(ctx, 12))
+    with ctx.database.writing() as conn:
+        conn.execute(delete(tables_of(SHOWS).titles).where(tables_of(SHOWS).titles.c.tmdb_id != tmdb_id))
+    assert title_rows(ctx.database)[tmdb_id]["videos"] == []
+    waited = [days_until(clock, lambda: backfill_meta(ctx, SHOWS, RUN).fetched > 0) for _ in range(2)]
+    assert waited == [1, 30]
+    clock.turn(days=400)
+    assert backfill_meta(ctx, SHOWS, RUN).fetched == 0
+    sandbox.faults()
+    run_cycle(ctx)
+    assert title_rows(ctx.database)[tmdb_id]["videos"]
