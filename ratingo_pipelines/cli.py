@@ -14,6 +14,9 @@ from uuid import uuid4
 
 import click
 
+from ratingo_pipelines.privacy import keep_private
+from ratingo_pipelines.text import visible, visible_lines
+
 if TYPE_CHECKING:
     from ratingo_pipelines.settings import Settings
     from ratingo_pipelines.sync.context import SyncContext
@@ -26,13 +29,14 @@ SOME_FAILED, WRONG_ENVIRONMENT = 1, 2
 
 def main() -> None:
     """Run the command line; errors the user can meet are one message, without a traceback."""
+    keep_private()
     try:
         cli.main(prog_name="ratingo")
     except Exception as error:
         code = _code_of(error)
         if code is None:
             raise
-        click.echo(f"ratingo: {error}", err=True)
+        click.echo(visible_lines(f"ratingo: {error}"), err=True)
         sys.exit(code)
 
 
@@ -85,7 +89,7 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
                 if not is_unfinished(ctx, chosen):
                     raise
                 refused = str(error)
-                click.echo(f"ratingo: {refused}", err=True)
+                click.echo(visible_lines(f"ratingo: {refused}"), err=True)
         with followed(f"{medium}: details, ratings, sparklines") as follower:
             report = sync_pending(ctx, chosen, run_id, on_start=follower.on_start, on_outcome=follower.on_outcome)
         lacking = due_at_omdb(ctx, chosen)
@@ -369,13 +373,13 @@ def _run_id() -> str:
 
 
 def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    click.echo(visible_lines(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
 
 
 def _print_lines(*blocks: Iterable[str]) -> None:
     for block in blocks:
         for line in block:
-            click.echo(line)
+            click.echo(visible(line))
 
 
 def _exit(*reports: "BatchReport") -> None:

@@ -1,11 +1,13 @@
-"""The folder an installation keeps everything in, and Dagster's home inside it."""
+"""The folder an installation keeps everything in, this user's alone, and Dagster's home inside it."""
 
 import os
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
 
+from ratingo_pipelines.privacy import close_to_others, is_open_to_others, keep_private
 from ratingo_pipelines.settings import Settings, SettingsError
 
 _PACKAGE = Path(__file__).parent
@@ -25,8 +27,20 @@ def shipped(name: str) -> Path:
 
 
 def prepare_home(settings: Settings) -> Path:
-    """Make the home; raise `SettingsError` where this user may not write in it."""
-    return _writable(settings.home, "RATINGO_HOME")
+    """Make the home, this user's alone; raise `SettingsError` where this user may not write in it, or others do."""
+    keep_private()
+    home = settings.home
+    if home in {Path(home.anchor), Path.home()} or _is_everybodys(home):
+        raise SettingsError(f"RATINGO_HOME: {home} is not for Ratingo alone; name a folder of its own")
+    _writable(home, "RATINGO_HOME")
+    if is_open_to_others(home):
+        close_to_others(home)
+    return home
+
+
+def _is_everybodys(folder: Path) -> bool:
+    """Whether it is a folder such as /tmp, where all users keep files."""
+    return folder.is_dir() and bool(folder.stat().st_mode & stat.S_ISVTX)
 
 
 def prepare_home_of_sync(settings: Settings) -> None:
@@ -44,7 +58,7 @@ def prepare_home_of_sync(settings: Settings) -> None:
 
 def _writable(folder: Path, variable: str) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             return folder
     except OSError as error:
@@ -68,6 +82,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     Raises `SettingsError` where this user may not write in it.
     """
     prepare_home_of_sync(settings)
+    close_to_others(settings.home)
     home = _writable(settings.dagster, "DAGSTER_HOME" if settings.dagster_home else "RATINGO_HOME")
     target = home / "dagster.yaml"
     if settings.dagster_home is None or not target.exists():

@@ -3,6 +3,7 @@
 What a payload makes of other values is its own.
 """
 
+import json
 import re
 
 # Control characters of ASCII and Latin-1, separators of lines and paragraphs, lone surrogates, what marks the direction
@@ -30,5 +31,10 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with what would steer a terminal, break a line or turn the direction of writing shown as an escape."""
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    """The text with what would steer a terminal, break a line or turn the writing shown as JSON escapes it."""
+    return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def visible_lines(text: str) -> str:
+    """The same of several lines, which stay lines."""
+    return "\n".join(map(visible, text.split("\n")))

@@ -1,10 +1,22 @@
 """Fixtures that every test may ask for."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
 
 from ratingo_pipelines.sources.http import api as http
 
 pytest_plugins = ["ratingo_pipelines_tests.fixtures.database", "ratingo_pipelines_tests.fixtures.sandbox"]
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """The code under test keeps its files private; what the tests themselves start may be another user's."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture(autouse=True)

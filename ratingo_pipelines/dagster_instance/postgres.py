@@ -14,6 +14,7 @@ from ratingo_pipelines.dagster_instance.internals import ConfigurableClassData, 
 from ratingo_pipelines.storage.engine import normalised_url
 
 URL = "postgres_url"
+VARIABLE = "DAGSTER_DATABASE_URL"
 POOL_OVERFLOW = 20
 
 
@@ -28,7 +29,7 @@ class PostgresStorage(DagsterPostgresStorage):
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Self:
         """Open the storage; its tables are made if they are missing."""
-        url = normalised_url(config_value[URL]).render_as_string(hide_password=False)
+        url = normalised_url(config_value[URL], VARIABLE).render_as_string(hide_password=False)
         storage = cls(inst_data=inst_data, postgres_url=url)
         # Dagster connects anew, and twice, for each event (`dagster_postgres.event_log.event_log`: its engine keeps no
         # connection), and a run logs hundreds.

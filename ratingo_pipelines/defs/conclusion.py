@@ -5,11 +5,13 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from ratingo_pipelines.defs.markdown import escaped, table
 from ratingo_pipelines.defs.policies import FAILED_TAG, SUCCEEDED_TAG, SUMMARY_TAG
 from ratingo_pipelines.settings import SettingsError
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.errors import StorageError
 from ratingo_pipelines.sync.report import BatchReport, StopReason, TitleFailure
+from ratingo_pipelines.text import visible
 
 LISTED = 20
 FAILED, STOPPED_BY = "failed", "stopped by"
@@ -42,9 +44,9 @@ def tag_summary(context: dg.AssetExecutionContext | dg.OpExecutionContext, repor
     context.instance.add_run_tags(context.run.run_id, tags)
     for report in reports:
         for said in (*report.notes, *report.problems):
-            context.log.warning(said)
+            context.log.warning(visible(said))
         if report.stopped:
-            context.log.warning(f"{report.stage} ended early: {report.stopped}")
+            context.log.warning(visible(f"{report.stage} ended early: {report.stopped}"))
 
 
 def raise_if_any_failed(reports: Iterable[BatchReport]) -> None:
@@ -64,7 +66,7 @@ def raise_if_any_failed(reports: Iterable[BatchReport]) -> None:
     if failures:
         lines.append(f"{failed} failed, all others are stored: {_some(failures)}")
     raise dg.Failure(
-        description="; ".join(lines),
+        description=visible("; ".join(lines)),
         metadata={
             FAILED: failed,
             "failures": dg.MetadataValue.md(_table(failures)),
@@ -80,5 +82,5 @@ def _some(failures: list[TitleFailure]) -> str:
 
 
 def _table(failures: list[TitleFailure]) -> str:
-    rows = [f"| {f.tmdb_id} | {f.title} | {f.stage} | {f.reason} |" for f in failures]
-    return "\n".join(["| TMDB id | title | stage | reason |", "|---|---|---|---|", *rows])
+    rows = [(str(f.tmdb_id), escaped(f.title), escaped(f.stage), escaped(f.reason)) for f in failures]
+    return table(["TMDB id", "title", "stage", "reason"], rows)

@@ -1,9 +1,11 @@
 """What Dagster is told of titles and syncs: materializations and their metadata, from the core's outcomes. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from urllib.parse import quote
 
 import dagster as dg
 
+from ratingo_pipelines.defs.markdown import escaped, listed, table
 from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.defs.run_report import RunReport, entry
 from ratingo_pipelines.measures.sparkline import as_markdown_image, histogram_svg, svg
@@ -115,17 +117,16 @@ def of_trending(medium: Medium, report: TrendingReport, top: Sequence[TopEntry])
 
 def _top_table(medium: Medium, top: Sequence[TopEntry]) -> str:
     rows = [
-        f"| {entry.rank} | [{_cell(entry.title)}]({_tmdb(medium, entry.tmdb_id)}) | {entry.watchers} | "
-        f"{'new' if entry.change is None else f'{entry.change:+}'} | "
-        f"{f'[poster]({POSTERS}{entry.poster})' if entry.poster else ''} |"
+        (
+            str(entry.rank),
+            f"[{escaped(entry.title)}]({_tmdb(medium, entry.tmdb_id)})",
+            str(entry.watchers),
+            "new" if entry.change is None else f"{entry.change:+}",
+            f"[poster]({POSTERS}{quote(entry.poster)})" if entry.poster else "",
+        )
         for entry in top
     ]
-    return "\n".join(["| # | title | watchers | change | poster |", "|--:|---|--:|--:|---|", *rows])
-
-
-def _cell(text: str) -> str:
-    """Keep a title from ending its cell or its link."""
-    return "".join(f"\\{char}" if char in "|[]\\`*_<>" else char for char in " ".join(text.split()))
+    return table(["#", "title", "watchers", "change", "poster"], rows, "rlrrl")
 
 
 def of_calendar(report: CalendarReport) -> Metadata:
@@ -214,4 +215,4 @@ def _stage_numbers(stage: StageCounts) -> dict[str, Value]:
 
 
 def _notes(notes: tuple[str, ...]) -> dict[str, dg.MetadataValue]:
-    return {"notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in notes))} if notes else {}
+    return {"notes": dg.MetadataValue.md(listed(notes))} if notes else {}

@@ -48,10 +48,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def normalised_url(url: SecretStr | str) -> URL:
+def normalised_url(url: SecretStr | str, variable: str = "DATABASE_URL") -> URL:
     """The URL for the installed driver: any spelling of PostgreSQL becomes psycopg2, a SQLite path absolute.
 
-    Raises StorageError for anything else, without repeating the URL.
+    Raises StorageError for anything else, naming the variable and without repeating any of the URL.
     """
     text = url.get_secret_value() if isinstance(url, SecretStr) else url
     scheme, separator, rest = text.partition("://")
@@ -61,14 +61,18 @@ def normalised_url(url: SecretStr | str) -> URL:
     elif separator and backend == "sqlite":
         text = f"sqlite://{rest}"
     else:
-        raise StorageError("DATABASE_URL must begin with postgresql:// or sqlite:///, such as sqlite:///ratingo.db")
+        raise StorageError(f"{variable} must begin with postgresql:// or sqlite:///, such as sqlite:///ratingo.db")
+    unreadable = StorageError(
+        f"{variable} cannot be read: special characters of its password must be percent-encoded, such as @ as %40"
+    )
+    if backend != "sqlite" and rest.count("@") > 1:
+        # What follows the first @ would be taken for the host, and printed where that is not found.
+        raise unreadable
     try:
         parsed = make_url(text)
     except (ArgumentError, ValueError):
         # The driver's message may repeat the URL, and with it the password.
-        raise StorageError(
-            "DATABASE_URL cannot be read: special characters of its password must be percent-encoded"
-        ) from None
+        raise unreadable from None
     return _absolute(parsed) if backend == "sqlite" else parsed
 
 

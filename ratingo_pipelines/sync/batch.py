@@ -27,6 +27,7 @@ from ratingo_pipelines.sync.trust.blame import (
     WitnessAnswer,
     accusation,
 )
+from ratingo_pipelines.text import visible
 
 AHEAD = 4
 """So many times `concurrency` titles are begun before the caller has heard of their outcomes, and no more: memory does
@@ -265,7 +266,7 @@ def _failed(item: HasTitle, stage: str, error: Exception) -> TitleOutcome:
     elif isinstance(error, ValueError):
         reason = f"cannot be stored: {error}"
     else:
-        log.error("unexpected failure of %s %s", item.tmdb_id, item.title, exc_info=error)
+        log.error("unexpected failure of %s %s", item.tmdb_id, visible(item.title), exc_info=error)
         reason = f"unexpected {type(error).__name__}: {_first_line(error)}"
     failure = TitleFailure(item.tmdb_id, item.title, stage, reason, kind=Kind.FAILED)
     return TitleOutcome(item.tmdb_id, item.title, TitleStatus.ERROR, reason, failures=(failure,))

@@ -11,6 +11,7 @@ from typing import Any, Self
 from ratingo_pipelines.sources.errors import QuotaExhausted, SourceError
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.trust.blame import OURS, Kind
+from ratingo_pipelines.text import visible
 
 
 class TitleStatus(StrEnum):
@@ -67,7 +68,7 @@ class TitleFailure:
 
     def __str__(self) -> str:
         """One line for people."""
-        return f"{self.tmdb_id} {self.title}: {self.stage}: {self.reason}"
+        return visible(f"{self.tmdb_id} {self.title}: {self.stage}: {self.reason}")
 
 
 @dataclass(frozen=True)

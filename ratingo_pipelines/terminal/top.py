@@ -14,6 +14,7 @@ from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.storage import airings, listing, snapshots
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.text import visible
 
 SNAPSHOTS_DRAWN = 10
 CALENDAR_DAYS = 30
@@ -45,7 +46,7 @@ def top_table(database: Database, medium: Medium, limit: int, now: datetime) -> 
     for rank, row in enumerate(rows, start=1):
         cells: list[str | Text] = [
             str(rank),
-            Text(row["title_uk"] or row["title"]),
+            Text(visible(row["title_uk"] or row["title"])),
             _rating(row["rating_tmdb"]),
             _rating(row["rating_trakt_avg"]),
             _rating(row["rating_imdb"]),
@@ -56,7 +57,7 @@ def top_table(database: Database, medium: Medium, limit: int, now: datetime) -> 
         ]
         if medium is SHOWS:
             cells.append(_next_episode(coming.get(row["tmdb_id"])))
-        cells.append(Text(_providers(row["watch_providers"] or [])))
+        cells.append(Text(visible(_providers(row["watch_providers"] or []))))
         table.add_row(*cells)
     return table
 

@@ -1,6 +1,7 @@
 """The two dagster.yaml files: the embedded one needs nothing, production's keeps everything in PostgreSQL."""
 
 import shutil
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from ratingo_pipelines.definitions import defs
 from ratingo_pipelines.home import shipped
+from ratingo_pipelines.storage.errors import StorageError
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "dagster.yaml"
 
@@ -48,7 +50,7 @@ def test_both_instances_follow_the_same_policies(
         "monitoring": True,
         "max runtime": 900,
         "telemetry": False,
-        "queue": "QueuedRunCoordinator",
+        "queue": "AttributingRunCoordinator",
     }
 
 
@@ -71,3 +73,19 @@ def test_productions_instance_keeps_runs_and_partitions_in_postgresql(
         assert not again.get_ticks("none", "none")
     assert {path.name for path in home.iterdir()} <= {"dagster.yaml", "storage", "history", "schedules", ".nux"}
     assert not list(home.rglob("*.db"))
+
+
+@pytest.mark.parametrize("password", ["pq7@zz8", "@", "pq7@zz8/w", "pq7@zz8?x=y", "pq7@zz8@kk9", "pq7%40@zz8"])
+def test_a_password_with_an_unencoded_at_is_refused_in_a_line_that_names_the_variable_and_shows_nothing(
+    password: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_DATABASE_URL", f"postgresql://someone:{password}@db.invalid:5432/dagster")
+    shutil.copyfile(DEPLOY, home / "dagster.yaml")
+
+    with pytest.raises(StorageError) as refusal, dg.DagsterInstance.from_config(str(home)):
+        pass
+
+    assert str(refusal.value).startswith("DAGSTER_DATABASE_URL cannot be read: ")
+    assert "%40" in str(refusal.value)
+    said = "".join(traceback.format_exception(refusal.value)).replace("%40", "").replace("as @", "")
+    assert not [part for part in (*password.split("@"), "someone", "db.invalid") if len(part) > 1 and part in said]

@@ -3,7 +3,9 @@
 The tests build on each other's data, not on each other's order: each brings about what it needs.
 """
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -12,7 +14,7 @@ import requests
 
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
 from ratingo_pipelines.sandbox.process import RunningSandbox
-from ratingo_pipelines_tests.gateway.served import BEARER
+from ratingo_pipelines_tests.gateway.served import BEARER, PASSWORD
 from ratingo_pipelines_tests.gateway.whole import Whole, shape
 from ratingo_pipelines_tests.guards import some
 from ratingo_pipelines_tests.installation import until
@@ -23,6 +25,11 @@ ROOTS = {"shows": "/api/sync", "movies": "/api/sync/movies"}
 EXAMPLES = {endpoint.path: endpoint.example for endpoint in ENDPOINTS}
 OPTIONAL = {"errors", "errorCount", "stopped", "notes"}
 TAGS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { jobName status tags { key value } } } }"
+PARTITIONS = """{ assetNodeOrError(assetKey: {path: ["shows", "omdb"]}) { ... on AssetNode { partitionKeys } } }"""
+BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } } }"""
+BACKFILL_TAGS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
+  ... on PartitionBackfill { tags { key value } } } }"""
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } } }"""
 
@@ -33,14 +40,16 @@ def no_faults(whole_sandbox: RunningSandbox) -> None:
     whole_sandbox.faults()
 
 
-def launch(whole: Whole, job: str, config: dict[str, Any] | None = None) -> str:
+def launch(whole: Whole, job: str, config: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> str:
     """Start a job as the UI does."""
     selector = {
         "repositoryLocationName": "ratingo_pipelines",
         "repositoryName": "__repository__",
         "jobName": job,
     }
-    found = whole.graphql(LAUNCH, params={"selector": selector, "runConfigData": config or {}})["launchRun"]
+    variables = {"params": {"selector": selector, "runConfigData": config or {}}}
+    asked = {"query": LAUNCH, "variables": variables}
+    found = whole.ask("/graphql", "POST", json=asked, headers=headers or BEARER).json()["data"]["launchRun"]
     assert found["__typename"] == "LaunchRunSuccess", found
     return str(found["run"]["runId"])
 
@@ -146,6 +155,30 @@ def test_a_trigger_is_a_run_in_the_ui_that_says_where_it_came_from(whole: Whole)
     assert (run["jobName"], run["status"]) == ("shows_calendar_prune", "SUCCESS")
     assert tags["ratingo/origin"] == "gateway"
     assert tags["ratingo/endpoint"] == "/api/sync/calendar/prune"
+    assert tags["ratingo/launched_by"] == "CRON_SECRET"
+
+
+def test_a_run_and_a_backfill_of_the_ui_carry_who_launched_them(whole: Whole) -> None:
+    page = whole.page(PASSWORD)
+    run_id = launch(whole, "shows_calendar_prune", headers=page)
+    whole.get("/api/sync/trending?wait=120")
+    ids = whole.graphql(PARTITIONS)["assetNodeOrError"]["partitionKeys"][:1]
+    backfill = {"assetSelection": [{"path": ["shows", "omdb"]}], "partitionNames": ids}
+    answer = whole.ask("/graphql", "POST", json={"query": BACKFILL, "variables": {"params": backfill}}, headers=page)
+    backfill_id = answer.json()["data"]["launchPartitionBackfill"]["backfillId"]
+
+    for found in (
+        whole.graphql(TAGS, id=run_id)["runOrError"]["tags"],
+        whole.graphql(BACKFILL_TAGS, id=backfill_id)["partitionBackfillOrError"]["tags"],
+    ):
+        tags = {tag["key"]: tag["value"] for tag in found}
+        assert tags["ratingo/launched_by"].startswith("UI_PASSWORD, session ")
+    audited = (Path(whole.environment["RATINGO_HOME"]) / "audit" / "changes.jsonl").read_text().splitlines()
+    lines = [line for line in map(json.loads, audited) if line["what"].startswith("mutation")]
+    assert [(line["what"], line["runs"], line["outcome"]) for line in lines[-2:]] == [
+        ("mutation launchRun", [run_id], "200, LaunchRunSuccess"),
+        ("mutation launchPartitionBackfill", [backfill_id], "200, LaunchBackfillSuccess"),
+    ]
 
 
 def test_who_does_not_want_to_wait_is_told_where_to_ask_again(whole: Whole) -> None:

@@ -81,6 +81,16 @@ def test_an_unknown_kind_of_url_is_refused_without_repeating_it(url: str) -> Non
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["pq7@zz8", "@", "pq7@zz8/w", "pq7@zz8?x=y", "pq7@zz8@kk9", "pq7%40@zz8"])
+def test_a_password_with_an_unencoded_at_is_refused_without_any_of_it(password: str) -> None:
+    with pytest.raises(StorageError) as caught:
+        Database(f"postgresql://someone:{password}@db.invalid:5432/site")
+
+    assert str(caught.value) == (
+        "DATABASE_URL cannot be read: special characters of its password must be percent-encoded, such as @ as %40"
+    )
+
+
 def test_a_url_that_cannot_be_read_is_refused_without_its_password() -> None:
     with pytest.raises(StorageError, match="percent-encoded") as caught:
         Database("postgresql://user:secret@host:port/database")

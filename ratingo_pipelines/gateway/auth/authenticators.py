@@ -22,7 +22,7 @@ _IN_HEADER = "send the secret in the header `Authorization: Bearer $CRON_SECRET`
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Denial:
     """The answer to who is refused, and why, for the audit; None where nothing but the request's form is wrong."""
 
     answer: Response
@@ -33,10 +33,10 @@ class Refusal:
 class Authenticator(Protocol):
     """Knows callers."""
 
-    def refuse_form(self, scope: Scope, headers: Headers) -> Refusal | None:
+    def refuse_form(self, scope: Scope, headers: Headers) -> Denial | None:
         """Refuse a request whoever sends it."""
 
-    def authenticate(self, scope: Scope, headers: Headers) -> Principal | Refusal:
+    def authenticate(self, scope: Scope, headers: Headers) -> Principal | Denial:
         """Tell who asks."""
 
     def lives(self, principal: Principal) -> bool:
@@ -50,17 +50,17 @@ class BySecret:
         self._secrets = secrets
         self._attempts = attempts
 
-    def refuse_form(self, scope: Scope, headers: Headers) -> Refusal | None:
+    def refuse_form(self, scope: Scope, headers: Headers) -> Denial | None:
         """Refuse secrets in URLs."""
         query = scope.get("query_string", b"").decode("latin-1")
         pairs = parse_qsl(query, keep_blank_values=True, encoding="utf-8", errors="surrogateescape")
         if any(name.lower() in SECRET_PARAMETERS or self._secrets.admits(value) for name, value in pairs):
-            return Refusal(
+            return Denial(
                 unauthorized(f"no secret may travel in a URL, which logs keep: {_IN_HEADER}"), Why.SECRET_IN_URL
             )
         return None
 
-    def authenticate(self, scope: Scope, headers: Headers) -> Principal | Refusal:
+    def authenticate(self, scope: Scope, headers: Headers) -> Principal | Denial:
         """The bearer of a secret, or the person of a session."""
         given = headers.getlist("authorization")
         bearers = [token for scheme, token in map(_split, given) if scheme == "bearer"]
@@ -74,13 +74,13 @@ class BySecret:
         """Whether a session has not ended."""
         return self._secrets.lives(principal)
 
-    def _wrong(self, scope: Scope) -> Refusal:
+    def _wrong(self, scope: Scope) -> Denial:
         client = client_of(scope)
         wait = self._attempts.wait(client)
         if wait:
-            return Refusal(too_many(wait), Why.WRONG_CREDENTIALS)
+            return Denial(too_many(wait), Why.WRONG_CREDENTIALS)
         self._attempts.failed(client)
-        return Refusal(unauthorized(f"wrong secret: {_IN_HEADER}"), Why.WRONG_CREDENTIALS)
+        return Denial(unauthorized(f"wrong secret: {_IN_HEADER}"), Why.WRONG_CREDENTIALS)
 
 
 class ByLoopback:
@@ -88,13 +88,13 @@ class ByLoopback:
 
     developer = Principal("developer", Role.ADMIN, ambient=True)
 
-    def refuse_form(self, scope: Scope, headers: Headers) -> Refusal | None:
+    def refuse_form(self, scope: Scope, headers: Headers) -> Denial | None:
         """Refuse other names than this machine's own."""
         if LOOPBACK.fullmatch(headers.get("host", "").lower()):
             return None
-        return Refusal(failure(403, "this is for this machine alone: ask http://127.0.0.1"), Why.WRONG_ORIGIN)
+        return Denial(failure(403, "this is for this machine alone: ask http://127.0.0.1"), Why.WRONG_ORIGIN)
 
-    def authenticate(self, scope: Scope, headers: Headers) -> Principal | Refusal:
+    def authenticate(self, scope: Scope, headers: Headers) -> Principal | Denial:
         """Whoever gets here."""
         return self.developer
 
@@ -114,12 +114,12 @@ def _split(authorization: str) -> tuple[str, str]:
     return scheme.lower(), token.strip()
 
 
-def _unauthenticated(scope: Scope, headers: Headers) -> Refusal:
+def _unauthenticated(scope: Scope, headers: Headers) -> Denial:
     """Browsers are shown the way in."""
     by_hand = scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", "")
     if not by_hand:
-        return Refusal(unauthorized(f"who are you? {_IN_HEADER}, or log in at /login"), Why.NO_CREDENTIALS)
+        return Denial(unauthorized(f"who are you? {_IN_HEADER}, or log in at /login"), Why.NO_CREDENTIALS)
     query = scope.get("query_string", b"").decode("latin-1")
     wanted = scope["path"] + (f"?{query}" if query else "")
     login = RedirectResponse(f"/login?next={quote(wanted, safe='/')}", 303, {"Cache-Control": "no-store"})
-    return Refusal(login, Why.NO_CREDENTIALS)
+    return Denial(login, Why.NO_CREDENTIALS)

@@ -20,7 +20,7 @@ from ratingo_pipelines.gateway.api.answers import failure
 from ratingo_pipelines.gateway.auth.access import OPEN_PATHS, fault_of_ambient, role_needed
 from ratingo_pipelines.gateway.auth.audit import Audit, Why
 from ratingo_pipelines.gateway.auth.audited import audited
-from ratingo_pipelines.gateway.auth.authenticators import Authenticator, Refusal, client_of
+from ratingo_pipelines.gateway.auth.authenticators import Authenticator, Denial, client_of
 from ratingo_pipelines.gateway.auth.paths import fault_of
 from ratingo_pipelines.gateway.auth.principals import CALLER, Principal
 from ratingo_pipelines.gateway.auth.tokens import TOKEN
@@ -78,7 +78,7 @@ class AuthMiddleware:
         # Set for every request: a task of uvicorn's inherits the context of the request before on its connection.
         CALLER.set(caller)
         try:
-            if isinstance(verdict, Refusal):
+            if isinstance(verdict, Denial):
                 self._note(verdict, scope)
                 await verdict.answer(scope, receive, logged.send)
             elif scope["type"] == "websocket" and caller is not None:
@@ -94,42 +94,42 @@ class AuthMiddleware:
         finally:
             logged.done()
 
-    def _judge(self, scope: Scope) -> Principal | Refusal | None:
+    def _judge(self, scope: Scope) -> Principal | Denial | None:
         """Who asks, or why that is refused; None where nobody need be known."""
         headers = Headers(scope=scope)
         self._forwarded.look(scope, headers)
         if _head_length(scope) > LONGEST_HEAD:
-            return Refusal(failure(431, f"the head of a request may have {LONGEST_HEAD} bytes"))
+            return Denial(failure(431, f"the head of a request may have {LONGEST_HEAD} bytes"))
         fault = fault_of(scope)
         if fault is not None:
-            return Refusal(failure(400, fault))
+            return Denial(failure(400, fault))
         refusal = self._authenticator.refuse_form(scope, headers)
         if refusal is not None or scope["path"] in OPEN_PATHS:
             return refusal
         caller = self._authenticator.authenticate(scope, headers)
-        if isinstance(caller, Refusal):
+        if isinstance(caller, Denial):
             return caller
         refusal = self._forbid(scope, headers, caller)
         if refusal is None:
             admit(scope)
         return refusal or caller
 
-    def _forbid(self, scope: Scope, headers: Headers, caller: Principal) -> Refusal | None:
+    def _forbid(self, scope: Scope, headers: Headers, caller: Principal) -> Denial | None:
         """Why somebody who is known may not do this."""
         needed = role_needed(scope, self._triggers)
         if caller.role < needed:
             message = f"this needs the role {needed}, and {caller.name} has {caller.role}"
-            return Refusal(failure(403, message), Why.ROLE, caller)
+            return Denial(failure(403, message), Why.ROLE, caller)
         fault = fault_of_ambient(scope, headers, caller, needed) if caller.ambient else None
         if fault is not None:
             status, message = fault
             allow = {"Allow": "POST"} if status == 405 else None
-            return Refusal(failure(status, message, allow), Why.METHOD if allow else Why.WRONG_ORIGIN, caller)
+            return Denial(failure(status, message, allow), Why.METHOD if allow else Why.WRONG_ORIGIN, caller)
         if scope["type"] == "websocket" and self._websockets[str(caller)] >= MOST_WEBSOCKETS:
-            return Refusal(failure(429, f"{MOST_WEBSOCKETS} websockets at once are enough"), Why.TOO_MANY, caller)
+            return Denial(failure(429, f"{MOST_WEBSOCKETS} websockets at once are enough"), Why.TOO_MANY, caller)
         return None
 
-    def _note(self, refusal: Refusal, scope: Scope) -> None:
+    def _note(self, refusal: Denial, scope: Scope) -> None:
         if refusal.why is not None:
             self._audit.refused(refusal.why, client_of(scope), _described(scope), refusal.who)
 

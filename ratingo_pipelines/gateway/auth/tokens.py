@@ -7,7 +7,6 @@ it slowly, as passwords are, would gain nothing.
 import logging
 import re
 import secrets
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from filelock import FileLock
 from ratingo_pipelines.gateway.auth.principals import Principal, Role
 from ratingo_pipelines.gateway.auth.watched import Watched
 from ratingo_pipelines.home import replace_file
+from ratingo_pipelines.privacy import is_open_to_others
 from ratingo_pipelines.settings import SettingsError
 
 PREFIX = "rtg_"
@@ -82,7 +82,7 @@ def check_tokens(path: Path) -> None:
     if not path.exists():
         return
     try:
-        if _open_to_others(path):
+        if is_open_to_others(path):
             raise SettingsError(f"RATINGO_TOKENS_FILE: others may read {path}; `chmod 600` it")
         for number, line in _lines(path.read_text(encoding="utf-8")):
             _parsed(path, number, line)
@@ -127,7 +127,7 @@ def parse_end(text: str) -> datetime:
 
 def _accepted(path: Path, text: str) -> Mapping[str, Token]:
     """By digest, the lines that are right; the others open nothing, and neither does a file that others may read."""
-    if _open_to_others(path):
+    if is_open_to_others(path):
         log.warning("others may read %s: none of its tokens is accepted until you `chmod 600` it", path)
         return {}
     found: dict[str, Token] = {}
@@ -156,10 +156,6 @@ def _parsed(path: Path, number: int, line: str) -> Token:
         return Token(name, Role.parse(role), digest, parse_end(rest[0]) if rest else None)
     except ValueError as error:
         raise SettingsError(f"{where}: {error}") from None
-
-
-def _open_to_others(path: Path) -> bool:
-    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def _written(moment: datetime) -> str:

@@ -65,7 +65,6 @@ def _command(name: str, module: str, *arguments: str) -> Command:
 @contextmanager
 def alone_in(home: Path) -> Iterator[None]:
     """Hold the home: two daemons on one instance would do everything twice. Raises SettingsError."""
-    home.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home / "serve.lock", timeout=0)
     try:
         lock.acquire()
