@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import click
 
+from ratingo_pipelines.machine import shortage
 from ratingo_pipelines.privacy import keep_private
 from ratingo_pipelines.text import visible, visible_lines
 
@@ -33,6 +34,10 @@ def main() -> None:
     try:
         cli.main(prog_name="ratingo")
     except Exception as error:
+        # Before all else: what tells the errors apart could not be imported either.
+        if said := shortage(error):
+            click.echo(f"ratingo: {said}", err=True)
+            sys.exit(WRONG_ENVIRONMENT)
         code = _code_of(error)
         if code is None:
             raise

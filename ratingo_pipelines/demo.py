@@ -15,10 +15,10 @@ import click
 from rich.console import Console
 from rich.status import Status as RichStatus
 
-from ratingo_pipelines.home import prepare_dagster_home, prepare_home, shipped
+from ratingo_pipelines.home import is_in_use, prepare_dagster_home, prepare_home, shipped
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sandbox.process import start_sandbox
-from ratingo_pipelines.settings import Settings, load_settings
+from ratingo_pipelines.settings import OMDB_KEY, UPSTREAM_KEYS, Settings, load_settings, missing_keys, sqlite_url
 from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.storage.schema import upgrade
 from ratingo_pipelines.sync.context import utc_now
@@ -27,6 +27,7 @@ from ratingo_pipelines.terminal.top import top_table
 from ratingo_pipelines.text import counted
 
 TITLES_SHOWN = 15
+ALL_KEYS = (*UPSTREAM_KEYS, OMDB_KEY)
 MADE_BY_DEMO = "made-by-demo"
 """A file in a home whose titles are invented."""
 WIDTH_WITHOUT_TERMINAL = 140
@@ -72,9 +73,9 @@ def run_demo(settings: Settings) -> bool:
 def run_dev(settings: Settings, port: int) -> None:
     """Replace this process by Dagster's UI and daemon on the installation's home.
 
-    Without a Trakt key it works on the sandbox, so that everything can be tried before there are keys.
+    Where no key of any API is set it works on the sandbox, so that everything can be tried before there are keys.
     """
-    on_sandbox = settings.trakt_client_id is None
+    on_sandbox = works_on_sandbox(settings)
     if on_sandbox:
         settings = for_invented_titles(settings)
     home = prepare_dagster_home(settings)
@@ -83,24 +84,36 @@ def run_dev(settings: Settings, port: int) -> None:
     command += ["--host", "127.0.0.1", "--port", str(port)]
     click.echo(f"Home {settings.home}; Dagster's home {home}; the UI: http://127.0.0.1:{port}")
     if not on_sandbox:
+        for names in missing_keys(settings):
+            click.echo(f"{names} is missing: every sync will fail until it is set", err=True)
         raise SystemExit(subprocess.call(command))  # noqa: S603 - our own interpreter and module
-    click.echo("No TRAKT_CLIENT_ID: working on the sandbox, whose titles are invented.")
+    click.echo("No key of Trakt, TMDB or OMDb is set: working on the sandbox, whose titles are invented.")
     with start_sandbox() as sandbox:
         raise SystemExit(subprocess.call(command, env=os.environ | sandbox.environment()))  # noqa: S603 - as above
+
+
+def works_on_sandbox(settings: Settings) -> bool:
+    """Whether `dev` takes the sandbox: with any key, somebody means the real APIs."""
+    return len(missing_keys(settings, ALL_KEYS)) == len(ALL_KEYS)
 
 
 def for_invented_titles(settings: Settings) -> Settings:
     """The settings of a demo: the SQLite file of its home, never the database that `DATABASE_URL` names.
 
-    A home that holds titles of another origin keeps them: the demo then takes a home of its own inside.
+    Nor Dagster's instance that `DAGSTER_HOME` names: it uses the home's own. A home that holds anything of another
+    origin keeps it: the demo then takes a home of its own inside.
     """
     home = prepare_home(settings)
-    if (home / "ratingo.db").exists() and not (home / MADE_BY_DEMO).exists():
+    if is_in_use(home) and not (home / MADE_BY_DEMO).exists():
         home = home / "demo"
     home.mkdir(parents=True, exist_ok=True)
     (home / MADE_BY_DEMO).touch()
-    # By way of the environment, as Dagster's runs read their settings from there.
-    os.environ |= {"RATINGO_HOME": str(home), "DATABASE_URL": f"sqlite:///{home / 'ratingo.db'}"}
+    # By way of the environment, as Dagster's runs read their settings from there; .env may say otherwise.
+    os.environ |= {
+        "RATINGO_HOME": str(home),
+        "DATABASE_URL": sqlite_url(home / "ratingo.db"),
+        "DAGSTER_HOME": str(home / "dagster"),
+    }
     return load_settings()
 
 

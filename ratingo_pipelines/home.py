@@ -18,6 +18,8 @@ HISTORY = {
 }
 """The files of Dagster's embedded instance (`dagster._core.storage.sqlite_storage`), and what is lost without each."""
 BUSY_SECONDS = 5
+KNOWN_DATABASES = "known-databases"
+"""A file in the home: the SQLite files that this installation has worked with, a line each."""
 
 
 def shipped(name: str) -> Path:
@@ -66,6 +68,33 @@ def _writable(folder: Path, variable: str) -> Path:
         raise SettingsError(f"{variable}: nothing can be written in {folder} ({reason}); name another folder") from None
 
 
+def remember_database(home: Path, file: Path) -> None:
+    """Note that there is an SQLite file of this installation, so that its loss is noticed."""
+    if had_database(home, file):
+        return
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (home / KNOWN_DATABASES).open("a", encoding="utf-8", errors="surrogateescape") as known:
+            known.write(f"{file}\n")
+    except OSError:
+        # A home that is full or read-only stops nobody whose database can be used.
+        return
+
+
+def had_database(home: Path, file: Path) -> bool:
+    """Whether there was such an SQLite file once."""
+    try:
+        known = (home / KNOWN_DATABASES).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return False
+    return str(file) in known.split("\n")
+
+
+def is_in_use(home: Path) -> bool:
+    """Whether a home holds anything of an installation: its database, the memory of one, or Dagster's history."""
+    return any((home / name).exists() for name in ("ratingo.db", KNOWN_DATABASES, "dagster"))
+
+
 def replace_file(path: Path, text: str) -> None:
     """Write a file beside its place and rename it: who reads it meanwhile, or after a power cut, finds it whole."""
     with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as file:
@@ -83,9 +112,10 @@ def prepare_dagster_home(settings: Settings) -> Path:
     """
     prepare_home_of_sync(settings)
     close_to_others(settings.home)
-    home = _writable(settings.dagster, "DAGSTER_HOME" if settings.dagster_home else "RATINGO_HOME")
+    own = settings.dagster == settings.home / "dagster"
+    home = _writable(settings.dagster, "RATINGO_HOME" if own else "DAGSTER_HOME")
     target = home / "dagster.yaml"
-    if settings.dagster_home is None or not target.exists():
+    if own or not target.exists():
         replace_file(target, shipped("dagster.yaml").read_text(encoding="utf-8"))
     check_history(home)
     os.environ["DAGSTER_HOME"] = str(home)

@@ -19,6 +19,7 @@ from ratingo_pipelines.cron import check_cron
 
 TRAKT_KEY = ("trakt_client_id",)
 TMDB_KEY = ("tmdb_access_token", "tmdb_api_key")
+OMDB_KEY = ("omdb_api_key",)
 UPSTREAM_KEYS = (TRAKT_KEY, TMDB_KEY)
 """What a command that asks the upstream APIs requires; OMDb's key is optional."""
 PIPELINE_SCHEMA = "pipeline"
@@ -162,6 +163,14 @@ def _is_cron_field(text: str, allowed: tuple[int, int]) -> bool:
         if not all(allowed[0] <= number <= allowed[1] for number in numbers):
             return False
     return True
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of exactly this file, whatever characters its path has.
+
+    SQLAlchemy takes what follows a `?` for options, and decodes percents (`sqlalchemy.engine.url._parse_url`).
+    """
+    return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
 
 
 def _database_url(url: SecretStr | None) -> SecretStr | None:
@@ -311,7 +320,7 @@ class Settings(BaseSettings):
     @property
     def database(self) -> SecretStr:
         """URL of the database; secret, as it may carry a password."""
-        return self.database_url or SecretStr(f"sqlite:///{self.home / 'ratingo.db'}")
+        return self.database_url or SecretStr(sqlite_url(self.home / "ratingo.db"))
 
     @property
     def tokens_file(self) -> Path:
@@ -322,6 +331,12 @@ class Settings(BaseSettings):
     def dagster(self) -> Path:
         """Dagster's home."""
         return self.dagster_home or self.home / "dagster"
+
+
+def missing_keys(settings: Settings, requires: Iterable[tuple[str, ...]] = UPSTREAM_KEYS) -> list[str]:
+    """The variables of values that are required and not set: `TMDB_ACCESS_TOKEN or TMDB_API_KEY`."""
+    lacking = (fields for fields in requires if not any(getattr(settings, field) for field in fields))
+    return [" or ".join(field.upper() for field in fields) for fields in lacking]
 
 
 def load_settings(requires: Iterable[tuple[str, ...]] = (), **overrides: Any) -> Settings:

@@ -15,7 +15,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import dagster as dg
-from sqlalchemy import Connection, Engine, NullPool, create_engine
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
 
 from ratingo_pipelines.dagster_instance.internals import (
     INDEX_SHARD_NAME,
@@ -102,7 +102,7 @@ class SqliteEventLog(SqliteEventLogStorage):
     def _made_by_dagster(self) -> bytes:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "blank.db"
-            engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+            engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
             super()._initdb(engine)
             engine.dispose()
             return path.read_bytes()

@@ -25,9 +25,10 @@ from ratingo_pipelines.gateway.processes.lost_runs import end_lost_runs
 from ratingo_pipelines.gateway.processes.services import ServiceCommands, alone_in
 from ratingo_pipelines.gateway.processes.shutdown import Shutdown
 from ratingo_pipelines.gateway.processes.supervisor import Supervisor
-from ratingo_pipelines.gateway.server import BACKLOG, connection_bound, raise_open_files, web_server
+from ratingo_pipelines.gateway.server import BACKLOG, connection_bound, web_server
 from ratingo_pipelines.home import prepare_dagster_home
-from ratingo_pipelines.settings import UPSTREAM_KEYS, Settings, SettingsError
+from ratingo_pipelines.machine import raise_open_files
+from ratingo_pipelines.settings import Settings, SettingsError, missing_keys
 from ratingo_pipelines.storage.engine import open_database
 from ratingo_pipelines.storage.schema import ensure_current
 
@@ -168,10 +169,8 @@ def _log_to_stderr() -> None:
 
 
 def _warn_of_missing_keys(settings: Settings) -> None:
-    for fields in UPSTREAM_KEYS:
-        if not any(getattr(settings, field) for field in fields):
-            names = " or ".join(field.upper() for field in fields)
-            click.echo(f"ratingo: {names} is missing: every sync will fail until it is set", err=True)
+    for names in missing_keys(settings):
+        click.echo(f"ratingo: {names} is missing: every sync will fail until it is set", err=True)
 
 
 def _tell(settings: Settings, listening: socket.socket) -> None:

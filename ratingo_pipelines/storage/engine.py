@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from ratingo_pipelines.home import KNOWN_DATABASES, had_database, remember_database
 from ratingo_pipelines.settings import PIPELINE_SCHEMA, Settings
 from ratingo_pipelines.storage.errors import (
     NoConnectionLeft,
@@ -78,7 +79,8 @@ def normalised_url(url: SecretStr | str, variable: str = "DATABASE_URL") -> URL:
 
 def _absolute(url: URL) -> URL:
     path = url.database
-    if not path or path == ":memory:" or "mode=memory" in path or url.query.get("mode") == "memory":
+    in_memory = ":memory:" in (path, str(path).removeprefix("file:")) or url.query.get("mode") == "memory"
+    if not path or in_memory or (path.startswith("file:") and "mode=memory" in path):
         raise StorageError("DATABASE_URL names no file: an SQLite database in memory would be lost at once")
     if path.startswith("file:"):
         return url
@@ -87,7 +89,7 @@ def _absolute(url: URL) -> URL:
 
 def open_database(settings: Settings) -> "Database":
     """The database that the settings name. Raises StorageError for a URL that cannot be used."""
-    return Database(settings.database, settings.pipeline_schema)
+    return Database(settings.database, settings.pipeline_schema, settings.home)
 
 
 class Database:
@@ -96,12 +98,14 @@ class Database:
     Raises StorageError for a URL that cannot be used.
     """
 
-    def __init__(self, url: SecretStr | str, pipeline_schema: str = PIPELINE_SCHEMA) -> None:
+    def __init__(self, url: SecretStr | str, pipeline_schema: str = PIPELINE_SCHEMA, home: Path | None = None) -> None:
         self.url = normalised_url(url)
+        self._home = home
+        self._was_here = False
         self.dialect: str = self.url.get_backend_name()
         self.pipeline_schema = pipeline_schema if self.dialect == "postgresql" else None
         """The schema of this project's own tables; None where there are no schemas."""
-        self.engine: Engine = _sqlite_engine(self.url) if self.dialect == "sqlite" else _postgres_engine(self.url)
+        self.engine: Engine = _postgres_engine(self.url) if self.pipeline_schema else _sqlite_engine(self)
         if self.pipeline_schema != PIPELINE_SCHEMA:
             self.engine = self.engine.execution_options(schema_translate_map={PIPELINE_SCHEMA: self.pipeline_schema})
         self._writer, self._asking = threading.Lock(), threading.Lock()
@@ -142,6 +146,32 @@ class Database:
                 yield conn
         finally:
             self.engine.dispose()
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None for PostgreSQL, and for what only SQLite can read, a URI."""
+        name = str(self.url.database)
+        return None if self.dialect == "postgresql" or name.startswith("file:") else Path(name)
+
+    def remember(self) -> None:
+        """Note that the tables are there: from now on, a file that is gone is an error, and not made anew."""
+        self._was_here = True
+        if self._home and self.file:
+            remember_database(self._home, self.file)
+
+    def before_opening(self) -> None:
+        """Make the folder of a new SQLite file. Raises StorageError where the file is gone that was there once."""
+        file, home = self.file, self._home
+        if file is None or file.exists():
+            return
+        known = home is not None and had_database(home, file)
+        if self._was_here or known:
+            note = f" and delete {home / KNOWN_DATABASES}" if home and known else ""
+            raise StorageError(
+                f"{location_of(self.url)} is gone: bring it back (a backup, a volume that is not mounted); "
+                f"to begin with an empty one, stop everything{note}"
+            )
+        file.parent.mkdir(parents=True, exist_ok=True)
 
     def dispose(self) -> None:
         """Close the idle connections."""
@@ -249,9 +279,9 @@ def _postgres_engine(url: URL) -> Engine:
     return engine
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(database: Database) -> Engine:
     engine = create_engine(
-        url,
+        database.url,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         pool_size=8,
         max_overflow=-1,
@@ -260,9 +290,8 @@ def _sqlite_engine(url: URL) -> Engine:
     )
 
     @event.listens_for(engine, "do_connect")
-    def folder(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
-        if not str(url.database).startswith("file:"):
-            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    def look(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
+        database.before_opening()
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:

@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Inspector, Table, UniqueConstraint, inspect, select, types, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Inspector,
+    Table,
+    UniqueConstraint,
+    exists,
+    func,
+    inspect,
+    select,
+    types,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -64,10 +76,12 @@ def upgrade(database: Database) -> list[str]:
         lock_name(conn, "schema")
         make_own_schema(conn, database)
         _refuse_unfit(conn, database)
+        _refuse_numbers(conn, database)
         config.attributes["connection"] = conn
         config.attributes["pipeline_schema"] = database.pipeline_schema
         command.upgrade(config, "head")
         conn.execute(update(version).values(site_schema=conn.dialect.default_schema_name))
+    database.remember()
     return differences(database)
 
 
@@ -82,6 +96,7 @@ def ensure_current(database: Database) -> None:
     _refuse_newer(database, number)
     if number != HEAD:
         raise StorageError(f"{location_of(database.url)} has an outdated schema ({number}): run `ratingo db upgrade`")
+    database.remember()
 
 
 def prepare(database: Database) -> None:
@@ -110,6 +125,7 @@ def differences(database: Database) -> list[str]:
         for described in (*tables.metadata.sorted_tables, *pipeline_tables.metadata.sorted_tables):
             live = LiveTable(inspector, described.name, database.pipeline_schema if described.schema else None)
             found += _table_differences(live, described, database.dialect)
+            found += [f"column {name} holds numbers, should hold texts" for name in _numbers(conn, live, described)]
         return found + list(_leftovers(inspector, database))
 
 
@@ -123,6 +139,23 @@ def _refuse_encoding(conn: Connection, database: Database) -> None:
             f"{location_of(database.url)} is encoded in {encoding}, which cannot hold all letters of Ukrainian and "
             "other languages: name a database created with ENCODING 'UTF8' TEMPLATE template0"
         )
+
+
+def _refuse_numbers(conn: Connection, database: Database) -> None:
+    """Raise StorageError where an adopted SQLite file keeps timestamps as numbers, which every read would fail at."""
+    inspector = inspect(conn)
+    if inspector.has_table(VERSION_TABLE, schema=database.pipeline_schema):
+        # Adopted long ago; `differences` looks through all rows whenever it is asked.
+        return
+    for described in tables.metadata.sorted_tables:
+        for column in _numbers(conn, LiveTable(inspector, described.name, None), described):
+            table, name = column.table.name, column.name
+            texts = f"UPDATE {table} SET {name} = datetime({name}, 'unixepoch')"  # noqa: S608 - for people
+            raise StorageError(
+                f"table {table} of {location_of(database.url)} holds numbers as {name}, where texts such as 2026-03-01 "
+                f"12:00:00 are read: {texts} makes them of seconds ({name} / 1000 of milliseconds); then run "
+                "`ratingo db upgrade` again (nothing was changed)"
+            )
 
 
 def _refuse_unfit(conn: Connection, database: Database) -> None:
@@ -190,6 +223,18 @@ class LiveTable:
         """The columns of its unique constraints by name."""
         found = self.inspector.get_unique_constraints(self.name, schema=self.schema)
         return {constraint["name"]: constraint["column_names"] for constraint in found}
+
+
+def _numbers(conn: Connection, live: LiveTable, described: Table) -> Iterator[Column[Any]]:
+    """The columns of timestamps in which an SQLite table holds a number: Drizzle's `mode: "timestamp"`, for one."""
+    if conn.dialect.name != "sqlite" or not live.exists:
+        return
+    there = live.columns
+    for column in described.columns:
+        if isinstance(_plain(column.type), types.DateTime) and column.name in there:
+            is_number = func.typeof(column).in_(("integer", "real"))
+            if conn.scalar(select(exists(select(1).select_from(described).where(is_number)))):
+                yield column
 
 
 def _table_differences(table: LiveTable, described: Table, dialect: str) -> Iterator[str]:

@@ -3,18 +3,22 @@
 Whoever starts a sync (Dagster's resource, the command line, a test) opens a `SyncContext` and hands it on.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ratingo_pipelines.home import prepare_home_of_sync
-from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.machine import TOO_FEW_FILES, affordable_workers, open_files, raise_open_files
+from ratingo_pipelines.settings import Settings, SettingsError
 from ratingo_pipelines.sources.omdb import OmdbClient, open_omdb
 from ratingo_pipelines.sources.tmdb import TmdbClient, open_tmdb
 from ratingo_pipelines.sources.trakt import TraktClient, open_trakt
 from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.storage.schema import prepare
+
+log = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -47,9 +51,26 @@ class SyncContext:
         self.database.dispose()
 
 
+def fitting(settings: Settings, limit: int, in_use: int) -> Settings:
+    """The settings with as much at once as the limit of open files allows. Raises `SettingsError` below the least."""
+    workers = affordable_workers(settings.concurrency, limit, in_use)
+    if workers == settings.concurrency:
+        return settings
+    if workers == 0:
+        raise SettingsError(TOO_FEW_FILES)
+    log.warning(
+        "only %d files may be open at once (ulimit -n): CONCURRENCY is %d, not %d", limit, workers, settings.concurrency
+    )
+    return settings.model_copy(update={"concurrency": workers})
+
+
 @contextmanager
 def open_sync_context(settings: Settings) -> Iterator[SyncContext]:
-    """Open everything `settings` names, making an empty database; raise `StorageError` where it is outdated."""
+    """Open everything `settings` names, making an empty database; as many titles at once as open files are allowed.
+
+    Raises `StorageError` where the database is outdated, `SettingsError` where nothing can be opened.
+    """
+    settings = fitting(settings, raise_open_files(), open_files())
     prepare_home_of_sync(settings)
     database = open_database(settings)
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ratingo_pipelines.gateway.server import raise_open_files
+from ratingo_pipelines.machine import raise_open_files
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
 from ratingo_pipelines_tests.gateway.whole import Whole, environment, prepare, start
 from ratingo_pipelines_tests.installation import until

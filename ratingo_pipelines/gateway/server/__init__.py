@@ -6,7 +6,7 @@ caller is, and what it may do, is `auth`'s to decide.
 
 from ratingo_pipelines.gateway.server.bounded import BACKLOG, web_server
 from ratingo_pipelines.gateway.server.connections import admit, peer_of
-from ratingo_pipelines.gateway.server.descriptors import connection_bound, raise_open_files
+from ratingo_pipelines.gateway.server.descriptors import connection_bound
 from ratingo_pipelines.gateway.server.protocols import LONGEST_HEAD
 
-__all__ = ["BACKLOG", "LONGEST_HEAD", "admit", "connection_bound", "peer_of", "raise_open_files", "web_server"]
+__all__ = ["BACKLOG", "LONGEST_HEAD", "admit", "connection_bound", "peer_of", "web_server"]

@@ -4,21 +4,10 @@ A process that cannot open one more ends: gRPC aborts it when it gets no descrip
 """
 
 import resource
-from contextlib import suppress
 
 MOST_CONNECTIONS = 1000
 """Whatever the system allows: each costs memory, and as many calls wait in the system's queue besides."""
 FEWEST_CONNECTIONS = 16
-
-
-def raise_open_files() -> int:
-    """Raise the soft limit of open files to the hard one (getrlimit(2)); the limit from now on."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        # Where the hard limit is none, some systems have another below it, and refuse: then the soft one stays.
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def connection_bound(open_files: int) -> int:
