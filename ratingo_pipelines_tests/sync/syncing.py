@@ -103,7 +103,9 @@ def ids(database: Database) -> dict[str, set[int]]:
 
 
 def _tables() -> list[tuple[str, Table]]:
-    return sorted((table.name, table) for own in (tables, pipeline_tables) for table in own.metadata.tables.values())
+    """All but the attempts: that a source was asked is remembered whatever came of it."""
+    found = [table for own in (tables, pipeline_tables) for table in own.metadata.tables.values()]
+    return sorted((table.name, table) for table in found if table is not pipeline_tables.attempts)
 
 
 def title_rows(database: Database, medium: Medium = SHOWS) -> dict[int, Mapping[str, Any]]:

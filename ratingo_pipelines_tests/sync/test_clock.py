@@ -107,7 +107,7 @@ def test_after_a_cycle_with_the_clock_days_ahead_the_next_good_cycle_is_right_ag
     sandbox.faults(WITHOUT_DATE)
     clock.turn(days=days)
     ahead = [run_cycle(ctx)[0].cycle_at for _ in range(2)]
-    what_else_waits(ctx)
+    stub = what_else_waits(ctx)
     assert min(ahead) - started >= timedelta(days=days)
     clock.turn(days=-days)
     sandbox.faults()
@@ -129,25 +129,30 @@ def test_after_a_cycle_with_the_clock_days_ahead_the_next_good_cycle_is_right_ag
     assert named <= set(times)
     assert "2 cycles dated back, in their order and with " in report.notes[0]
     assert report.notes[0].startswith("this machine's clock was ahead: ")
-    waits_no_longer(ctx)
+    waits_no_longer(ctx, stub)
 
 
-def what_else_waits(ctx: SyncContext) -> None:
-    """What a wrong clock makes wait: failures, questions asked, a quota, lists of months to come."""
+def what_else_waits(ctx: SyncContext) -> int:
+    """What a wrong clock makes wait: failures, questions asked, a quota, lists of months to come.
+
+    The failure is of a title that has a row and no list names, so that no sync of titles clears it; its TMDB id.
+    """
     now = ctx.now()
+    stub = next(tmdb_id for tmdb_id, row in title_rows(ctx.database).items() if row["trending_score"] is None)
     with ctx.database.writing() as conn:
-        failures.record(conn, SHOWS, 1, "details", "it broke", now, spends_attempt=True, title=None)
+        failures.record(conn, SHOWS, stub, "details", "it broke", now, spends_attempt=True, title=None)
         asked.record_check(conn, SHOWS, 1, asked.META, now, answered=False)
         asked.record_check(conn, MOVIES, 2, asked.OMDB, now, answered=True)
         quota.take(conn, "omdb", now.date().isoformat(), 1000, 30)
         monthly.put_list(conn, SHOWS, now.strftime("%Y-%m"), [(1, 11, 100)], now)
         monthly.put_list(conn, MOVIES, "2020-01", None, now)
+    return stub
 
 
-def waits_no_longer(ctx: SyncContext) -> None:
+def waits_no_longer(ctx: SyncContext, stub: int) -> None:
     now = ctx.now()
     with ctx.database.reading() as conn:
-        [failure] = [each for each in failures.all_failures(conn, SHOWS) if each.tmdb_id == 1]
+        [failure] = [each for each in failures.all_failures(conn, SHOWS) if each.tmdb_id == stub]
         assert failure.next_attempt_at <= now
         assert failure.next_attempt_at - failure.last_failed_at == failures.FIRST_DELAY
         assert asked.due(conn, SHOWS, [1], asked.META, now) == {1}
