@@ -16,7 +16,7 @@ from benchmarks.common import REPEATS, back_ends, opened
 from benchmarks.figures import Figure
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage.engine import Database
-from ratingo_pipelines.storage.snapshots import add_snapshot, last_snapshots, recent_watchers, since
+from ratingo_pipelines.storage.snapshots import add_snapshot, last_snapshots, previous_watchers, since
 from ratingo_pipelines.storage.tables import tables_of
 
 SHOW = tables_of(SHOWS)
@@ -55,13 +55,13 @@ def run() -> Iterator[Figure]:
 
 
 def _queries() -> dict[str, tuple[Query, float | None]]:
-    recent = partial(recent_watchers, t=SHOW, limit=COMPARED, until=NOW)
+    previous = partial(previous_watchers, t=SHOW, before=NOW, not_before=BEGAN)
     ids = range(1, LISTED + 1)
     month = NOW - timedelta(days=30)
     return {
-        f"the last {COMPARED} of the new show": (partial(recent, title_id=NEW_TITLE), LIMIT),
-        f"the last {COMPARED} of the new show, by a plain statement": (_plain, None),
-        f"the last {COMPARED} of a show with {CYCLES:,}": (partial(recent, title_id=7), LIMIT),
+        "the one before of the new show": (partial(previous, title_id=NEW_TITLE), LIMIT),
+        "the one before of the new show, by a plain statement": (_plain, None),
+        f"the one before of a show with {CYCLES:,}": (partial(previous, title_id=7), LIMIT),
         "30 days of the new show": (partial(since, t=SHOW, title_ids=[NEW_TITLE], start=month), PAGE_LIMIT),
         f"30 days of a show with {CYCLES:,}": (partial(since, t=SHOW, title_ids=[7], start=month), PAGE_LIMIT),
         f"the last {DRAWN} of {LISTED} shows": (partial(last_snapshots, t=SHOW, title_ids=ids, n=DRAWN), LIST_LIMIT),
@@ -71,7 +71,7 @@ def _queries() -> dict[str, tuple[Query, float | None]]:
 def _plain(conn: Connection) -> object:
     c = SHOW.snapshots.c
     newest = select(func.max(c.watchers)).where(c.show_id == NEW_TITLE, c.created_at <= NOW)
-    return conn.execute(newest.group_by(c.created_at).order_by(c.created_at.desc()).limit(COMPARED)).all()
+    return conn.execute(newest.group_by(c.created_at).order_by(c.created_at.desc()).limit(1)).all()
 
 
 def _fill(database: Database) -> None:

@@ -253,6 +253,8 @@ class Settings(BaseSettings):
     omdb_base_url: BaseUrl = "https://www.omdbapi.com"
 
     trending_limit: int = Field(100, ge=1, le=1000)
+    listed_days: int = Field(30, ge=0)
+    """How long after the last trending list that named it a title stays on the site's lists; 0 keeps it for ever."""
     airings_calendar_days: int = Field(30, ge=1, le=120)
     airings_keep_days: int = Field(30, ge=0)
     regions: Regions = ("UA", "US")

@@ -19,6 +19,8 @@ from ratingo_pipelines.storage.tables import genres, tables_of, watch_providers_
 Row = Mapping[str, Any]
 Truth = Sequence[Mapping[str, Any]]
 
+IN_ORDER = ("cast", "videos", "related")
+"""The child tables that the site reads by their ids and shows what comes first of."""
 OMDB_COLUMNS = ("rating_imdb", "imdb_votes", "rating_metacritic")
 CHILDREN = (
     *("ratings", "rating_buckets", "translations", "genres", "videos", "watch_providers"),
@@ -141,6 +143,8 @@ def _title_differences(medium: Medium, entry: Row, stored: _Stored, after_omdb: 
         actual = [_readable(name, child, stored) for child in stored.of(name, row)]
         for place, text in _row_differences(key, expected, actual):
             yield (name, *place), f"{name}: {text}"
+        if name in IN_ORDER and [child[key[-1]] for child in actual] != [child[key[-1]] for child in expected]:
+            yield (name, "order"), f"{name}: the ids do not ascend in the order of the list"
     now = [one["watchers"] for one in stored.of("snapshots", row) if one["created_at"] == stored.cycle_at]
     if now != [entry["watchers"]]:
         yield ("snapshots",), f"snapshots of the cycle are {now}, not [{entry['watchers']}]"
@@ -197,17 +201,14 @@ def _json_columns(medium: Medium, facts: Row) -> dict[str, Any]:
 
 
 def _deltas(facts: Row, cycle_at: datetime | None) -> dict[str, float]:
-    """The changes that the monthly lists settle; the others depend on what was stored before."""
+    """The change that the monthly lists settle; the other depends on the snapshots before."""
     watched = facts["monthly"]
-    if cycle_at is None or not watched:
+    if cycle_at is None:
         return {}
     last = cycle_at.year * 12 + cycle_at.month - 2
     months = [f"{month // 12:04}-{month % 12 + 1:02}-01" for month in range(last, last - 6, -1)]
     counted = [watched.get(month, 0) for month in months]
-    settled = {"delta_3m": float(sum(counted[:3]) - sum(counted[3:]))}
-    if watched.keys() >= set(months[:2]):
-        settled["watchers_delta"] = float(counted[0] - counted[1])
-    return settled
+    return {"delta_3m": float(sum(counted[:3]) - sum(counted[3:]))}
 
 
 def _children(facts: Row) -> dict[str, tuple[tuple[str, ...], list[dict[str, Any]]]]:

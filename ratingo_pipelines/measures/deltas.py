@@ -4,15 +4,16 @@ The monthly part is worked out for a whole medium at once (`monthly_frame`, `mon
 for one title (`watchers_delta`, `delta_3m`) is plain arithmetic. Reading lists and snapshots is storage's.
 """
 
-import math
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MONTHS = 6
+OLDEST_COMPARED = timedelta(days=7)
+"""A snapshot older than this says nothing of how a title's watchers change now."""
 
 
 def complete_months(today: date, n: int = MONTHS) -> list[str]:
@@ -36,53 +37,26 @@ def monthly_frame(rows: Iterable[tuple[str, int, int]], known: Iterable[str] = (
     return wide.reindex(columns=months).astype("float64").rename_axis(columns=None)
 
 
-def monthly_deltas(frame: "pd.DataFrame", months: Sequence[str]) -> "pd.DataFrame":
-    """Compare months for every title of a `monthly_frame`: columns `month` and `3m`, NaN where unknown.
+def three_month_deltas(frame: "pd.DataFrame", months: Sequence[str]) -> dict[int, float]:
+    """The last three months minus the three before, for every title (Trakt id) of a `monthly_frame`.
 
-    `months` are the six `complete_months`, newest first. `month` needs the title in both of the newest two.
-    `3m` needs it in any of the six, where a list that leaves it out counts as 0; but a list that is not known
-    at all would set two months against three for every title, so then `3m` is unknown for all.
+    `months` are the six `complete_months`, newest first. A list that leaves a title out counts as 0 for it. Titles that
+    none of the six names are left out; so are all of them while fewer than six lists are known, as two months against
+    three say nothing.
     """
-    import pandas as pd
-
     if len(months) != MONTHS:
-        raise ValueError(f"monthly deltas compare {MONTHS} months, not {len(months)}")
-    lists = frame.reindex(columns=list(months))
-    month = lists.iloc[:, 0] - lists.iloc[:, 1]
+        raise ValueError(f"deltas compare {MONTHS} months, not {len(months)}")
+    if not set(months) <= set(frame.columns):
+        return {}
+    lists = frame.reindex(columns=list(months)).dropna(how="all")
     three = lists.iloc[:, :3].sum(axis=1) - lists.iloc[:, 3:].sum(axis=1)
-    all_known = set(months) <= set(frame.columns)
-    return pd.DataFrame({"month": month, "3m": three.where(lists.notna().any(axis=1) & all_known)})
+    return {int(trakt_id): float(delta) for trakt_id, delta in zip(three.index, three, strict=True)}
 
 
-def by_title(deltas: "pd.DataFrame") -> dict[int, tuple[float | None, float | None]]:
-    """Turn `monthly_deltas` into {Trakt id: (month, 3m)}, `None` where unknown, for threads to look up."""
-    return {
-        int(trakt_id): (_known(month), _known(three))
-        for trakt_id, month, three in zip(deltas.index, deltas["month"], deltas["3m"], strict=True)
-    }
+def watchers_delta(watchers: int, previous: int | None) -> float:
+    """People watching now minus those of the title's previous snapshot; 0 for a title without one.
 
-
-def watchers_delta(monthly: float | None, watchers: int, previous: int | None) -> float:
-    """Return the title's change over the last complete month; else since the previous cycle; else 0.
-
-    `monthly` is the title's `month` of `monthly_deltas`; `watchers` are those of this cycle, `previous` those
-    of the one before (`None` when the title was not in it).
+    One unit a column: the site prints it as a share of the people watching now, and monthly figures are ten to a
+    hundred times larger.
     """
-    if (known := _known(monthly)) is not None:
-        return known
     return 0.0 if previous is None else float(watchers - previous)
-
-
-def delta_3m(monthly: float | None, recent: Sequence[int]) -> float:
-    """Return the title's change over three months; else of the newest three snapshots; else 0.
-
-    `monthly` is the title's `3m` of `monthly_deltas`; `recent` are the watchers of its snapshots, newest
-    first, this cycle's included: the newest three minus the three before, which takes all six.
-    """
-    if (known := _known(monthly)) is not None:
-        return known
-    return float(sum(recent[:3]) - sum(recent[3:6])) if len(recent) >= 6 else 0.0
-
-
-def _known(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else float(value)

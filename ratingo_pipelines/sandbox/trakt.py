@@ -220,12 +220,12 @@ def _full(title: Title, world: World) -> dict[str, Any]:
 
 
 def _find(world: World, medium: Medium, name: str) -> Title | None:
-    """Find a title by Trakt's id or slug."""
+    """Find a title by Trakt's id or slug, or by its IMDb id, which Trakt takes in their place."""
     titles = world.catalogue.titles[medium]
     if name.isdecimal():
         place = int(name) - titles[0].trakt_id
         return titles[place] if 0 <= place < len(titles) else None
-    return next((title for title in titles if title.slug == name), None)
+    return next((title for title in titles if name in (title.slug, title.imdb_id)), None)
 
 
 def _day(text: str) -> date | None:

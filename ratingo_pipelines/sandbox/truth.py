@@ -196,6 +196,16 @@ def _providers(title: Title, world: World) -> list[dict[str, Any]]:
 
 
 def _videos(title: Title, world: World) -> list[dict[str, Any]]:
+    """In the order in which the site should play them."""
+    languages, kinds = ("uk", "en", None), ("Trailer", "Teaser")
+    found = [
+        video
+        for video in world.videos(title)
+        if video.site == "YouTube" and video.type in kinds and video.language in languages
+    ]
+    # The newest first, and then, as sorting keeps what was in order, by what counts more.
+    found.sort(key=lambda video: video.published_at or "", reverse=True)
+    found.sort(key=lambda video: (languages.index(video.language), kinds.index(video.type), not video.official))
     return [
         {
             "site": video.site,
@@ -206,8 +216,7 @@ def _videos(title: Title, world: World) -> list[dict[str, Any]]:
             "official": video.official,
             "published_at": _naive(video.published_at),
         }
-        for video in world.videos(title)
-        if video.site == "YouTube" and video.type in _TRAILERS and video.language in ("uk", "en", None)
+        for video in found
     ]
 
 

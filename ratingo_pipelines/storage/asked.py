@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import asked
@@ -86,6 +86,12 @@ def record_checks(conn: Connection, medium: Medium, answers: Mapping[int, bool],
 
 def _row(medium: Medium, tmdb_id: int, source: str) -> dict[str, Any]:
     return {"medium": medium.plural, "tmdb_id": tmdb_id, "source": source}
+
+
+def forget(conn: Connection, medium: Medium, tmdb_id: int, source: str) -> None:
+    """Forget that a source was asked about a title: it is due at once."""
+    where = (asked.c.medium == medium.plural, asked.c.tmdb_id == tmdb_id, asked.c.source == source)
+    conn.execute(delete(asked).where(*where))
 
 
 def due(conn: Connection, medium: Medium, tmdb_ids: Collection[int], source: str, now: datetime) -> set[int]:

@@ -44,17 +44,18 @@ def clear(conn: Connection, medium: Medium, tmdb_id: int) -> None:
     conn.execute(delete(ineligible).where(*where))
 
 
-def take_off_list(conn: Connection, t: TitleTables, tmdb_ids: Collection[int]) -> int:
-    """Unlist these titles and remove the links that lead to them; how many of them were listed.
+def take_off_list(conn: Connection, t: TitleTables, tmdb_ids: Collection[int]) -> list[int]:
+    """Unlist these titles and remove the links that lead to them; our ids of the titles that linked to them, locked.
 
     Locks the titles and those that link to them in the order of their ids, so the caller holds no lock on titles yet.
     """
     c = t.titles.c
     rows = conn.execute(select(c.id, c.tmdb_id).where(c.tmdb_id.in_(sorted(set(tmdb_ids))))).all()
     if not rows:
-        return 0
+        return []
     ids, gone = {row.id for row in rows}, {row.tmdb_id for row in rows}
-    locked = lock_ids(conn, t.titles, c.id.in_(sorted(ids | _linking(conn, t, ids, gone))))
+    linking = _linking(conn, t, ids, gone)
+    locked = lock_ids(conn, t.titles, c.id.in_(sorted(ids | linking)))
     current = conn.execute(select(c.id, c.related, *(c[name] for name in LISTED_BY)).where(c.id.in_(locked))).all()
     listed = [row.id for row in current if row.id in ids and any(row[2:])]
     update_rows(conn, t.titles, [(row_id, dict.fromkeys(LISTED_BY)) for row_id in listed])
@@ -65,7 +66,7 @@ def take_off_list(conn: Connection, t: TitleTables, tmdb_ids: Collection[int]) -
     ]
     update_rows(conn, t.titles, relinked)
     conn.execute(delete(t.related).where(t.related.c[t.related_key].in_(sorted(ids))))
-    return len(listed)
+    return sorted(linking)
 
 
 def _linking(conn: Connection, t: TitleTables, ids: Collection[int], tmdb_ids: Collection[int]) -> set[int]:

@@ -195,6 +195,18 @@ ineligible = Table(
     unique("pipeline_ineligible_unique_idx", "medium", "tmdb_id"),
 )
 
+candidates = Table(
+    "pipeline_related",
+    metadata,
+    key(),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    number("tmdb_id", required=True, comment="The title, by TMDB's id."),
+    number("candidate_tmdb_id", required=True, comment="A title that the source relates to it, by TMDB's id."),
+    indexed_text("source", required=True, comment="Who relates it: trakt or tmdb."),
+    number("rank", required=True, comment="Its place in the source's list, from 1; the site shows the first eligible."),
+    unique("pipeline_related_unique_idx", "medium", "tmdb_id", "candidate_tmdb_id"),
+)
+
 entry_counts = Table(
     "pipeline_entry_counts",
     metadata,

@@ -20,24 +20,27 @@ def add_snapshot(conn: Connection, t: TitleTables, title_id: int, tmdb_id: int, 
     return insert_unless_there(conn, t.snapshots, row, (t.parent_key, "created_at"))
 
 
-def recent_watchers(conn: Connection, t: TitleTables, title_id: int, limit: int, until: datetime) -> list[int]:
-    """The watchers of a title's latest snapshots up to and with `until`, newest first."""
-    return list(conn.execute(recent_statement(t, limit), {"of_title": title_id, "until": until}).scalars())
+def previous_watchers(
+    conn: Connection, t: TitleTables, title_id: int, before: datetime, not_before: datetime
+) -> int | None:
+    """The watchers of a title's newest snapshot older than `before`, if that one is not older than `not_before`."""
+    bounds = {"of_title": title_id, "before": before, "not_before": not_before}
+    return conn.execute(previous_statement(t), bounds).scalar()
 
 
 @cache
-def recent_statement(t: TitleTables, limit: int) -> Select[int]:
-    """The statement of `recent_watchers`, whose plan the tests look at.
+def previous_statement(t: TitleTables) -> Select[int]:
+    """The statement of `previous_watchers`, whose plan the tests look at.
 
     Not fenced, a title with few snapshots among many is looked for in all of them, newest first.
     """
     own = fenced(select(t.snapshots).where(t.snapshots.c[t.parent_key] == bindparam("of_title")))
     return (
         select(func.max(own.c.watchers))
-        .where(own.c.created_at <= bindparam("until"))
+        .where(own.c.created_at < bindparam("before"), own.c.created_at >= bindparam("not_before"))
         .group_by(own.c.created_at)
         .order_by(own.c.created_at.desc())
-        .limit(limit)
+        .limit(1)
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -32,6 +33,7 @@ from sqlalchemy import (
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.asked import EMPTY, EMPTY_ASKS, META
+from ratingo_pipelines.storage.columns import now
 from ratingo_pipelines.storage.errors import StorageBusy
 from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import TitleTables
@@ -141,17 +143,23 @@ def replace_children(
     *,
     known: Sequence[RowMapping] | None = None,
     exact: bool = False,
+    ordered: bool = False,
 ) -> Changes:
     """Make the rows of `parent` in a child table these and no others, touching only those that differ.
 
     A row that stays is bettered: None overwrites nothing, unless the rows are to be `exact`ly these. `parent` names the
     rows in question, as `{"show_id": 5}` or `{"show_id": 5, "source": "trakt"}`; `key` tells them apart, NULL being
     equal to NULL. Rows have one shape; the first of two with one key wins. The caller holds the parent's lock, and
-    hands in the rows that are there (`known`) where it has read them already.
+    hands in the rows that are there (`known`) where it has read them already. Where they are `ordered`, ids ascend in
+    the order of `rows`, as the site reads them: where these rows and the new ones would not, all are written anew.
     """
     wanted = _by_key(table, rows, parent, key)
+    if known is None:
+        known = children_of(conn, table, parent)
+    if ordered and not _stay_in_order(list(wanted), [tuple(row[name] for name in key) for row in known]):
+        return _rewrite(conn, table, wanted, key, known, exact=exact)
     stale, changed = [], []
-    for existing in children_of(conn, table, parent) if known is None else known:
+    for existing in known:
         values = wanted.pop(tuple(existing[name] for name in key), None)
         if values is None:
             stale.append(existing["id"])
@@ -164,6 +172,34 @@ def replace_children(
     if wanted:
         conn.execute(_insert_into(table), list(wanted.values()))
     return Changes(len(wanted), len(changed), len(stale))
+
+
+def _stay_in_order(wanted: Sequence[tuple[Any, ...]], known: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether ids ascend in the order of `wanted` if the `known` rows (by their ids) stay and the others come after."""
+    places = {key: place for place, key in enumerate(known)}
+    found = [places.get(key, len(known)) for key in wanted]
+    return all(earlier <= later for earlier, later in pairwise(found))
+
+
+def _rewrite(
+    conn: Connection,
+    table: Table,
+    wanted: Mapping[tuple[Any, ...], Mapping[str, Any]],
+    key: Sequence[str],
+    known: Sequence[RowMapping],
+    *,
+    exact: bool,
+) -> Changes:
+    """Put the rows there anew, in their order; what they do not say of a row that was there is kept, unless `exact`."""
+    before = {tuple(row[name] for name in key): row for row in known}
+    rows, moment = [], now()
+    for named, values in wanted.items():
+        old: Mapping[Any, Any] = before.get(named, {})
+        kept = {} if exact else {name: old.get(name) for name, value in values.items() if value is None}
+        rows.append({**values, **kept, "created_at": old.get("created_at", moment)})
+    conn.execute(delete(table).where(table.c.id.in_([row["id"] for row in known])))
+    conn.execute(_insert_into(table), rows)
+    return Changes(len(rows), 0, len(known))
 
 
 def children_of(conn: Connection, table: Table, parent: Mapping[str, Any]) -> Sequence[RowMapping]:

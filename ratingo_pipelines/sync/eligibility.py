@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from ratingo_pipelines.measures.anime import ANIME_FILTER, anime_reason
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.storage import cycles, ineligible, titles
+from ratingo_pipelines.storage import candidates, cycles, ineligible, titles
 from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.storage.titles import Outline
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.facts import RELATED_SHOWN
 from ratingo_pipelines.text import counted
 
 
@@ -35,9 +36,9 @@ def take_filtered_off(conn: Connection, ctx: SyncContext, medium: Medium) -> lis
     found = {row.tmdb_id: reason for row in listed.values() if (reason := stopped_by_filter(ctx.settings, medium, row))}
     if not found:
         return []
-    ineligible.take_off_list(conn, tables, found)
     for tmdb_id, reason in sorted(found.items()):
         ineligible.record(conn, medium, tmdb_id, reason, ctx.now())
+    candidates.replace_ineligible(conn, tables, found, RELATED_SHOWN)
     named = counted(len(found), f"{medium.singular} was", f"{medium.plural} were")
     return [f"{named} taken off the list: the anime filter stops them as it is configured now"]
 

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from ratingo_pipelines.measures.scoring import primary_rating, trending_score
-from ratingo_pipelines.storage import cycles, doubts, ineligible, titles
+from ratingo_pipelines.storage import candidates, cycles, doubts, ineligible, titles
 from ratingo_pipelines.storage.doubts import Doubt
 from ratingo_pipelines.storage.engine import Database, retried_transaction
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
-from ratingo_pipelines.sync.facts import Row
+from ratingo_pipelines.sync.facts import RELATED_SHOWN, Row
 from ratingo_pipelines.sync.merge import CHILD_KEYS, PART_OF_TABLE, TRAKT
 from ratingo_pipelines.sync.trust.doubts import key_of
 from ratingo_pipelines.sync.trust.eligibility import UNKNOWN_TO_TMDB
@@ -46,8 +46,8 @@ def take_away(database: Database, asked: Asked, tmdb_id: int, believed: Iterable
     with database.writing() as conn:
         if denied:
             reason = by_key[min(denied)].reason or UNKNOWN_TO_TMDB
-            ineligible.take_off_list(conn, tables, [tmdb_id])
             ineligible.record(conn, asked.medium, tmdb_id, reason, now)
+            candidates.replace_ineligible(conn, tables, [tmdb_id], RELATED_SHOWN)
             cycles.skip_title(conn, asked.medium, tmdb_id, reason)
         row = titles.lock_title(conn, tables, tmdb_id)
         if row is not None:

@@ -10,13 +10,17 @@ from typing import Any
 
 from ratingo_pipelines.measures.scoring import latest_season
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sources.tmdb import Episode, Recommendation, TmdbTitle, Translation
+from ratingo_pipelines.sources.tmdb import Episode, Recommendation, TmdbTitle
 from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
 from ratingo_pipelines.sync.trust.parts import CERTIFIED_IN, ukrainian_locale
 
 Row = dict[str, Any]
 RELATED_SHOWN = 12
 """As many related titles as the site shows."""
+RELATED_ASKED = 20
+"""As many are asked for: those that turn out to be ineligible are replaced."""
+ENGLISH = "en"
+_TEXTS = ("title", "overview", "tagline")
 
 
 def details_columns(
@@ -92,21 +96,27 @@ def passed_on_columns(ratings: TraktRatings) -> Row:
 def texts_by_locale(details: TmdbTitle, locales: Sequence[str]) -> dict[str, Row]:
     """Title, overview and tagline in each locale; None for a text that TMDB does not have in it.
 
-    The details themselves come in the main locale (the last), so they fill what its translation leaves empty,
-    as TMDB does for the language a title was made in.
+    The details themselves come in the main locale (the last). Where that is English they fill what its translation
+    leaves empty, as TMDB does for the language a title was made in; in another language they may be English all the
+    same, which is what TMDB falls back to.
     """
     found = {locale: texts_in(details, locale) for locale in locales}
+    main = locales[-1]
+    if main.partition("-")[0] != ENGLISH:
+        return found
     own = {"title": details.name, "overview": details.overview, "tagline": details.tagline}
-    main = found[locales[-1]]
-    return found | {locales[-1]: {field: main[field] or text for field, text in own.items()}}
+    return found | {main: {field: found[main][field] or text for field, text in own.items()}}
 
 
 def texts_in(details: TmdbTitle, locale: str) -> Row:
-    """The texts of the translation into a locale: that of its region where there are several of its language."""
+    """The texts of the translations into a locale, field by field: its own region's first, then the others'.
+
+    Several regions of one language may each be half filled.
+    """
     language, _, region = locale.partition("-")
     found = [entry for entry in details.translations or [] if entry.language == language]
-    chosen: Translation | None = next((entry for entry in found if entry.region == region), found[0] if found else None)
-    return {field: chosen and getattr(chosen, field) for field in ("title", "overview", "tagline")}
+    found.sort(key=lambda entry: entry.region != region)
+    return {field: next(filter(None, (getattr(entry, field) for entry in found)), None) for field in _TEXTS}
 
 
 def genre_rows(details: TmdbTitle, genre_ids: Mapping[int, int]) -> list[Row] | None:

@@ -16,7 +16,7 @@ from ratingo_pipelines.sources.tmdb import TmdbTitle
 from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
 from ratingo_pipelines.sync.batch import HasTitle
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.facts import RELATED_SHOWN
+from ratingo_pipelines.sync.facts import RELATED_ASKED
 from ratingo_pipelines.sync.report import BatchStopped, TitleFailure
 from ratingo_pipelines.sync.trust.blame import Answer, Kind, Question, kind_of
 from ratingo_pipelines.sync.trust.eligibility import (
@@ -93,16 +93,18 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, stages: Collection
         failures = failures or [_failure(work, min(stages), WITHOUT_ROW)]
         return Gathered(failures=tuple(failures), nothing_to_store=True)
 
+    # Trakt takes an IMDb id in place of its own, and TMDB may just have told it.
+    trakt = work.trakt or (details.imdb_id if details else None)
     if TitleStage.RATINGS in stages:
-        if work.trakt is None:
+        if trakt is None:
             failures.append(_failure(work, TitleStage.RATINGS, WITHOUT_TRAKT_ID))
         else:
-            rate = partial(_ratings, ctx, medium, work, work.trakt)
+            rate = partial(_ratings, ctx, medium, work, trakt)
             rated = yield from _ask(work, TRAKT_RATINGS, rate, lambda ratings: ratings != NO_RATINGS)
             rated = NO_RATINGS if isinstance(rated, NotFound) else rated
             ratings = _unless_failed(work, TitleStage.RATINGS, rated, failures)
-    if TitleStage.DETAILS in stages and work.related_due and work.trakt is not None:
-        relate = partial(ctx.trakt.related, medium, work.trakt, RELATED_SHOWN)
+    if TitleStage.DETAILS in stages and work.related_due and trakt is not None:
+        relate = partial(ctx.trakt.related, medium, trakt, RELATED_ASKED)
         listed = yield from _ask(work, TRAKT_RELATED, relate, bool)
         listed = [] if isinstance(listed, NotFound) else listed
         related = _unless_failed(work, TitleStage.DETAILS, listed, failures)
@@ -137,7 +139,7 @@ def asking_again(ctx: SyncContext, medium: Medium, work: TitleWork, question: Qu
         return None
     if question == TRAKT_RATINGS:
         return lambda: ctx.trakt.ratings(medium, trakt, bypass_cache=True) != NO_RATINGS
-    return lambda: bool(ctx.trakt.related(medium, trakt, RELATED_SHOWN, bypass_cache=True))
+    return lambda: bool(ctx.trakt.related(medium, trakt, RELATED_ASKED, bypass_cache=True))
 
 
 def _found_elsewhere(ctx: SyncContext, medium: Medium, work: TitleWork) -> Generator[Answer, None, Gathered | None]:

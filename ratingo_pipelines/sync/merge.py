@@ -55,6 +55,8 @@ CHILD_KEYS = {
 """The child tables that mirror what a source lists, and what tells their rows apart; `related` is keyed by medium."""
 DETAILS_TABLES = ("genres", "videos", "watch_providers", "cast", "content_ratings", "translations")
 """The child tables that TMDB's details fill."""
+IN_ORDER = frozenset({"cast", "videos", "related"})
+"""The child tables that the site reads by their ids and shows what comes first of."""
 PART_OF_TABLE = {
     "genres": FactPart.GENRES,
     "videos": FactPart.VIDEOS,
@@ -81,6 +83,8 @@ class RelatedTitles:
     """How many the source named, whatever becomes of them here."""
     trakt_has_none: bool = False
     """Whether Trakt was asked and relates no title, so that these are TMDB's."""
+    candidates: tuple[int, ...] = ()
+    """All that are to be kept, by TMDB's ids: those to be linked, and those that may move up."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,8 @@ def _columns(
     if votes:
         columns |= {"rating_trakt_avg": votes[0], "rating_trakt_votes": votes[1]}
     if told.details:
-        columns |= facts.details_columns(asked.medium, told.details, work.trakt_title, work.imdb_id, asked.locales)
+        imdb_id = work.place.title.imdb_id if work.place else None
+        columns |= facts.details_columns(asked.medium, told.details, work.trakt_title, imdb_id, asked.locales)
         if TMDB_VOTES not in answered:
             # An average and the number of votes move together.
             columns |= {"rating_tmdb": None, "rating_tmdb_count": None}

@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.storage import asked, cycles, doubts, failures, ineligible, witnesses
+from ratingo_pipelines.storage import asked, candidates, cycles, doubts, failures, ineligible, witnesses
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.failures import RetryPolicy
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.batch import EvidenceOf
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.facts import RELATED_SHOWN
 from ratingo_pipelines.sync.report import TitleFailure, TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.trust.blame import Question, is_own
 from ratingo_pipelines.sync.work import FAILURE_STAGES, TitleWork
@@ -53,7 +54,7 @@ class TitleOutcomes:
         """A title that must not be listed leaves the list, if it was on it, with the links that lead to it."""
         is_news = ineligible.record(conn, self.medium, work.tmdb_id, reason, self.ctx.now())
         if work.known and (is_news or work.stored):
-            ineligible.take_off_list(conn, tables_of(self.medium), [work.tmdb_id])
+            candidates.replace_ineligible(conn, tables_of(self.medium), [work.tmdb_id], RELATED_SHOWN)
         doubts.end(conn, self.medium, work.tmdb_id, [(key.part, key.region) for key in work.doubts])
 
     def leave(self, work: TitleWork) -> None:

@@ -1,7 +1,7 @@
 """What a person wants to see first: the top of a cycle with its changes, a title's figures, its watchers day by day."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from ratingo_pipelines.measures.sparkline import daily_series, points
 from ratingo_pipelines.media import Medium
@@ -72,5 +72,10 @@ def watchers_by_day(ctx: SyncContext, medium: Medium, tmdb_id: int) -> list[int 
         title_id = titles.known_ids(conn, tables, [tmdb_id]).get(tmdb_id)
         if title_id is None:
             return []
-        rows = snapshots.since(conn, tables, [title_id], now - timedelta(days=DAYS_DRAWN))
-    return points(daily_series([(row.created_at, row.watchers) for row in rows], now.date(), DAYS_DRAWN))
+        first = now - timedelta(days=DAYS_DRAWN)
+        found = [(row.created_at, row.watchers) for row in snapshots.since(conn, tables, [title_id], first)]
+        # A title that nobody counted for a while goes on with its last figure, also that of before the window.
+        before = snapshots.previous_watchers(conn, tables, title_id, first, datetime.min.replace(tzinfo=UTC))
+    if before is not None:
+        found.append((first - timedelta(days=1), before))
+    return points(daily_series(found, now.date(), DAYS_DRAWN))

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from ratingo_pipelines.measures.deltas import by_title, complete_months, monthly_deltas, monthly_frame
+from ratingo_pipelines.measures.deltas import complete_months, monthly_frame, three_month_deltas
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import asked, cycles, doubts, failures, ineligible, monthly, titles
@@ -115,14 +115,12 @@ def _in_cycle(
     stopped = ineligible.reasons(conn, medium, ids)
     failing = failures.failing_ids(conn, medium, ids)
     due = set(ids) if related_due else asked.due(conn, medium, ids, asked.RELATED, ctx.now())
-    previous = cycles.previous_watchers(conn, cycle)
     months = complete_months(cycle.cycle_at.date())
     lists = monthly_frame(monthly.watchers_rows(conn, medium, months), monthly.known_months(conn, medium, months))
-    deltas = by_title(monthly_deltas(lists, months))
+    deltas = three_month_deltas(lists, months)
     works = []
     for entry in claimed:
         row = known.get(entry.tmdb_id)
-        month, quarter = deltas.get(entry.trakt_id or 0, (None, None))
         works.append(
             TitleWork(
                 tmdb_id=entry.tmdb_id,
@@ -130,7 +128,7 @@ def _in_cycle(
                 trakt=entry.trakt_id or entry.slug or entry.imdb_id,
                 imdb_id=entry.imdb_id,
                 trakt_title=entry.title,
-                place=Place(cycle, entry, previous.get(entry.tmdb_id), month, quarter),
+                place=Place(cycle, entry, deltas.get(entry.trakt_id or 0)),
                 known=row is not None,
                 failed_before=entry.tmdb_id in failing,
                 rated=bool(entry.votes) or (row is not None and row.is_rated),

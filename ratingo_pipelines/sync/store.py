@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
-from ratingo_pipelines.measures.deltas import delta_3m, watchers_delta
+from ratingo_pipelines.measures.deltas import OLDEST_COMPARED, watchers_delta
 from ratingo_pipelines.measures.scoring import primary_rating, trending_score
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import asked, cycles, doubts, failures, ineligible, snapshots, titles
+from ratingo_pipelines.storage import asked, candidates, cycles, doubts, failures, ineligible, snapshots, titles
+from ratingo_pipelines.storage.candidates import Candidates
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.errors import UnstorableValue
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
@@ -25,6 +26,7 @@ from ratingo_pipelines.sync.gather import Gathered
 from ratingo_pipelines.sync.merge import (
     CHILD_KEYS,
     DETAILS_TABLES,
+    IN_ORDER,
     TMDB,
     TRAKT,
     Known,
@@ -40,7 +42,6 @@ from ratingo_pipelines.sync.trust.entries import Asked, is_stub
 from ratingo_pipelines.sync.trust.parts import UNKNOWN
 from ratingo_pipelines.sync.work import ALL_STAGES, STORE, Place, TitleStage, TitleWork
 
-SNAPSHOTS_COMPARED = 6
 CLAIM_LOST = "a newer cycle or another run took the title over"
 
 
@@ -85,8 +86,8 @@ class TitleStore:
             told = self._without_doubled_links(gathered, told, known)
             merged = merge(self._asked, work, told, known, self.ctx.now().date(), rated=rated)
             values = dict(merged.columns)
-            if before is not None and work.trakt_title is None:
-                # Trakt's title goes first, and the row may have it: from an earlier list, or as a related title.
+            if before is not None and work.trakt_title is None and before["trending_updated_at"] is not None:
+                # Trakt's title goes first, and the row has it from an earlier list that an adopted database knew.
                 values.pop("title", None)
             row: dict[str, Any] = {**(before or {}), **values}
             if row.get("title") is None:
@@ -95,16 +96,15 @@ class TitleStore:
                 snapshot_added = _add_snapshot(conn, tables, before["id"], place)
             measures = _measures(row, place if _is_newest(place, before) else None)
             if place and snapshots_wanted and _is_newest(place, before):
-                measures |= _trend(place, _recent(conn, tables, before, place))
-                if complete:
-                    measures["trending_updated_at"] = place.cycle.cycle_at
+                measures |= _trend(place, _previous(conn, tables, before, place))
             title_id = titles.put_title(conn, tables, before, values | measures)
             if place and snapshots_wanted and before is None:
                 snapshot_added = _add_snapshot(conn, tables, title_id, place)
             written = self._put_children(conn, tables, title_id, merged)
+            self._keep_candidates(conn, work, told, merged)
             if rated:
                 written["ratings"] = _put_votes(conn, tables, title_id, row, bare=not known.has_children)
-            self._remember(conn, work, stages, gathered, told, merged, row)
+            self._remember(conn, work, stages, gathered, told, merged, before, row)
             if gathered.details:
                 self._ask_again_for_empty_lists(conn, work, row, is_new=before is None or is_stub(before))
         self.ledger.note(work.tmdb_id, merged.had, merged.doubted)
@@ -160,15 +160,20 @@ class TitleStore:
         if found is None:
             return None
         source, named = found
-        stubs = self.shared.eligible_only([stub for stub in named if stub["tmdb_id"] != work.tmdb_id])
+        stubs = [stub for stub in named if stub["tmdb_id"] != work.tmdb_id]
         if not self.makes_stubs:
             stubs = self.shared.known_only(stubs)
-        stubs = stubs[: facts.RELATED_SHOWN]
+        asked_for = stubs[: facts.RELATED_ASKED]
+        # All of them get rows: one that turns out not to be eligible is replaced by the next.
+        ids = dict(zip((stub["tmdb_id"] for stub in asked_for), self.shared.stub_ids(asked_for), strict=True))
+        eligible = self.shared.eligible_only(asked_for)
+        linked = [stub["tmdb_id"] for stub in eligible[: facts.RELATED_SHOWN]]
         return RelatedTitles(
             source,
-            [stub["tmdb_id"] for stub in stubs],
-            self.shared.stub_ids(stubs),
+            linked,
+            [ids[tmdb_id] for tmdb_id in linked],
             told=len(named),
+            candidates=tuple(ids),
             trakt_has_none=gathered.related is not None and source == TMDB,
         )
 
@@ -197,9 +202,15 @@ class TitleStore:
         for name, rows in merged.children.items():
             table, key = getattr(tables, name), CHILD_KEYS.get(name, (tables.related_key,))
             known = merged.known.get(name, ())
-            exact = name == "translations"
-            written[name] = titles.replace_children(conn, table, parent, rows, key, known=known, exact=exact).total
+            written[name] = titles.replace_children(
+                conn, table, parent, rows, key, known=known, exact=name == "translations", ordered=name in IN_ORDER
+            ).total
         return written
+
+    def _keep_candidates(self, conn: Connection, work: TitleWork, told: Told, merged: Merged) -> None:
+        if told.related is not None and "related" in merged.children:
+            found = Candidates(told.related.source, told.related.candidates)
+            candidates.keep(conn, self.medium, work.tmdb_id, found)
 
     def _remember(
         self,
@@ -209,10 +220,14 @@ class TitleStore:
         gathered: Gathered,
         told: Told,
         merged: Merged,
+        before: Mapping[Any, Any] | None,
         row: Mapping[str, Any],
     ) -> None:
         """Note what was asked, so that it is not asked again too soon, what is doubted, and what is over."""
         now = self.ctx.now()
+        if before is not None and before["imdb_id"] and before["imdb_id"] != row.get("imdb_id"):
+            # What OMDb said was about another title.
+            asked.forget(conn, self.medium, work.tmdb_id, asked.OMDB)
         if gathered.related is not None and merged.related_is_believed:
             has_some = told.related is not None
             asked.record_check(conn, self.medium, work.tmdb_id, asked.RELATED, now, answered=has_some)
@@ -269,20 +284,22 @@ def _measures(row: Mapping[str, Any], place: Place | None) -> Row:
     return measures
 
 
-def _trend(place: Place, recent: Sequence[int]) -> Row:
-    """Watchers and their changes; `recent` are the newest snapshots, this cycle's first."""
+def _trend(place: Place, previous: int | None) -> Row:
+    """Watchers, their changes, and the cycle that lists the title; `previous` are those of the snapshot before."""
     watchers = place.title.watchers
     return {
         "rating_trakt": float(watchers),
-        "watchers_delta": watchers_delta(place.month_delta, watchers, place.previous_watchers),
-        "delta_3m": delta_3m(place.quarter_delta, recent),
+        "watchers_delta": watchers_delta(watchers, previous),
+        "delta_3m": place.quarter_delta or 0.0,
+        "trending_updated_at": place.cycle.cycle_at,
     }
 
 
-def _recent(conn: Connection, tables: TitleTables, known: RowMapping | None, place: Place) -> list[int]:
+def _previous(conn: Connection, tables: TitleTables, known: RowMapping | None, place: Place) -> int | None:
     if known is None:
-        return [place.title.watchers]
-    return snapshots.recent_watchers(conn, tables, known["id"], SNAPSHOTS_COMPARED, place.cycle.cycle_at)
+        return None
+    at = place.cycle.cycle_at
+    return snapshots.previous_watchers(conn, tables, known["id"], at, at - OLDEST_COMPARED)
 
 
 def _add_snapshot(conn: Connection, tables: TitleTables, title_id: int, place: Place) -> bool:

@@ -17,6 +17,7 @@ from ratingo_pipelines.sync import selection
 from ratingo_pipelines.sync.asking import remember_batch
 from ratingo_pipelines.sync.batch import Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.delisting import take_off_what_left
 from ratingo_pipelines.sync.doubts import Judged, conclude
 from ratingo_pipelines.sync.gather import Gathered, asking_again, gather, without_details
 from ratingo_pipelines.sync.leases import kept_leases
@@ -56,7 +57,10 @@ def sync_pending(
     """Work off what is pending in the latest cycle: by rank, up to `limit` titles that no other run holds."""
     with kept_leases(ctx, run_id):
         chosen = selection.pending(ctx, medium, run_id, limit)
-        return process(ctx, medium, run_id, chosen, ALL_STAGES, on_start=on_start, on_outcome=on_outcome)
+        report = process(ctx, medium, run_id, chosen, ALL_STAGES, on_start=on_start, on_outcome=on_outcome)
+    return (
+        replace(report, notes=(*report.notes, *take_off_what_left(ctx, medium))) if report.stopped is None else report
+    )
 
 
 def sync_ids(

@@ -28,12 +28,8 @@ class Place:
 
     cycle: Cycle
     title: CycleTitle
-    previous_watchers: int | None = None
-    """Watchers in the cycle before."""
-    month_delta: float | None = None
-    """Last complete month's watchers minus the month before."""
     quarter_delta: float | None = None
-    """Last three months' watchers minus the three before."""
+    """Last three months' watchers minus the three before; None where no monthly list names the title."""
 
 
 @dataclass(frozen=True, slots=True)

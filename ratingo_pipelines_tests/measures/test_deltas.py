@@ -1,6 +1,5 @@
 """How watchers change, on months and snapshots worked out by hand."""
 
-import math
 from datetime import date
 from random import Random
 
@@ -9,16 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratingo_pipelines.measures.deltas import (
-    by_title,
     complete_months,
-    delta_3m,
-    monthly_deltas,
     monthly_frame,
+    three_month_deltas,
     watchers_delta,
 )
 
 MONTHS = ["2026-06", "2026-05", "2026-04", "2026-03", "2026-02", "2026-01"]
-NAN = math.nan
 
 
 def rows_of(titles: dict[int, list[int | None]]) -> list[tuple[str, int, int]]:
@@ -74,25 +70,20 @@ def test_a_month_whose_list_came_empty_is_a_column_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "month", "three"),
+    ("counts", "delta"),
     [
-        pytest.param([500, 400, 300, 200, 100, 50], 100, 850, id="(500+400+300) - (200+100+50) = 850"),
-        pytest.param([100, 400, 300, 500, 600, 700], -300, -1000, id="800 - 1800 = -1000"),
-        pytest.param([70, 70, 70, 70, 70, 70], 0, 0, id="no change is known to be none"),
-        pytest.param([500, None, None, None, None, None], None, 500, id="new this month"),
-        pytest.param([500, 400, None, None, None, None], 100, 900, id="new the month before"),
-        pytest.param([None, 400, None, None, None, None], None, 400, id="gone this month"),
-        pytest.param([None, None, None, None, None, 300], None, -300, id="gone long ago"),
-        pytest.param([500, None, 300, None, 100, None], None, 700, id="now and then: 800 - 100 = 700"),
-        pytest.param([0, 10, 0, 0, 0, 0], -10, 10, id="a listed 0 is known"),
+        pytest.param([500, 400, 300, 200, 100, 50], 850, id="(500+400+300) - (200+100+50) = 850"),
+        pytest.param([100, 400, 300, 500, 600, 700], -1000, id="800 - 1800 = -1000"),
+        pytest.param([70, 70, 70, 70, 70, 70], 0, id="no change is known to be none"),
+        pytest.param([500, None, None, None, None, None], 500, id="new this month"),
+        pytest.param([None, 400, None, None, None, None], 400, id="gone this month"),
+        pytest.param([None, None, None, None, None, 300], -300, id="gone long ago"),
+        pytest.param([500, None, 300, None, 100, None], 700, id="now and then: 800 - 100 = 700"),
+        pytest.param([0, 10, 0, 0, 0, 0], 10, id="a listed 0 is known"),
     ],
 )
-def test_deltas_compare_the_months_in_which_a_title_was_listed(
-    counts: list[int | None], month: float | None, three: float | None
-) -> None:
-    deltas = by_title(monthly_deltas(monthly_frame(rows_of({7: counts}), MONTHS), MONTHS))
-
-    assert deltas == {7: (month, three)}
+def test_three_months_are_compared_with_the_three_before(counts: list[int | None], delta: float) -> None:
+    assert three_month_deltas(monthly_frame(rows_of({7: counts}), MONTHS), MONTHS) == {7: delta}
 
 
 def test_the_deltas_of_all_titles_are_worked_out_together() -> None:
@@ -100,37 +91,31 @@ def test_the_deltas_of_all_titles_are_worked_out_together() -> None:
         rows_of({1: [500, 400, 300, 200, 100, 50], 2: [10, 20, None, None, None, 5], 3: [None] * 5 + [8]})
     )
 
-    deltas = monthly_deltas(frame, MONTHS)
-
-    assert deltas.columns.tolist() == ["month", "3m"]
-    assert deltas["month"].fillna(-999).tolist() == [100, -10, -999]
-    assert deltas["3m"].tolist() == [850, 25, -8]
+    assert three_month_deltas(frame, MONTHS) == {1: 850, 2: 25, 3: -8}
 
 
-def test_a_title_only_in_lists_that_are_too_old_is_unknown() -> None:
+def test_a_title_only_in_lists_that_are_too_old_has_none() -> None:
     rows = [*rows_of({1: [1, 2, 3, 4, 5, 6]}), ("2025-12", 2, 9_000)]
 
-    deltas = by_title(monthly_deltas(monthly_frame(rows), MONTHS))
-
-    assert deltas == {1: (-1, -9), 2: (None, None)}
+    assert three_month_deltas(monthly_frame(rows), MONTHS) == {1: -9}
 
 
 def test_a_list_that_is_not_known_does_not_pass_for_a_month_without_watchers() -> None:
     without_newest = [row for row in rows_of({1: [9, 9, 9, 9, 9, 9]}) if row[0] != "2026-06"]
     without_oldest = [row for row in rows_of({1: [9, 8, 9, 9, 9, 9]}) if row[0] != "2026-01"]
 
-    assert by_title(monthly_deltas(monthly_frame(without_newest), MONTHS)) == {1: (None, None)}
-    assert by_title(monthly_deltas(monthly_frame(without_oldest), MONTHS)) == {1: (1, None)}
+    assert three_month_deltas(monthly_frame(without_newest), MONTHS) == {}
+    assert three_month_deltas(monthly_frame(without_oldest), MONTHS) == {}
 
 
 def test_without_any_list_nothing_is_known() -> None:
-    assert by_title(monthly_deltas(monthly_frame([]), MONTHS)) == {}
-    assert by_title(monthly_deltas(monthly_frame([], MONTHS), MONTHS)) == {}
+    assert three_month_deltas(monthly_frame([]), MONTHS) == {}
+    assert three_month_deltas(monthly_frame([], MONTHS), MONTHS) == {}
 
 
 def test_three_months_take_six() -> None:
     with pytest.raises(ValueError, match="6 months, not 2"):
-        monthly_deltas(monthly_frame([]), MONTHS[:2])
+        three_month_deltas(monthly_frame([]), MONTHS[:2])
 
 
 COUNTS = st.lists(st.one_of(st.none(), st.integers(0, 1_000_000)), min_size=6, max_size=6)
@@ -144,45 +129,24 @@ def test_a_title_has_the_same_deltas_alone_and_among_others_in_any_order(
     rows = rows_of(titles)
     random.shuffle(rows)
 
-    together = by_title(monthly_deltas(monthly_frame(rows, MONTHS), MONTHS))
+    together = three_month_deltas(monthly_frame(rows, MONTHS), MONTHS)
 
     for trakt_id, counts in titles.items():
-        alone = by_title(monthly_deltas(monthly_frame(rows_of({trakt_id: counts}), MONTHS), MONTHS))
+        alone = three_month_deltas(monthly_frame(rows_of({trakt_id: counts}), MONTHS), MONTHS)
         assert together.get(trakt_id) == alone.get(trakt_id)
         assert (trakt_id in together) == any(count is not None for count in counts)
 
 
 @pytest.mark.parametrize(
-    ("monthly", "watchers", "previous", "delta"),
+    ("watchers", "previous", "delta"),
     [
-        pytest.param(-1200.0, 900, 500, -1200.0, id="the months, where they are known"),
-        pytest.param(0.0, 900, 500, 0.0, id="no change over the months is an answer"),
-        pytest.param(None, 900, 500, 400.0, id="else since the previous cycle"),
-        pytest.param(NAN, 500, 900, -400.0, id="a frame says unknown with NaN"),
-        pytest.param(None, 900, 0, 900.0, id="nobody watched in the previous cycle"),
-        pytest.param(None, 900, None, 0.0, id="else 0"),
-        pytest.param(-1200.0, 900, None, -1200.0, id="the months need no previous cycle"),
+        pytest.param(900, 500, 400.0, id="more than before"),
+        pytest.param(500, 900, -400.0, id="fewer than before"),
+        pytest.param(900, 0, 900.0, id="nobody watched before"),
+        pytest.param(900, None, 0.0, id="nothing to compare with"),
     ],
 )
-def test_watchers_delta_goes_by_months_else_by_the_previous_cycle_else_is_0(
-    monthly: float | None, watchers: int, previous: int | None, delta: float
+def test_watchers_are_compared_with_those_of_the_snapshot_before(
+    watchers: int, previous: int | None, delta: float
 ) -> None:
-    assert watchers_delta(monthly, watchers, previous) == delta
-
-
-@pytest.mark.parametrize(
-    ("monthly", "recent", "delta"),
-    [
-        pytest.param(850.0, [9, 9, 9, 1, 1, 1], 850.0, id="the months, where they are known"),
-        pytest.param(0.0, [9, 9, 9, 1, 1, 1], 0.0, id="no change over the months is an answer"),
-        pytest.param(None, [60, 50, 40, 30, 20, 10], 90.0, id="150 - 60"),
-        pytest.param(NAN, [10, 20, 30, 40, 50, 60], -90.0, id="60 - 150"),
-        pytest.param(None, [60, 50, 40, 30, 20, 10, 9_999], 90.0, id="a seventh snapshot does not count"),
-        pytest.param(None, [60, 50, 40, 30, 20], 0.0, id="five snapshots are too few"),
-        pytest.param(None, [], 0.0, id="no snapshot"),
-    ],
-)
-def test_delta_3m_goes_by_months_else_by_six_snapshots_else_is_0(
-    monthly: float | None, recent: list[int], delta: float
-) -> None:
-    assert delta_3m(monthly, recent) == delta
+    assert watchers_delta(watchers, previous) == delta

@@ -34,12 +34,23 @@ def test_a_title_has_one_snapshot_a_cycle(database: Database, medium: Medium) ->
     assert found == [(1, 10, 100, NOW), (2, 20, 300, NOW), (1, 10, 400, NOW + 6 * HOUR)]
 
 
-def test_recent_watchers_come_newest_first_up_to_an_instant(database: Database) -> None:
-    for hours in range(8):
-        _add(database, SHOWS, 1, hours, hours)
+def test_the_previous_watchers_are_those_of_the_newest_older_snapshot_within_a_bound(database: Database) -> None:
+    for hours in (0, 1, 6):
+        _add(database, SHOWS, 1, hours, 100 + hours)
+
     with database.reading() as conn:
-        assert snapshots.recent_watchers(conn, SHOW, 1, 6, NOW + 6 * HOUR) == [6, 5, 4, 3, 2, 1]
-        assert snapshots.recent_watchers(conn, SHOW, 2, 6, NOW) == []
+
+        def previous(title_id: int, before: int, not_before: int) -> int | None:
+            bounds = (NOW + before * HOUR, NOW + not_before * HOUR)
+            return snapshots.previous_watchers(conn, SHOW, title_id, *bounds)
+
+        assert previous(1, 7, 0) == 106
+        # That of the instant itself is not older.
+        assert previous(1, 6, 0) == 101
+        assert previous(1, 6, 1) == 101
+        assert previous(1, 6, 2) is None
+        assert previous(1, 0, -24) is None
+        assert previous(2, 7, 0) is None
 
 
 def test_duplicates_of_an_old_database_count_once(database: Database) -> None:
@@ -47,7 +58,7 @@ def test_duplicates_of_an_old_database_count_once(database: Database) -> None:
         row = {"show_id": 1, "tmdb_id": 10, "watchers": 5, "created_at": NOW}
         conn.execute(SHOW.snapshots.insert(), [row, row, row | {"created_at": NOW + HOUR}])
     with database.reading() as conn:
-        assert snapshots.recent_watchers(conn, SHOW, 1, 6, NOW + HOUR) == [5, 5]
+        assert snapshots.previous_watchers(conn, SHOW, 1, NOW + HOUR, NOW) == 5
         assert snapshots.last_snapshots(conn, SHOW, [1]) == {1: [(NOW, 5), (NOW + HOUR, 5)]}
         assert snapshots.since(conn, SHOW, [1], NOW) == [(1, NOW, 5), (1, NOW + HOUR, 5)]
 
@@ -132,11 +143,13 @@ def test_a_plain_statement_would_walk_through_all_snapshots(misjudged: Database)
     assert "show_watchers_snapshots_created_idx" in plan, plan
 
 
-@pytest.mark.parametrize("name", ["recent_watchers", "since", "last_snapshots"])
+@pytest.mark.parametrize("name", ["previous_watchers", "since", "last_snapshots"])
 def test_a_titles_snapshots_are_found_by_the_title_whatever_the_statistics(misjudged: Database, name: str) -> None:
     ids, until = [NEW_TITLE, 1, 2], NOW + CYCLES * HOUR
     statement = {
-        "recent_watchers": snapshots.recent_statement(SHOW, 6).params(of_title=NEW_TITLE, until=until),
+        "previous_watchers": snapshots.previous_statement(SHOW).params(
+            of_title=NEW_TITLE, before=until, not_before=NOW
+        ),
         "since": snapshots.since_statement(misjudged.dialect, SHOW, ids, NOW),
         "last_snapshots": snapshots.last_statement(misjudged.dialect, SHOW, ids, 10),
     }[name]
