@@ -15,8 +15,8 @@ from ratingo_pipelines.storage.engine import Database, retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext, utc_now
 from ratingo_pipelines.sync.emptying import take_away
-from ratingo_pipelines.sync.trust.doubts import SECOND_ANSWER_AFTER, Ledger, Verdict, judge, key_of, many_said
-from ratingo_pipelines.sync.trust.entries import Asked
+from ratingo_pipelines.sync.trust.doubts import SECOND_ANSWER_AFTER, DoubtsVerdict, Ledger, judge, key_of, many_said
+from ratingo_pipelines.sync.trust.entries import AskedFor
 from ratingo_pipelines.text import counted
 
 HOURS = SECOND_ANSWER_AFTER.seconds // 3600
@@ -30,9 +30,9 @@ class Judged:
     problems: tuple[str, ...] = ()
 
 
-def asked_of(settings: Settings, medium: Medium) -> Asked:
+def asked_of(settings: Settings, medium: Medium) -> AskedFor:
     """What the settings ask the sources for."""
-    return Asked(medium, settings.regions, settings.locales)
+    return AskedFor(medium, settings.regions, settings.locales)
 
 
 def conclude(ctx: SyncContext, medium: Medium, ledger: Ledger) -> Judged:
@@ -47,7 +47,7 @@ def conclude(ctx: SyncContext, medium: Medium, ledger: Ledger) -> Judged:
 
 
 @retried_transaction
-def _judged(ctx: SyncContext, medium: Medium, ledger: Ledger, doubted: Collection[int]) -> Verdict:
+def _judged(ctx: SyncContext, medium: Medium, ledger: Ledger, doubted: Collection[int]) -> DoubtsVerdict:
     with ctx.database.writing() as conn:
         verdict = judge(ledger, doubts.of_titles(conn, medium, doubted), ctx.now())
         for key, ids in sorted(verdict.many.items()):
@@ -55,7 +55,7 @@ def _judged(ctx: SyncContext, medium: Medium, ledger: Ledger, doubted: Collectio
     return verdict
 
 
-def _notes(medium: Medium, verdict: Verdict) -> Iterator[str]:
+def _notes(medium: Medium, verdict: DoubtsVerdict) -> Iterator[str]:
     if verdict.kept:
         titles = counted(len({doubt.tmdb_id for doubt in verdict.kept}), medium.singular)
         yield (
@@ -71,7 +71,7 @@ def _parts(told: Sequence[Doubt]) -> str:
     return ", ".join(f"{key}: {count}" for key, count in sorted(Counter(key_of(doubt) for doubt in told).items()))
 
 
-def _problems(medium: Medium, ledger: Ledger, verdict: Verdict) -> Iterator[str]:
+def _problems(medium: Medium, ledger: Ledger, verdict: DoubtsVerdict) -> Iterator[str]:
     for key, ids in sorted(verdict.many.items()):
         yield many_said(medium.plural, key, len(ids), ledger.had[key])
 

@@ -18,7 +18,7 @@ from ratingo_pipelines.sync.facts import RELATED_SHOWN, Row
 from ratingo_pipelines.sync.merge import CHILD_KEYS, PART_OF_TABLE, TRAKT
 from ratingo_pipelines.sync.trust.doubts import key_of
 from ratingo_pipelines.sync.trust.eligibility import UNKNOWN_TO_TMDB
-from ratingo_pipelines.sync.trust.entries import Asked
+from ratingo_pipelines.sync.trust.entries import AskedFor
 from ratingo_pipelines.sync.trust.parts import (
     BUCKETS,
     TEXTS,
@@ -38,7 +38,7 @@ _TABLES = {part: name for name, part in PART_OF_TABLE.items()}
 
 
 @retried_transaction
-def take_away(database: Database, asked: Asked, tmdb_id: int, believed: Iterable[Doubt], now: datetime) -> None:
+def take_away(database: Database, asked: AskedFor, tmdb_id: int, believed: Iterable[Doubt], now: datetime) -> None:
     """Empty these parts of a title, or take it off the list; the doubts are forgotten."""
     tables = tables_of(asked.medium)
     by_key = {key_of(doubt): doubt for doubt in believed}
@@ -55,7 +55,7 @@ def take_away(database: Database, asked: Asked, tmdb_id: int, believed: Iterable
         doubts.end(conn, asked.medium, tmdb_id, [doubt.key for doubt in by_key.values()])
 
 
-def _empty(conn: Connection, asked: Asked, tables: TitleTables, row: RowMapping, keys: Collection[PartKey]) -> None:
+def _empty(conn: Connection, asked: AskedFor, tables: TitleTables, row: RowMapping, keys: Collection[PartKey]) -> None:
     values: Row = {"tmdb_id": row["tmdb_id"]}
     for key in sorted(keys):
         values |= {name: _EMPTY.get(name) for name in columns_of(asked.medium, asked.locales, key)}
@@ -90,7 +90,7 @@ def _without(row: RowMapping, part: FactPart) -> Row:
     return {"locale": row["locale"], **{text.value: row[text] for text in TEXTS}, part.value: None}
 
 
-def _measures(conn: Connection, asked: Asked, row: Mapping[str, Any]) -> Row:
+def _measures(conn: Connection, asked: AskedFor, row: Mapping[str, Any]) -> Row:
     """The rating and the score as they follow from what is left; the score counts the cycle that last listed it."""
     measures: Row = {"primary_rating": primary_rating(row["rating_tmdb"], row["rating_trakt_avg"], row["rating_imdb"])}
     listed = row["trending_score"] is not None and row["rating_trakt"] is not None

@@ -22,7 +22,7 @@ from ratingo_pipelines.sync.trust.blame import Answer, Kind, Question, kind_of
 from ratingo_pipelines.sync.trust.eligibility import (
     UNKNOWN_TO_TMDB,
     Eligibility,
-    Standing,
+    StoredStanding,
     when_answered,
     when_unknown,
 )
@@ -126,8 +126,8 @@ def _judged_by_filter(ctx: SyncContext, medium: Medium, work: TitleWork, details
     return when_answered(_standing(work), caught, whole=bool(details.genres and details.translations))
 
 
-def _standing(work: TitleWork) -> Standing:
-    return Standing(work.stored, work.filtered, work.stopped)
+def _standing(work: TitleWork) -> StoredStanding:
+    return StoredStanding(work.stored, work.filtered, work.stopped)
 
 
 def asking_again(ctx: SyncContext, medium: Medium, work: TitleWork, question: Question) -> AskAgain | None:

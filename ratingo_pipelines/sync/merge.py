@@ -18,7 +18,7 @@ from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.facts import Row
 from ratingo_pipelines.sync.trust import doubts
 from ratingo_pipelines.sync.trust.entries import (
-    Asked,
+    AskedFor,
     StoredRow,
     details_entries,
     filled_buckets,
@@ -137,7 +137,7 @@ class Merged:
         return RELATED not in self.doubted
 
 
-def merge(asked: Asked, work: TitleWork, told: Told, known: Known, today: date, *, rated: bool) -> Merged:
+def merge(asked: AskedFor, work: TitleWork, told: Told, known: Known, today: date, *, rated: bool) -> Merged:
     """Decide what is written. `rated` tells whether the ratings are among the stages done; `today` is UTC's."""
     stored: dict[PartKey, int] = {}
     if known.row is not None and not is_stub(known.row):
@@ -169,7 +169,7 @@ def _trakt_votes(ratings: TraktRatings | None, place: Place | None) -> _Votes | 
     return (None, ratings.votes) if ratings is not None and has_none else None
 
 
-def _answered(asked: Asked, told: Told, known: Known, votes: _Votes | None) -> dict[PartKey, int]:
+def _answered(asked: AskedFor, told: Told, known: Known, votes: _Votes | None) -> dict[PartKey, int]:
     """How many entries of each part the answers bring; parts that did not come are left out."""
     answered: dict[PartKey, int] = {}
     if told.details is not None:
@@ -186,7 +186,7 @@ def _answered(asked: Asked, told: Told, known: Known, votes: _Votes | None) -> d
 
 
 def _columns(
-    asked: Asked,
+    asked: AskedFor,
     work: TitleWork,
     told: Told,
     known: Known,
@@ -223,12 +223,12 @@ def _is_written(value: Any, part: PartKey | None, answered: Mapping[PartKey, int
     return value is not None or part in answered
 
 
-def _judged_by_filter(asked: Asked) -> frozenset[PartKey]:
+def _judged_by_filter(asked: AskedFor) -> frozenset[PartKey]:
     """What the anime filter looks at. It stays as it is while the filter's verdict is in doubt."""
     return frozenset({PartKey(FactPart.GENRES), PartKey(FactPart.TITLE, ukrainian_locale(asked.locales))})
 
 
-def _with_kept_offers(asked: Asked, offers: list[Row], known: Known, kept: Collection[PartKey]) -> list[Row]:
+def _with_kept_offers(asked: AskedFor, offers: list[Row], known: Known, kept: Collection[PartKey]) -> list[Row]:
     """The offers of the answer, and what is known of the regions in doubt."""
     stored = (known.row or {}).get("watch_providers") or []
     doubted = [offer for offer in stored if PartKey(FactPart.PROVIDERS, offer["region"]) in kept]
@@ -237,7 +237,7 @@ def _with_kept_offers(asked: Asked, offers: list[Row], known: Known, kept: Colle
 
 
 def _child_rows(
-    asked: Asked, told: Told, known: Known, answered: Mapping[PartKey, int], kept: Collection[PartKey]
+    asked: AskedFor, told: Told, known: Known, answered: Mapping[PartKey, int], kept: Collection[PartKey]
 ) -> dict[str, list[Row]]:
     """The rows that child tables are to have, beside those of regions in doubt."""
     rows: dict[str, list[Row] | None] = {}
@@ -260,7 +260,7 @@ def _child_rows(
 
 
 def _translations(
-    asked: Asked, details: TmdbTitle, known: Known, answered: Mapping[PartKey, int], kept: Collection[PartKey]
+    asked: AskedFor, details: TmdbTitle, known: Known, answered: Mapping[PartKey, int], kept: Collection[PartKey]
 ) -> list[Row]:
     """A row for each locale with a text in it: TMDB's, else what is known where that did not come or is doubted."""
     stored = {row["locale"]: row for row in known.children.get("translations", ())}
@@ -282,6 +282,6 @@ def _replaced(name: str, rows: Sequence[RowMapping], kept: Collection[PartKey]) 
     return [row for row in rows if part is None or PartKey(part, row.get("region") or "") not in kept]
 
 
-def _not_asked_for(asked: Asked, open_doubts: Collection[PartKey]) -> frozenset[PartKey]:
+def _not_asked_for(asked: AskedFor, open_doubts: Collection[PartKey]) -> frozenset[PartKey]:
     """Doubts about regions and locales that our settings no longer name."""
     return frozenset(key for key in open_doubts if key.region and key.region not in (*asked.regions, *asked.locales))

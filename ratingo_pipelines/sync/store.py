@@ -38,7 +38,7 @@ from ratingo_pipelines.sync.merge import (
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.shared_rows import SharedRows
 from ratingo_pipelines.sync.trust.doubts import Ledger
-from ratingo_pipelines.sync.trust.entries import Asked, is_stub
+from ratingo_pipelines.sync.trust.entries import AskedFor, is_stub
 from ratingo_pipelines.sync.trust.parts import UNKNOWN
 from ratingo_pipelines.sync.work import ALL_STAGES, STORE, Place, TitleStage, TitleWork
 
@@ -133,8 +133,8 @@ class TitleStore:
         )
 
     @property
-    def _asked(self) -> Asked:
-        return Asked(self.medium, self.ctx.settings.regions, self.ctx.settings.locales)
+    def _asked(self) -> AskedFor:
+        return AskedFor(self.medium, self.ctx.settings.regions, self.ctx.settings.locales)
 
     def _still_ours(self, conn: Connection, place: Place, complete: bool) -> bool:
         """Whether the title's place is this run's; a title that will be whole is marked so at once, to save asking."""

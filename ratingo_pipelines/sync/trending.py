@@ -31,7 +31,7 @@ from ratingo_pipelines.sync.trust.clock import AGREES_WITHIN
 from ratingo_pipelines.sync.trust.lists import (
     ListFault,
     ListReading,
-    Verdict,
+    ListVerdict,
     is_believed,
     judge_trending,
     read_trending,
@@ -147,7 +147,7 @@ def reading_of(conn: Connection, cycle: Cycle) -> ListReading:
     return ListReading(cycle.asked or cycle.listed, cycle.listed, cycles.named_in(conn, cycle.id), watchers)
 
 
-def _refusal(ctx: SyncContext, medium: Medium, verdict: Verdict) -> str:
+def _refusal(ctx: SyncContext, medium: Medium, verdict: ListVerdict) -> str:
     minutes = counted(max(round(ctx.settings.retry_delay_seconds / 60), 1), "minute")
     return (
         f"the trending list of {medium} {verdict.said}; no cycle was opened, and one that is unfinished goes on. "

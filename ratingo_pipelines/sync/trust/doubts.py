@@ -90,7 +90,7 @@ class Ledger:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DoubtsVerdict:
     """What a batch's doubts come to."""
 
     many: Mapping[PartKey, Set[int]] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class Verdict:
     """The doubts that stay, those of many left out."""
 
 
-def judge(ledger: Ledger, open_doubts: Mapping[int, Sequence[Doubt]], now: datetime) -> Verdict:
+def judge(ledger: Ledger, open_doubts: Mapping[int, Sequence[Doubt]], now: datetime) -> DoubtsVerdict:
     """Judge what a batch emptied, when it is over; `open_doubts` are those of its titles, by TMDB id."""
     many: dict[PartKey, set[int]] = {}
     believed: dict[int, list[Doubt]] = {}
@@ -114,7 +114,7 @@ def judge(ledger: Ledger, open_doubts: Mapping[int, Sequence[Doubt]], now: datet
             many.setdefault(key, set()).add(doubt.tmdb_id)
         else:
             kept.append(doubt)
-    return Verdict(many, believed, kept)
+    return DoubtsVerdict(many, believed, kept)
 
 
 def _told_again(ledger: Ledger, open_doubts: Mapping[int, Sequence[Doubt]]) -> Iterator[tuple[PartKey, Doubt]]:

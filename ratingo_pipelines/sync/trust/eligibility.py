@@ -9,7 +9,7 @@ UNKNOWN_TO_TMDB = "unknown to TMDB"
 
 
 @dataclass(frozen=True)
-class Standing:
+class StoredStanding:
     """What is known of a title before the answer."""
 
     stored: bool
@@ -28,12 +28,12 @@ class Eligibility:
     doubt: str | None = None
 
 
-def when_unknown(standing: Standing) -> Eligibility:
+def when_unknown(standing: StoredStanding) -> Eligibility:
     """TMDB does not know the title: believed at once unless it is one that TMDB has told of."""
     return _denied(UNKNOWN_TO_TMDB, doubtful=standing.stored and standing.stopped is None)
 
 
-def when_answered(standing: Standing, caught: str | None, *, whole: bool) -> Eligibility:
+def when_answered(standing: StoredStanding, caught: str | None, *, whole: bool) -> Eligibility:
     """TMDB answered; `caught` is the anime filter's reason by this answer, `whole` whether it tells what that asks.
 
     What our own settings stop goes at once. A title that was stopped is let in again only by an answer that is whole:

@@ -42,7 +42,7 @@ _SCALARS = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedFor:
     """What our settings ask the sources for; nothing else counts."""
 
     medium: Medium
@@ -61,7 +61,7 @@ def is_stub(row: StoredRow) -> bool:
     return all(row[column] is None for column in ("genres", "cast", "videos", "watch_providers", "status"))
 
 
-def details_entries(asked: Asked, details: TmdbTitle) -> dict[PartKey, int]:
+def details_entries(asked: AskedFor, details: TmdbTitle) -> dict[PartKey, int]:
     """What TMDB's details bring of each part that came."""
     found = {PartKey(part): count for part, count in _lists(details)}
     if details.providers is not None:
@@ -96,7 +96,7 @@ def _lists(details: TmdbTitle) -> Iterator[tuple[FactPart, int]]:
         yield FactPart.NEXT_EPISODE, int(details.next_episode is not None)
 
 
-def _texts(asked: Asked, details: TmdbTitle) -> dict[PartKey, int]:
+def _texts(asked: AskedFor, details: TmdbTitle) -> dict[PartKey, int]:
     main = asked.locales[-1]
     found = {}
     for locale, texts in facts.texts_by_locale(details, asked.locales).items():
@@ -123,7 +123,7 @@ def filled_buckets(ratings: TraktRatings) -> int | None:
 
 
 def stored_entries(
-    asked: Asked, row: StoredRow, children: Mapping[str, Rows], details: TmdbTitle | None, today: date
+    asked: AskedFor, row: StoredRow, children: Mapping[str, Rows], details: TmdbTitle | None, today: date
 ) -> dict[PartKey, int]:
     """What is stored of a title: its row and the rows of its child tables, by the table's role.
 
@@ -167,7 +167,7 @@ def _of_region(entries: Rows | None, region: str) -> Rows:
     return [entry for entry in entries or () if entry["region"] == region]
 
 
-def _videos(asked: Asked, row: StoredRow, children: Mapping[str, Rows]) -> int:
+def _videos(asked: AskedFor, row: StoredRow, children: Mapping[str, Rows]) -> int:
     wanted = {None, "", "xx", *asked.languages}
     return _most(
         [video for video in row["videos"] or () if video.get("iso_639_1") in wanted],
@@ -179,7 +179,9 @@ def _votes(average: float | None, votes: int | None) -> int:
     return votes or int(bool(average))
 
 
-def _stored_texts(asked: Asked, row: StoredRow, rows: Rows, details: TmdbTitle | None) -> Iterator[tuple[PartKey, int]]:
+def _stored_texts(
+    asked: AskedFor, row: StoredRow, rows: Rows, details: TmdbTitle | None
+) -> Iterator[tuple[PartKey, int]]:
     by_locale = {translated["locale"]: translated for translated in rows}
     columns = column_parts(asked.medium, asked.locales)
     for part in TEXTS:
@@ -191,7 +193,7 @@ def _stored_texts(asked: Asked, row: StoredRow, rows: Rows, details: TmdbTitle |
 
 
 def _untranslated(
-    asked: Asked,
+    asked: AskedFor,
     part: FactPart,
     locale: str,
     row: StoredRow,

@@ -42,7 +42,7 @@ class ListFault(StrEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ListVerdict:
     """What is wrong with a list; `said` is for people: half a sentence about the list."""
 
     fault: ListFault
@@ -102,39 +102,39 @@ def are_nearly_all(some: int, of: int) -> bool:
     return some >= of - 1 or some >= of * NAMED
 
 
-def judge_trending(found: ListReading, last: ListReading | None) -> Verdict | None:
+def judge_trending(found: ListReading, last: ListReading | None) -> ListVerdict | None:
     """What keeps a trending list from being believed, set beside the last one; None where it is whole."""
     if not found.entries:
-        return Verdict(ListFault.EMPTY, "is empty")
+        return ListVerdict(ListFault.EMPTY, "is empty")
     if verdict := _of_entries(found):
         return verdict
     if not any(found.watchers.values()):
-        return Verdict(ListFault.UNWATCHED, "says of every title that nobody watches it")
+        return ListVerdict(ListFault.UNWATCHED, "says of every title that nobody watches it")
     return None if last is None else _beside(found, last)
 
 
-def _of_entries(found: ListReading) -> Verdict | None:
+def _of_entries(found: ListReading) -> ListVerdict | None:
     entries = counted(found.entries, "entry", "entries")
     if not are_nearly_all(found.named, found.entries):
-        return Verdict(ListFault.NAMELESS, f"names a title in only {found.named} of its {entries}")
+        return ListVerdict(ListFault.NAMELESS, f"names a title in only {found.named} of its {entries}")
     if found.usable < found.entries * USABLE:
         others = "the others have no id or no watchers, or come twice"
-        return Verdict(ListFault.UNUSABLE, f"has only {counted(found.usable, 'title')} in {entries}: {others}")
+        return ListVerdict(ListFault.UNUSABLE, f"has only {counted(found.usable, 'title')} in {entries}: {others}")
     return None
 
 
-def _beside(found: ListReading, last: ListReading) -> Verdict | None:
+def _beside(found: ListReading, last: ListReading) -> ListVerdict | None:
     common = found.watchers.keys() & last.watchers.keys()
     now, before = (sum(each.watchers[i] for i in common) for each in (found, last))
     if len(common) >= min(found.usable, last.usable) * IN_COMMON and now < before * WATCHED:
         said = f"gives {counted(len(common), 'title')} {counted(now, 'watcher')} together, the last one {before}"
-        return Verdict(ListFault.UNWATCHED, said)
+        return ListVerdict(ListFault.UNWATCHED, said)
     # One that was asked for more than the last, and brings more than it, may be all there is.
     brings_more = found.asked > last.asked and found.usable > last.usable
     if found.usable < expected(found.asked, last) * USABLE and not brings_more:
         was = f"the last one had {last.usable}" + (f" of {last.asked} asked for" if last.asked != found.asked else "")
         said = f"is short: {counted(found.usable, 'title')} of {found.asked} asked for, where {was}"
-        return Verdict(ListFault.SHORT, said)
+        return ListVerdict(ListFault.SHORT, said)
     return None
 
 
@@ -149,7 +149,7 @@ def expected(asked: int, last: ListReading) -> float:
     return last.usable * asked / reach if reach else 0.0
 
 
-def is_believed(verdict: Verdict, refused_before: Sequence[datetime], now: datetime) -> bool:
+def is_believed(verdict: ListVerdict, refused_before: Sequence[datetime], now: datetime) -> bool:
     """Whether a list is believed although it is not whole: the third short one, an hour or more after the first.
 
     `refused_before` are the times of the short lists since one was whole, the oldest first. No other fault is ever the
@@ -160,7 +160,7 @@ def is_believed(verdict: Verdict, refused_before: Sequence[datetime], now: datet
     return now - refused_before[0] >= SHORT_FOR
 
 
-def judge_month(found: ListReading, kept: int | None) -> Verdict | None:
+def judge_month(found: ListReading, kept: int | None) -> ListVerdict | None:
     """What keeps the list of a month from being believed; `kept` is how many titles the one that is kept has.
 
     An empty list is Trakt's way to say that it has none, which is not judged here.
@@ -168,23 +168,25 @@ def judge_month(found: ListReading, kept: int | None) -> Verdict | None:
     if verdict := _of_entries(found):
         return verdict
     if not any(found.watchers.values()):
-        return Verdict(ListFault.UNWATCHED, "says of every title that nobody watched it")
+        return ListVerdict(ListFault.UNWATCHED, "says of every title that nobody watched it")
     if kept is not None and found.usable < kept * USABLE:
-        return Verdict(ListFault.SHORT, f"is short: {counted(found.usable, 'title')}, where the one kept has {kept}")
+        return ListVerdict(
+            ListFault.SHORT, f"is short: {counted(found.usable, 'title')}, where the one kept has {kept}"
+        )
     return None
 
 
-def judge_piece(piece: CalendarPiece) -> Verdict | None:
+def judge_piece(piece: CalendarPiece) -> ListVerdict | None:
     """What keeps a piece of the calendar from telling anything of its days: of the whole world's television."""
     entries = piece.entries
     if not entries:
-        return Verdict(ListFault.EMPTY, "is empty")
+        return ListVerdict(ListFault.EMPTY, "is empty")
     named = sum(has_id(entry.show) for entry in entries)
     if not are_nearly_all(named, len(entries)):
         said = f"names a show in only {named} of its {counted(len(entries), 'entry', 'entries')}"
-        return Verdict(ListFault.NAMELESS, said)
+        return ListVerdict(ListFault.NAMELESS, said)
     if not any(is_within(entry, piece.start, piece.end) for entry in entries):
-        return Verdict(ListFault.ELSEWHEN, "tells of other days only")
+        return ListVerdict(ListFault.ELSEWHEN, "tells of other days only")
     return None
 
 

@@ -14,7 +14,7 @@ from ratingo_pipelines.sources.tmdb.title import parse_details
 from ratingo_pipelines.sources.trakt import TraktRatings, parse_ratings
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.merge import Known, Merged, RelatedTitles, Told, merge
-from ratingo_pipelines.sync.trust.entries import Asked
+from ratingo_pipelines.sync.trust.entries import AskedFor
 from ratingo_pipelines.sync.work import TitleWork
 
 TODAY = date(2026, 11, 26)
@@ -108,9 +108,9 @@ def details(answer: Mapping[str, Any], medium: Medium = SHOWS) -> TmdbTitle:
     return parse_details(answer, medium, asked(medium).regions, ("uk", "en"))
 
 
-def asked(medium: Medium, **settings: Any) -> Asked:
+def asked(medium: Medium, **settings: Any) -> AskedFor:
     """What the default settings ask for, or others."""
-    return Asked(**{"medium": medium, "regions": ("UA", "US"), "locales": ("uk-UA", "en-US"), **settings})
+    return AskedFor(**{"medium": medium, "regions": ("UA", "US"), "locales": ("uk-UA", "en-US"), **settings})
 
 
 def told(found: TmdbTitle | None, ratings: TraktRatings | None = None, **others: Any) -> Told:

@@ -5,16 +5,16 @@ import pytest
 from ratingo_pipelines.sync.trust.eligibility import (
     UNKNOWN_TO_TMDB,
     Eligibility,
-    Standing,
+    StoredStanding,
     when_answered,
     when_unknown,
 )
 
 ANIME = "anime filter: genre 16"
-NEW, STORED = Standing(False, False, None), Standing(True, False, None)
-FILTERED = Standing(True, True, None)
-STOPPED, GONE = Standing(True, False, ANIME), Standing(True, False, UNKNOWN_TO_TMDB)
-NEVER_IN = Standing(False, False, ANIME)
+NEW, STORED = StoredStanding(False, False, None), StoredStanding(True, False, None)
+FILTERED = StoredStanding(True, True, None)
+STOPPED, GONE = StoredStanding(True, False, ANIME), StoredStanding(True, False, UNKNOWN_TO_TMDB)
+NEVER_IN = StoredStanding(False, False, ANIME)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ NEVER_IN = Standing(False, False, ANIME)
     ],
 )
 def test_a_stored_title_is_doubted_and_a_stopped_one_let_in_by_a_whole_answer_alone(
-    standing: Standing, caught: str | None, whole: bool, expected: Eligibility
+    standing: StoredStanding, caught: str | None, whole: bool, expected: Eligibility
 ) -> None:
     assert when_answered(standing, caught, whole=whole) == expected
 
@@ -52,6 +52,6 @@ def test_a_stored_title_is_doubted_and_a_stopped_one_let_in_by_a_whole_answer_al
     ],
 )
 def test_that_tmdb_does_not_know_a_title_is_doubted_where_it_told_of_it(
-    standing: Standing, expected: Eligibility
+    standing: StoredStanding, expected: Eligibility
 ) -> None:
     assert when_unknown(standing) == expected

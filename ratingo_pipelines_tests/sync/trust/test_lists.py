@@ -9,7 +9,7 @@ from ratingo_pipelines.sources.trakt import MonthlyEntry, TraktTitle, TrendingEn
 from ratingo_pipelines.sync.trust.lists import (
     ListFault,
     ListReading,
-    Verdict,
+    ListVerdict,
     is_believed,
     judge_month,
     judge_trending,
@@ -139,7 +139,7 @@ def ago(*minutes: int) -> list[datetime]:
 def test_only_a_list_that_stays_short_is_believed(
     fault: ListFault, refused_before: list[datetime], believed: bool
 ) -> None:
-    assert is_believed(Verdict(fault, "..."), refused_before, NOW) is believed
+    assert is_believed(ListVerdict(fault, "..."), refused_before, NOW) is believed
 
 
 @pytest.mark.parametrize(
