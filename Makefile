@@ -7,7 +7,7 @@ SETUP := .venv/.installed
 # The suite and the demo start many a process; each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-e2e test-browser test-door test-push chaos mutants bench lint dev clean lock
+.PHONY: install demo test test-e2e test-browser test-door test-push chaos mutants bench docs lint dev clean lock
 
 install: $(SETUP)
 
@@ -67,6 +67,10 @@ lint: install
 	$(BIN)/vulture ratingo_pipelines ratingo_pipelines_tests benchmarks .ci/alive.py
 	$(BIN)/deptry --no-ansi ratingo_pipelines
 	$(BIN)/deptry --no-ansi --ignore DEP002,DEP004 ratingo_pipelines_tests benchmarks
+
+# The dictionary of the data, from the tables' own description.
+docs: install
+	$(BIN)/python -m ratingo_pipelines.storage.dictionary > docs/database.md
 
 dev: install
 	$(BIN)/ratingo dev

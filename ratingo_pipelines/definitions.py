@@ -7,6 +7,7 @@ import dagster as dg
 from ratingo_pipelines.defs.airings import airings, stale_airings
 from ratingo_pipelines.defs.assets import title_assets
 from ratingo_pipelines.defs.checks import CHECKS
+from ratingo_pipelines.defs.documentation import documented
 from ratingo_pipelines.defs.jobs import JOBS
 from ratingo_pipelines.defs.policies import with_freshness
 from ratingo_pipelines.defs.resources import RatingoResource
@@ -22,7 +23,7 @@ _settings = load_settings()
 _assets = [*(asset for medium in MEDIA for asset in title_assets(medium)), airings, stale_airings]
 
 defs = dg.Definitions(
-    assets=dg.map_asset_specs(partial(with_freshness, _settings), _assets),
+    assets=dg.map_asset_specs(partial(with_freshness, _settings), documented(_assets)),
     asset_checks=list(CHECKS.values()),
     jobs=JOBS,
     schedules=schedules(_settings),

@@ -18,7 +18,7 @@ def now() -> datetime:
 
 def key() -> Column[int]:
     """The primary key, given by the database."""
-    return Column("id", Integer, primary_key=True)
+    return Column("id", Integer, primary_key=True, comment="Key, given by the database; never changes.")
 
 
 def text(name: str, required: bool = False, comment: str | None = None) -> Column[str]:
@@ -36,14 +36,14 @@ def number(name: str, required: bool = False, comment: str | None = None) -> Col
     return Column(name, Int32(name), nullable=not required, comment=comment)
 
 
-def double(name: str) -> Column[float]:
+def double(name: str, comment: str | None = None) -> Column[float]:
     """A double precision number."""
-    return Column(name, Real(name))
+    return Column(name, Real(name), comment=comment)
 
 
-def json(name: str) -> Column[Any]:
+def json(name: str, comment: str | None = None) -> Column[Any]:
     """JSON."""
-    return Column(name, Json(name))
+    return Column(name, Json(name), comment=comment)
 
 
 def flag(name: str, required: bool = False, comment: str | None = None) -> Column[bool]:
@@ -56,14 +56,22 @@ def timestamp(name: str, required: bool = False, comment: str | None = None) -> 
     return Column(name, UtcTimestamp(), nullable=not required, comment=comment)
 
 
-def created_at() -> Column[datetime]:
+def created_at(comment: str = "When the row was inserted, UTC.") -> Column[datetime]:
     """When the row was inserted."""
-    return Column("created_at", UtcTimestamp(), nullable=False, default=now, server_default=func.now())
+    return Column("created_at", UtcTimestamp(), nullable=False, default=now, server_default=func.now(), comment=comment)
 
 
 def updated_at() -> Column[datetime]:
     """When the row last changed; an update that changes nothing is not made."""
-    return Column("updated_at", UtcTimestamp(), nullable=False, default=now, onupdate=now, server_default=func.now())
+    return Column(
+        "updated_at",
+        UtcTimestamp(),
+        nullable=False,
+        default=now,
+        onupdate=now,
+        server_default=func.now(),
+        comment="When the row last changed, UTC; a write that changes nothing leaves it.",
+    )
 
 
 def index(name: str, *columns: str) -> Index:

@@ -34,25 +34,35 @@ version = Table(
 
 
 def _belongs_to(name: str, table: str) -> Column[int]:
-    return Column(name, Int32(name), ForeignKey(f"{table}.id", ondelete="CASCADE"), nullable=False)
+    parent = ForeignKey(f"{table}.id", ondelete="CASCADE")
+    return Column(name, Int32(name), parent, nullable=False, comment=f"The row it belongs to: id of {table}.")
 
 
 cycles = Table(
     "pipeline_cycles",
     metadata,
     key(),
-    indexed_text("medium", required=True),
-    timestamp("cycle_at", required=True),
-    text("run_id"),
-    number("listed", required=True),
-    number("eligible", required=True),
-    number("max_watchers", required=True),
-    json("requests"),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    timestamp(
+        "cycle_at",
+        required=True,
+        comment="The time of the fetch, UTC, whole seconds; strictly increasing for a medium.",
+    ),
+    text("run_id", comment="The run that opened it."),
+    number("listed", required=True, comment="Entries of the list."),
+    number("eligible", required=True, comment="Those that were not skipped at once."),
+    number(
+        "max_watchers",
+        required=True,
+        comment="The most people watching now in the list, at least 10,000: the measure of trending_score.",
+    ),
+    json("requests", comment="How often each API was asked for it."),
     number("asked", comment="How many entries the trending list was asked for; NULL of cycles of earlier versions."),
     text("source", comment="The host that gave the list, such as api.trakt.tv; NULL likewise."),
     created_at(),
     updated_at(),
     unique("pipeline_cycles_unique_idx", "medium", "cycle_at"),
+    comment="Each fetch of a trending list that was believed: a cycle.",
 )
 
 trending = Table(
@@ -60,88 +70,94 @@ trending = Table(
     metadata,
     key(),
     _belongs_to("cycle_id", "pipeline_cycles"),
-    indexed_text("medium", required=True),
-    number("rank", required=True),
-    number("tmdb_id"),
-    number("trakt_id"),
-    text("slug"),
-    text("imdb_id"),
-    text("title"),
-    number("year"),
-    number("watchers", required=True),
-    double("rating"),
-    number("votes"),
-    indexed_text("outcome", required=True),
-    text("reason"),
-    indexed_text("run_id"),
-    timestamp("lease_until"),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    number("rank", required=True, comment="Place in the list, from 1."),
+    number("tmdb_id", comment="The title, by TMDB's id; NULL where the list names none."),
+    number("trakt_id", comment="Trakt's id of the title."),
+    text("slug", comment="Trakt's name of the title in URLs."),
+    text("imdb_id", comment="IMDb's id, as the list names it."),
+    text("title", comment="Trakt's name of the title."),
+    number("year", comment="Year of release, as the list says."),
+    number("watchers", required=True, comment="People watching now."),
+    double("rating", comment="Trakt's average of votes, 0 to 10, as the list says."),
+    number("votes", comment="Number of votes at Trakt, as the list says."),
+    indexed_text("outcome", required=True, comment="pending, done, skipped or error."),
+    text("reason", comment="Why it was skipped or failed, in one line."),
+    indexed_text("run_id", comment="Who claims it, while it is pending."),
+    timestamp("lease_until", comment="Until when the claim holds unless it is renewed, UTC."),
     updated_at(),
     unique("pipeline_trending_unique_idx", "cycle_id", "rank"),
     index("pipeline_trending_outcome_idx", "cycle_id", "outcome"),
     index("pipeline_trending_title_idx", "medium", "tmdb_id"),
     index("pipeline_trending_run_id_idx", "run_id"),
+    comment="Each title's place in a cycle, what came of it, and who works on it.",
 )
 
 failures = Table(
     "pipeline_failures",
     metadata,
     key(),
-    indexed_text("medium", required=True),
-    number("tmdb_id", required=True),
-    indexed_text("stage", required=True),
-    text("title"),
-    number("attempts", required=True),
-    text("last_error", required=True),
-    timestamp("first_failed_at", required=True),
-    timestamp("last_failed_at", required=True),
-    timestamp("next_attempt_at", required=True),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    number("tmdb_id", required=True, comment="The title, by TMDB's id."),
+    indexed_text("stage", required=True, comment="details, ratings, sparklines, store or omdb."),
+    text("title", comment="Name of the title."),
+    number("attempts", required=True, comment="Attempts spent: failures of the title's own."),
+    text("last_error", required=True, comment="What went wrong the last time, in one line."),
+    timestamp("first_failed_at", required=True, comment="When it failed first, UTC."),
+    timestamp("last_failed_at", required=True, comment="When it failed last, UTC."),
+    timestamp("next_attempt_at", required=True, comment="When it is tried again at the earliest, UTC."),
     unique("pipeline_failures_unique_idx", "medium", "tmdb_id", "stage"),
+    comment="What failed, by title and stage, until it succeeds.",
 )
 
 witnesses = Table(
     "pipeline_witnesses",
     metadata,
     key(),
-    indexed_text("medium", required=True),
-    indexed_text("source", required=True),
-    indexed_text("stage", required=True),
-    number("tmdb_id", required=True),
-    timestamp("answered_at", required=True),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    indexed_text("source", required=True, comment="The API."),
+    indexed_text("stage", required=True, comment="The stage."),
+    number("tmdb_id", required=True, comment="The title, by TMDB's id."),
+    timestamp("answered_at", required=True, comment="When it was answered well, UTC."),
     unique("pipeline_witnesses_unique_idx", "medium", "source", "stage", "tmdb_id"),
+    comment="Titles that a source answered well for lately: asked again where it fails alike for many.",
 )
 
 asked = Table(
     "pipeline_asked",
     metadata,
     key(),
-    indexed_text("medium", required=True),
-    number("tmdb_id", required=True),
-    indexed_text("source", required=True),
-    timestamp("asked_at", required=True),
-    timestamp("next_at", required=True),
-    number("empty_streak", required=True),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    number("tmdb_id", required=True, comment="The title, by TMDB's id."),
+    indexed_text("source", required=True, comment="What was asked: omdb, meta, related and so on."),
+    timestamp("asked_at", required=True, comment="When, UTC."),
+    timestamp("next_at", required=True, comment="When it is due again, UTC."),
+    number("empty_streak", required=True, comment="How often in a row nothing came: the interval grows with it."),
     unique("pipeline_asked_unique_idx", "medium", "tmdb_id", "source"),
+    comment="When a source was last asked about a title, and when it is asked again.",
 )
 
 quota = Table(
     "pipeline_quota",
     metadata,
-    indexed_text("api", required=True),
-    indexed_text("day", required=True),
-    number("used", required=True),
+    indexed_text("api", required=True, comment="The API: omdb."),
+    indexed_text("day", required=True, comment="The UTC day (ISO date)."),
+    number("used", required=True, comment="Requests counted against its limit."),
     PrimaryKeyConstraint("api", "day"),
+    comment="Requests of an API's day.",
 )
 
 monthly_lists = Table(
     "pipeline_monthly_lists",
     metadata,
     key(),
-    indexed_text("medium", required=True),
-    indexed_text("month", required=True),
-    flag("found", required=True),
-    number("entries", required=True),
-    timestamp("fetched_at", required=True),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    indexed_text("month", required=True, comment="The month: YYYY-MM."),
+    flag("found", required=True, comment="Whether Trakt had it."),
+    number("entries", required=True, comment="Titles in it."),
+    timestamp("fetched_at", required=True, comment="When, UTC."),
     unique("pipeline_monthly_lists_unique_idx", "medium", "month"),
+    comment="Which months' lists of the most watched titles were fetched.",
 )
 
 monthly_watchers = Table(
@@ -149,10 +165,11 @@ monthly_watchers = Table(
     metadata,
     key(),
     _belongs_to("list_id", "pipeline_monthly_lists"),
-    number("trakt_id", required=True),
-    number("tmdb_id"),
-    number("watchers", required=True),
+    number("trakt_id", required=True, comment="The title, by Trakt's id."),
+    number("tmdb_id", comment="The title, by TMDB's id, where the list says."),
+    number("watchers", required=True, comment="How many watched it in the month."),
     unique("pipeline_monthly_watchers_unique_idx", "list_id", "trakt_id"),
+    comment="Those lists' titles.",
 )
 
 attempts = Table(
@@ -167,6 +184,7 @@ attempts = Table(
     number("cycle_id", comment="The cycle that it opened or belongs to."),
     number("ahead_seconds", comment="By how much this machine's clock was ahead of the source's; NULL: not said."),
     index("pipeline_attempts_what_idx", "medium", "what"),
+    comment="When each list was asked for, and what came of it.",
 )
 
 doubts = Table(
@@ -182,6 +200,7 @@ doubts = Table(
     timestamp("last_at", required=True, comment="When an answer last said so, UTC."),
     flag("many", required=True, comment="Whether it was one of too many of its batch, and so the source's fault."),
     unique("pipeline_doubts_unique_idx", "medium", "tmdb_id", "part", "region"),
+    comment="Answers that empty or deny what is known, until a second one says the same.",
 )
 
 ineligible = Table(
@@ -193,6 +212,7 @@ ineligible = Table(
     text("reason", required=True, comment="Why it is not to be listed: the anime filter's reason, or unknown to TMDB."),
     timestamp("found_at", required=True, comment="When that was found, UTC."),
     unique("pipeline_ineligible_unique_idx", "medium", "tmdb_id"),
+    comment="Titles that are not to be listed.",
 )
 
 candidates = Table(
@@ -205,6 +225,7 @@ candidates = Table(
     indexed_text("source", required=True, comment="Who relates it: trakt or tmdb."),
     number("rank", required=True, comment="Its place in the source's list, from 1; the site shows the first eligible."),
     unique("pipeline_related_unique_idx", "medium", "tmdb_id", "candidate_tmdb_id"),
+    comment="All related titles that a source names, the candidates for the ones that are linked.",
 )
 
 entry_counts = Table(
@@ -216,4 +237,5 @@ entry_counts = Table(
     number("titles", required=True, comment="Titles that the cycle and the one before it both name."),
     number("entries", required=True, comment="Entries these had in the table when the cycle was opened."),
     unique("pipeline_entry_counts_unique_idx", "cycle_id", "name"),
+    comment="Entries that a cycle's titles had when it was opened, to be compared with the next one's.",
 )

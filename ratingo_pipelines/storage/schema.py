@@ -18,11 +18,13 @@ from sqlalchemy import (
     func,
     inspect,
     select,
+    text,
     types,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
+from sqlalchemy.schema import SetColumnComment, SetTableComment
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ratingo_pipelines.storage import pipeline_tables, tables
@@ -81,6 +83,7 @@ def upgrade(database: Database) -> list[str]:
         config.attributes["pipeline_schema"] = database.pipeline_schema
         command.upgrade(config, "head")
         conn.execute(update(version).values(site_schema=conn.dialect.default_schema_name))
+        _put_comments(conn, database)
     database.remember()
     return differences(database)
 
@@ -127,6 +130,32 @@ def differences(database: Database) -> list[str]:
             found += _table_differences(live, described, database.dialect)
             found += [f"column {name} holds numbers, should hold texts" for name in _numbers(conn, live, described)]
         return found + list(_leftovers(inspector, database))
+
+
+def _put_comments(conn: Connection, database: Database) -> None:
+    """Have the database say what its columns mean, where it can and the table is this user's; no revision's business.
+
+    Only an owner may comment (https://www.postgresql.org/docs/current/sql-comment.html).
+    """
+    if database.pipeline_schema is None:
+        return
+    inspector = inspect(conn)
+    for described in (*tables.metadata.sorted_tables, *pipeline_tables.metadata.sorted_tables):
+        schema = database.pipeline_schema if described.schema else conn.dialect.default_schema_name
+        if not _is_owner(conn, described.name, schema):
+            continue
+        if inspector.get_table_comment(described.name, schema=schema)["text"] != described.comment:
+            conn.execute(SetTableComment(described))
+        live = {column["name"]: column["comment"] for column in inspector.get_columns(described.name, schema=schema)}
+        for column in described.columns:
+            if column.name in live and live[column.name] != column.comment:
+                conn.execute(SetColumnComment(column))
+
+
+def _is_owner(conn: Connection, table: str, schema: str | None) -> bool:
+    quoted = conn.dialect.identifier_preparer.quote
+    owned = text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass(:name)")
+    return bool(conn.scalar(owned, {"name": f"{quoted(str(schema))}.{quoted(table)}"}))
 
 
 def _refuse_encoding(conn: Connection, database: Database) -> None:
