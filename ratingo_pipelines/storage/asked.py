@@ -65,6 +65,22 @@ def record_check(conn: Connection, medium: Medium, tmdb_id: int, source: str, no
         record_checks(conn, medium, {tmdb_id: answered}, source, now)
 
 
+def record_title(
+    conn: Connection, medium: Medium, tmdb_id: int, answers: Mapping[str, bool], now: datetime, *, is_new: bool
+) -> None:
+    """Remember what was asked about one title: source -> whether it had an answer. One statement for a new title."""
+    if not is_new:
+        for source, answered in answers.items():
+            record_check(conn, medium, tmdb_id, source, now, answered)
+        return
+    rows = [
+        _row(medium, tmdb_id, source)
+        | {"asked_at": now, "next_at": next_ask(source, answered, 1, now), "empty_streak": int(not answered)}
+        for source, answered in answers.items()
+    ]
+    insert_missing(conn, asked, rows, _KEY)
+
+
 def record_checks(conn: Connection, medium: Medium, answers: Mapping[int, bool], source: str, now: datetime) -> None:
     """Remember that a source was asked about these titles: TMDB id -> whether it had an answer."""
     for part in in_chunks(answers):

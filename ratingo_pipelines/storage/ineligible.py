@@ -57,7 +57,7 @@ def take_off_list(conn: Connection, t: TitleTables, tmdb_ids: Collection[int]) -
     linking = _linking(conn, t, ids, gone)
     locked = lock_ids(conn, t.titles, c.id.in_(sorted(ids | linking)))
     current = conn.execute(select(c.id, c.related, *(c[name] for name in LISTED_BY)).where(c.id.in_(locked))).all()
-    listed = [row.id for row in current if row.id in ids and any(row[2:])]
+    listed = [row.id for row in current if row.id in ids and any(figure is not None for figure in row[2:])]
     update_rows(conn, t.titles, [(row_id, dict.fromkeys(LISTED_BY)) for row_id in listed])
     relinked = [
         (row.id, {"related": [one for one in row.related if one not in gone]})

@@ -104,9 +104,8 @@ class TitleStore:
             self._keep_candidates(conn, work, told, merged)
             if rated:
                 written["ratings"] = _put_votes(conn, tables, title_id, row, bare=not known.has_children)
-            self._remember(conn, work, stages, gathered, told, merged, before, row)
-            if gathered.details:
-                self._ask_again_for_empty_lists(conn, work, row, is_new=before is None or is_stub(before))
+            self._remember_checks(conn, work, gathered, told, merged, row, before)
+            self._remember(conn, work, stages, gathered, merged)
         self.ledger.note(work.tmdb_id, merged.had, merged.doubted)
 
         stored = {
@@ -212,47 +211,54 @@ class TitleStore:
             found = Candidates(told.related.source, told.related.candidates)
             candidates.keep(conn, self.medium, work.tmdb_id, found)
 
-    def _remember(
+    def _remember_checks(
         self,
         conn: Connection,
         work: TitleWork,
-        stages: Set[TitleStage],
         gathered: Gathered,
         told: Told,
         merged: Merged,
-        before: Mapping[Any, Any] | None,
         row: Mapping[str, Any],
+        before: RowMapping | None,
     ) -> None:
-        """Note what was asked, so that it is not asked again too soon, what is doubted, and what is over."""
-        now = self.ctx.now()
+        """Note what was asked, so that it is not asked again too soon; what is in doubt is due again anyway."""
         if before is not None and before["imdb_id"] and before["imdb_id"] != row.get("imdb_id"):
             # What OMDb said was about another title.
             asked.forget(conn, self.medium, work.tmdb_id, asked.OMDB)
+        checks: dict[str, bool] = {}
         if gathered.related is not None and merged.related_is_believed:
-            has_some = told.related is not None
-            asked.record_check(conn, self.medium, work.tmdb_id, asked.RELATED, now, answered=has_some)
+            checks[asked.RELATED] = told.related is not None
         metadata = titles.metadata_columns(self.medium)
         lacking = gathered.details and any(row.get(column) is None for column in metadata)
         if lacking or UNKNOWN in gathered.doubts:
-            asked.record_check(conn, self.medium, work.tmdb_id, asked.META, now, answered=False)
+            checks[asked.META] = False
+        if gathered.details and self._are_lists_asked_again(conn, work, row, before):
+            checks[asked.EMPTY] = False
+        asked.record_title(conn, self.medium, work.tmdb_id, checks, self.ctx.now(), is_new=before is None)
+
+    def _are_lists_asked_again(
+        self, conn: Connection, work: TitleWork, row: Mapping[str, Any], before: RowMapping | None
+    ) -> bool:
+        """A list that came empty for a new title has nothing to be compared with: the meta backfill asks twice more."""
+        if not any(row.get(column) == [] for column in titles.LIST_COLUMNS):
+            return False
+        if before is None or is_stub(before):
+            return True
+        return not self.makes_stubs and bool(asked.due(conn, self.medium, [work.tmdb_id], asked.EMPTY, self.ctx.now()))
+
+    def _remember(
+        self, conn: Connection, work: TitleWork, stages: Set[TitleStage], gathered: Gathered, merged: Merged
+    ) -> None:
+        """Keep what is doubted, and clear doubts and failures that are over."""
         if merged.doubted:
-            doubts.record(conn, self.medium, work.tmdb_id, {(*key,): why for key, why in merged.doubted.items()}, now)
-        doubts.end(conn, self.medium, work.tmdb_id, merged.ended)
+            found = {(str(key.part), key.region): reason for key, reason in merged.doubted.items()}
+            doubts.record(conn, self.medium, work.tmdb_id, found, self.ctx.now())
+        doubts.end(conn, self.medium, work.tmdb_id, [(key.part, key.region) for key in merged.ended])
         if work.stopped and gathered.details:
             ineligible.clear(conn, self.medium, work.tmdb_id)
         if work.failed_before:
             over = {*stages, STORE} - {failure.stage for failure in gathered.failures}
             failures.clear(conn, self.medium, work.tmdb_id, over)
-
-    def _ask_again_for_empty_lists(
-        self, conn: Connection, work: TitleWork, row: Mapping[str, Any], *, is_new: bool
-    ) -> None:
-        """A list that came empty for a new title has nothing to be compared with: the meta backfill asks twice more."""
-        tmdb_id, now = work.tmdb_id, self.ctx.now()
-        if not any(row.get(column) == [] for column in titles.LIST_COLUMNS):
-            return
-        if is_new or (not self.makes_stubs and asked.due(conn, self.medium, [tmdb_id], asked.EMPTY, now)):
-            asked.record_check(conn, self.medium, tmdb_id, asked.EMPTY, now, answered=False)
 
 
 def _reason(gathered: Gathered) -> str | None:
@@ -277,7 +283,7 @@ def _is_new(known: RowMapping | None, place: Place | None) -> bool:
 def _measures(row: Mapping[str, Any], place: Place | None) -> Row:
     """Scores over the row as it will be."""
     primary = primary_rating(row.get("rating_tmdb"), row.get("rating_trakt_avg"), row.get("rating_imdb"))
-    measures: Row = {} if primary is None else {"primary_rating": primary}
+    measures: Row = {"primary_rating": primary}
     if place:
         watchers, most = place.title.watchers, place.cycle.max_watchers
         measures["trending_score"] = trending_score(row.get("rating_tmdb"), watchers, most)

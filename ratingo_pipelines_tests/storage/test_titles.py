@@ -194,13 +194,13 @@ def test_rows_that_are_to_be_exactly_these_lose_what_is_null(database: Database)
 
 def test_a_title_s_children_come_in_the_order_they_were_written_in(database: Database) -> None:
     save_title(database, 42)
-    people = [{"person_id": person, "character": "One", "order": 1} for person in (9, 3, 7, 1)]
+    # Asked for by source as well, SQLite reads them by the unique index, which has them by bucket.
+    scope = {"show_id": 1, "source": "imdb"}
+    rows = [{"bucket": bucket, "count": 5} for bucket in (9, 3, 7, 1)]
     with database.writing() as conn:
-        titles.replace_children(conn, SHOW.cast, {"show_id": 1}, people, ("person_id", "character"))
-        # The statistics of an analysed database have SQLite read the rows by an index, in its order.
-        conn.execute(text("ANALYZE"))
-        read = [row["person_id"] for row in titles.children_of(conn, SHOW.cast, {"show_id": 1})]
-    assert read == [9, 3, 7, 1]
+        titles.replace_children(conn, SHOW.rating_buckets, scope, rows, ("source", "bucket"))
+        read = titles.children_of(conn, SHOW.rating_buckets, scope)
+    assert [row["bucket"] for row in read] == [9, 3, 7, 1]
 
 
 def test_the_newest_cycle_of_a_title_never_goes_back(database: Database) -> None:
