@@ -332,10 +332,13 @@ def demo() -> None:
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=3000, show_default=True)
 def dev(port: int) -> None:
-    """Open Dagster's UI, with its daemon, on this installation's home."""
-    from ratingo_pipelines.demo import run_dev
+    """Open Dagster's UI, with its daemon, on this installation's home, for this machine alone."""
+    from ratingo_pipelines.demo import ready_to_develop
+    from ratingo_pipelines.gateway import serve as gateway
 
-    run_dev(_settings(), port)
+    with ready_to_develop(_settings()) as settings:
+        code = gateway.run(settings, gateway.DevOptions(port=port))
+    gateway.leave(code)
 
 
 @cli.command()

@@ -4,8 +4,6 @@ Dagster is imported when a command runs, and only through `defs`.
 """
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -15,7 +13,7 @@ import click
 from rich.console import Console
 from rich.status import Status as RichStatus
 
-from ratingo_pipelines.home import is_in_use, prepare_dagster_home, prepare_home, shipped
+from ratingo_pipelines.home import is_in_use, prepare_dagster_home, prepare_home
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sandbox.process import start_sandbox
 from ratingo_pipelines.settings import OMDB_KEY, UPSTREAM_KEYS, Settings, load_settings, missing_keys, sqlite_url
@@ -70,26 +68,22 @@ def run_demo(settings: Settings) -> bool:
     return all(medium.counts.total and medium.counts.done == medium.counts.total for medium in _media(database))
 
 
-def run_dev(settings: Settings, port: int) -> None:
-    """Replace this process by Dagster's UI and daemon on the installation's home.
+@contextmanager
+def ready_to_develop(settings: Settings) -> Iterator[Settings]:
+    """The settings of `ratingo dev`, with a database that is up to date.
 
     Where no key of any API is set it works on the sandbox, so that everything can be tried before there are keys.
     """
-    on_sandbox = works_on_sandbox(settings)
-    if on_sandbox:
-        settings = for_invented_titles(settings)
-    home = prepare_dagster_home(settings)
+    if not works_on_sandbox(settings):
+        upgrade(open_database(settings))
+        yield settings
+        return
+    settings = for_invented_titles(settings)
     upgrade(open_database(settings))
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(shipped("workspace.yaml"))]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
-    click.echo(f"Home {settings.home}; Dagster's home {home}; the UI: http://127.0.0.1:{port}")
-    if not on_sandbox:
-        for names in missing_keys(settings):
-            click.echo(f"{names} is missing: every sync will fail until it is set", err=True)
-        raise SystemExit(subprocess.call(command))  # noqa: S603 - our own interpreter and module
     click.echo("No key of Trakt, TMDB or OMDb is set: working on the sandbox, whose titles are invented.")
     with start_sandbox() as sandbox:
-        raise SystemExit(subprocess.call(command, env=os.environ | sandbox.environment()))  # noqa: S603 - as above
+        os.environ.update(sandbox.environment())
+        yield load_settings()
 
 
 def works_on_sandbox(settings: Settings) -> bool:

@@ -26,13 +26,15 @@ from ratingo_pipelines.gateway.processes.services import ServiceCommands, alone_
 from ratingo_pipelines.gateway.processes.shutdown import Shutdown
 from ratingo_pipelines.gateway.processes.supervisor import Supervisor
 from ratingo_pipelines.gateway.server import BACKLOG, connection_bound, web_server
-from ratingo_pipelines.home import prepare_dagster_home
+from ratingo_pipelines.home import prepare_dagster_home, prepare_home
 from ratingo_pipelines.machine import raise_open_files
 from ratingo_pipelines.settings import Settings, SettingsError, missing_keys
 from ratingo_pipelines.storage.engine import open_database
 from ratingo_pipelines.storage.schema import ensure_current
+from ratingo_pipelines.text import visible_lines
 
 TICK_SECONDS = 0.25
+LOOPBACK = "127.0.0.1"
 CHILD_PATIENCE, CHILD_GRACE = 2.0, 1.5
 """For each of the two."""
 STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3600, 20
@@ -48,9 +50,21 @@ class ServeOptions:
     workspace: Path | None = None
 
 
+@dataclass(frozen=True)
+class DevOptions(ServeOptions):
+    """For who develops: no secret is asked for, this machine alone is served, and code is loaded anew on request."""
+
+    host: str = LOOPBACK
+    port: int = 0
+
+
 def serve(settings: Settings, options: ServeOptions) -> NoReturn:
     """Serve until a signal, and end the process. Raises SettingsError or StorageError if it cannot start."""
-    code = run(settings, options)
+    leave(run(settings, options))
+
+
+def leave(code: int) -> NoReturn:
+    """End the process."""
     logging.shutdown()
     sys.stdout.flush()
     # The interpreter would take seconds to put away what has nothing left to save.
@@ -63,7 +77,9 @@ def run(settings: Settings, options: ServeOptions) -> int:
     stop.install()
     _log_to_stderr()
     open_files = raise_open_files()
-    secrets = open_secrets(settings)
+    for_developer = isinstance(options, DevOptions)
+    prepare_home(settings)
+    secrets = None if for_developer else open_secrets(settings)
     database = open_database(settings)
     ensure_current(database)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
@@ -77,7 +93,8 @@ def run(settings: Settings, options: ServeOptions) -> int:
         instance = stack.enter_context(dg.DagsterInstance.get())
         if options.workspace is None:
             stack.enter_context(alone_in(settings.home))
-            services = stack.enter_context(_dagster_services(settings, instance, stop))
+            commands = ServiceCommands(settings.dagster, loads_anew=for_developer)
+            services = stack.enter_context(_dagster_services(commands, settings, instance, stop))
         else:
             services = DagsterServices(options.workspace)
         if not stop.is_set():
@@ -88,7 +105,7 @@ def run(settings: Settings, options: ServeOptions) -> int:
             app = compose(context, database, access, retry_delay, stop.is_set)
             server = web_server(app, settings.trusted_proxies, connection_bound(open_files))
             with _web(server, listening, services.end) as web:
-                _tell(settings, listening)
+                _tell(settings, listening, for_developer)
                 while web.is_alive() and not stop.wait(TICK_SECONDS):
                     services.poll()
     return 0 if stop.is_set() else 1
@@ -104,10 +121,11 @@ class DagsterServices:
 
 
 @contextmanager
-def _dagster_services(settings: Settings, instance: dg.DagsterInstance, stop: Shutdown) -> Iterator[DagsterServices]:
+def _dagster_services(
+    commands: ServiceCommands, settings: Settings, instance: dg.DagsterInstance, stop: Shutdown
+) -> Iterator[DagsterServices]:
     """Daemon and code server, from the moment the latter answers."""
     _warn_of_missing_keys(settings)
-    commands = ServiceCommands(settings.dagster)
     supervisor = Supervisor()
     # The services end while the web application does.
     ending = Thread(target=supervisor.end, args=(CHILD_PATIENCE, CHILD_GRACE), name="ending")
@@ -162,9 +180,17 @@ def _web(server: uvicorn.Server, listening: socket.socket, end_services: Callabl
         thread.join()
 
 
+class _Visible(logging.Formatter):
+    """Lines that steer no terminal, whoever had a part in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible_lines(super().format(record))
+
+
 def _log_to_stderr() -> None:
-    line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=line)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Visible("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("ratingo").setLevel(logging.INFO)
 
 
@@ -173,13 +199,15 @@ def _warn_of_missing_keys(settings: Settings) -> None:
         click.echo(f"ratingo: {names} is missing: every sync will fail until it is set", err=True)
 
 
-def _tell(settings: Settings, listening: socket.socket) -> None:
+def _tell(settings: Settings, listening: socket.socket, for_developer: bool) -> None:
     host, port = listening.getsockname()[:2]
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     password = "the UI_PASSWORD" if settings.ui_password else "the CRON_SECRET"
+    how = "for this machine alone, without a secret" if for_developer else f"log in with {password}"
+    header = "" if for_developer else ", with the header Authorization: Bearer $CRON_SECRET"
     click.echo(f"Ratingo pipelines at {base}, home {settings.home}")
-    click.echo(f"  {base}/          Dagster's UI: log in with {password}")
+    click.echo(f"  {base}/          Dagster's UI: {how}")
     click.echo(f"  {base}/api/docs  the endpoints that start everything, for cron and curl")
-    click.echo(f"  {base}/graphql   GraphQL, with the header Authorization: Bearer $CRON_SECRET")
+    click.echo(f"  {base}/graphql   GraphQL{header}")
     click.echo("Ctrl-C stops everything.")
     sys.stdout.flush()

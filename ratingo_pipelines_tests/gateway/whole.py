@@ -91,7 +91,11 @@ class Whole(Served):
 
 
 def start(
-    folder: Path, env: Mapping[str, str], arguments: Sequence[str] = (), limits: Mapping[int, int] | None = None
+    folder: Path,
+    env: Mapping[str, str],
+    arguments: Sequence[str] = (),
+    limits: Mapping[int, int] | None = None,
+    command: str = "serve",
 ) -> Whole:
     """Start on a free port, and wait until it tells where it is. The database must be there.
 
@@ -99,8 +103,8 @@ def start(
     """
     log = folder / "serve.log"
     said_before = log.stat().st_size if log.exists() else 0
-    command: list[str | Path] = [RATINGO, "serve", "--port", "0", *arguments]
-    process = installation.start(command, folder, env, log, limits)
+    words: list[str | Path] = [RATINGO, command, "--port", "0", *arguments]
+    process = installation.start(words, folder, env, log, limits)
     try:
         return attach(folder, env, process, said_before)
     except BaseException:

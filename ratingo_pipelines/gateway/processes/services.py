@@ -29,12 +29,16 @@ ANSWER_SECONDS = 1
 
 
 class ServiceCommands:
-    """The commands and files of one Dagster home. The paths stay the same from start to start: Dagster keeps them."""
+    """The commands and files of one Dagster home. The paths stay the same from start to start: Dagster keeps them.
 
-    def __init__(self, dagster_home: Path) -> None:
+    With `loads_anew` the UI's "Reload" loads changed code; otherwise it stays as it was at the start.
+    """
+
+    def __init__(self, dagster_home: Path, loads_anew: bool = False) -> None:
         folder = _folder(dagster_home)
         self.socket = folder / "code-server.sock"
         self.workspace = folder / "workspace.yaml"
+        self._loads_anew = loads_anew
         server = {"host": "localhost", "socket": str(self.socket), "location_name": LOCATION}
         # JSON is YAML.
         replace_file(self.workspace, json.dumps({"load_from": [{"grpc_server": server}]}))
@@ -42,7 +46,8 @@ class ServiceCommands:
     def code_server(self) -> Command:
         """Loads the definitions, and launches the runs."""
         module = ["--module-name", "ratingo_pipelines.definitions", "--location-name", LOCATION]
-        return _command("code server", "dagster", "api", "grpc", "--socket", str(self.socket), *module)
+        server = ["code-server", "start"] if self._loads_anew else ["api", "grpc"]
+        return _command("code server", "dagster", *server, "--socket", str(self.socket), *module)
 
     def daemon(self) -> Command:
         """Takes runs from the queue; runs schedules, sensors and backfills. To be started once the other answers."""
