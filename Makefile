@@ -31,12 +31,12 @@ test-e2e: install
 
 # People's way in, in a real browser: Chromium, from the system's packages.
 test-browser: install
-	.ci/install-browser
+	.ci/install-debian chromium=chromium chromedriver=chromium-driver
 	$(BIN)/pytest -m browser
 
 # The gateway against strangers: floods, other sites' pages, proxies, secrets at rest. Minutes.
 test-door: install
-	.ci/install-browser
+	.ci/install-debian chromium=chromium chromedriver=chromium-driver nginx=nginx caddy=caddy openssl=openssl
 	$(BIN)/pytest -m door
 
 # The site's own migrations, drizzle-kit push, on databases of ours: they must find nothing to change.

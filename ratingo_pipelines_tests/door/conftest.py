@@ -56,7 +56,7 @@ def door_sandbox() -> Iterator[RunningSandbox]:
 def door(door_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     """`ratingo serve`, ready, and warm: a first run was launched."""
     folder = tmp_path_factory.mktemp("door")
-    env = environment(folder / "home", door_sandbox)
+    env = environment(folder / "home", door_sandbox, {"TRUSTED_PROXIES": "127.0.0.1"})
     prepare(env, folder)
     running = start(folder, env, limits={resource.RLIMIT_NOFILE: OPEN_FILES})
     until(running.ready, 90, "all parts are ready")
