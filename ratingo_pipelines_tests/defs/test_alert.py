@@ -13,7 +13,7 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.sync.context import utc_now
-from ratingo_pipelines_tests.defs.conftest import LISTED, Installation
+from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of
 
 
 class Receiver(HTTPServer):
@@ -111,6 +111,28 @@ def test_many_failures_are_told(installed: Installation, receiver: Receiver) -> 
 
     assert look(installed)[0] == "told: shows:failing:1"
     assert receiver.told[0]["text"].startswith(f"3 of {LISTED} shows failed in cycle 1. For example: TMDB: ")
+
+
+def test_a_run_in_which_a_part_comes_empty_for_everybody_is_red_and_told_once_by_its_part(
+    installed: Installation, receiver: Receiver
+) -> None:
+    for lies in ([], [{"kind": "lie", "name": "no_cast"}]):
+        installed.sandbox.faults(*lies)
+        installed.run("shows_trending")
+        result = installed.run("shows_sync")
+        assert result.success is not bool(lies)
+
+    failure = failure_of(result)
+    assert failure.description.startswith("TMDB says that ")
+    assert "have no cast any more" in failure.description
+    said, cursor = look(installed)
+    assert said == "told: shows:doubts:cast"
+    assert "`ratingo doubts accept cast`" in receiver.told[0]["text"]
+
+    installed.sandbox.faults()
+    installed.run("shows_trending")
+    assert installed.run("shows_sync").success
+    assert look(installed, cursor) == ("nothing needs a person", "[]")
 
 
 def test_a_cycle_that_is_too_old_is_told(

@@ -17,9 +17,11 @@ from ratingo_pipelines.sync.doubts import accept, open_doubts
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.status import status
 from ratingo_pipelines.sync.titles import sync_ids
+from ratingo_pipelines.sync.work import TitleStage
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.syncing import RUN, Clock, all_rows, eligible, pass_time, run_cycle, title_rows
 
+POSTERS = {"api": "tmdb", "endpoint": "/{medium}/{id}"}
 MOVING = {"updated_at", "trending_updated_at", "watchers_delta", "delta_3m"}
 """Columns that each cycle may change, whatever the sources say."""
 Facts = dict[tuple[str, int, str], Any]
@@ -189,3 +191,28 @@ def test_what_is_said_of_many_titles_is_believed_after_a_week_or_when_a_person_s
 
 def maximum(ctx: SyncContext) -> int:
     return int(all_rows(ctx.database, cycles)[-1]["max_watchers"])
+
+
+def test_what_an_old_sync_made_up_goes_with_the_first_answer_and_the_rating_made_of_it_as_well(
+    ctx: SyncContext, sandbox: RunningSandbox
+) -> None:
+    run_cycle(ctx)
+    tmdb_id = next(e["tmdb"] for e in sandbox.truth(SHOWS, 12) if not e["skip"] and not e["oddities"])
+    row, t = title_rows(ctx.database)[tmdb_id], tables_of(SHOWS)
+    made_up = {"title_uk": row["title"], "overview_uk": row["overview"], "poster_uk": row["poster"]}
+    made_up |= {"rating_tmdb": 0.0, "rating_tmdb_count": None, "rating_trakt_avg": 0.0, "rating_trakt_votes": None}
+    made_up |= {"rating_imdb": None, "primary_rating": 7.0}
+    with ctx.database.writing() as conn:
+        conn.execute(t.titles.update().where(t.titles.c.tmdb_id == tmdb_id).values(made_up))
+        conn.execute(t.translations.delete().where(t.translations.c.show_id == row["id"]))
+    lies: list[dict[str, Any]] = [
+        {"kind": "lie", "name": name, "ids": [tmdb_id]} for name in ("no_ukrainian", "no_votes")
+    ]
+    lies += [{"kind": "edit", **POSTERS, "ids": [tmdb_id], "set": {"images.posters": []}}]
+    sandbox.faults(*lies)
+    sync_ids(ctx, SHOWS, RUN, [tmdb_id], force=True, stages=[TitleStage.DETAILS])
+    after = title_rows(ctx.database)[tmdb_id]
+    gone = ("title_uk", "overview_uk", "poster_uk", "rating_tmdb")
+    assert [after[name] for name in gone] == [None] * len(gone)
+    assert (after["rating_tmdb_count"], after["primary_rating"]) == (0, None)
+    assert doubted(ctx.database) == []
