@@ -1,7 +1,9 @@
 """An answer that empties or denies is not believed at once: what is doubted, and when it is believed after all.
 
-Decisions over plain values, without I/O; all numbers of the policy stand here. Doubts are kept in `storage.doubts`; how
-an answer is weighed against what is stored is `merge`'s, and what is done once it is believed `emptying`'s.
+What is asked about a title is always the source's own answer of now, if only its word that the last one holds (304):
+our cache is never taken for one (`sources.tmdb.client`, `sources.trakt`). Decisions over plain values, without I/O; all
+numbers of the policy stand here. Doubts are kept in `storage.doubts`; how an answer is weighed against what is stored
+is `merge`'s, and what is done once it is believed `emptying`'s.
 """
 
 from collections import Counter
