@@ -19,14 +19,15 @@ from benchmarks.filling import FIRST_ID, fill
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage.airings import next_airings
 from ratingo_pipelines.storage.engine import Database
-from ratingo_pipelines.storage.listing import Sort, title_page, trending_list
+from ratingo_pipelines.storage.listing import Sort, trending_list
 from ratingo_pipelines.storage.snapshots import last_snapshots
-from ratingo_pipelines.storage.tables import show_airings, tables_of
+from ratingo_pipelines.storage.tables import TitleTables, genres, show_airings, tables_of
 
 TITLES = 10_000
 SNAPSHOTS = 100
 SHOWN = 50
 LIMIT = 50
+RELATED_SHOWN = 12
 EPISODES = 40_000
 FILTERS: dict[str, dict[str, Any]] = {
     "all": {},
@@ -69,8 +70,55 @@ def _queries(conn: Connection) -> dict[str, list[Query]]:
     return asked | {
         f"the last 10 snapshots of {SHOWN} titles": [partial(last_snapshots, t=tables, title_ids=ids)],
         f"the airings of 7 days for the top {SHOWN}": [airings],
-        "one title with everything": [partial(title_page, t=tables, tmdb_id=FIRST_ID + 5)],
+        "one title with everything": [partial(_title_page, t=tables, tmdb_id=FIRST_ID + 5)],
     }
+
+
+def _title_page(conn: Connection, t: TitleTables, tmdb_id: int) -> dict[str, Any] | None:
+    """One title with everything: its row under `title`, and the rows of each child table under the table's role.
+
+    Genres come with their names, related titles (at most 12) with their own rows.
+    """
+    title = conn.execute(select(t.titles).where(t.titles.c.tmdb_id == tmdb_id)).mappings().one_or_none()
+    if title is None:
+        return None
+    title_id = title["id"]
+    page: dict[str, Any] = {"title": title}
+    roles = {
+        "ratings": (t.ratings, "source"),
+        "rating_buckets": (t.rating_buckets, "bucket"),
+        "translations": (t.translations, "locale"),
+        "videos": (t.videos, "id"),
+        "watch_providers": (t.watch_providers, "rank"),
+        "cast": (t.cast, "order"),
+        "content_ratings": (t.content_ratings, "region"),
+        "snapshots": (t.snapshots, "created_at"),
+    }
+    for role, (table, order) in roles.items():
+        rows = select(table).where(table.c[t.parent_key] == title_id).order_by(table.c[order], table.c.id)
+        page[role] = conn.execute(rows).mappings().all()
+    page["genres"] = (
+        conn.execute(
+            select(genres)
+            .join(t.genres, t.genres.c.genre_id == genres.c.id)
+            .where(t.genres.c[t.parent_key] == title_id)
+            .order_by(t.genres.c.id)
+        )
+        .mappings()
+        .all()
+    )
+    page["related"] = (
+        conn.execute(
+            select(t.titles, t.related.c.rank, t.related.c.source)
+            .join(t.related, t.related.c[t.related_key] == t.titles.c.id)
+            .where(t.related.c[t.parent_key] == title_id)
+            .order_by(t.related.c.rank)
+            .limit(RELATED_SHOWN)
+        )
+        .mappings()
+        .all()
+    )
+    return page
 
 
 def _median(conn: Connection, query: Query) -> float:

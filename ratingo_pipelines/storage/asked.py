@@ -49,20 +49,19 @@ def next_ask(source: str, answered: bool, consecutive_misses: int, now: datetime
 
 _KEY = ("medium", "tmdb_id", "source")
 _KNOWN = locking(
-    select(asked.c.id, asked.c.tmdb_id, asked.c.empty_streak)
+    select(asked.c.id, asked.c.empty_streak)
     .where(asked.c.medium == bindparam("of_medium"), asked.c.source == bindparam("of_source"))
-    .where(asked.c.tmdb_id.in_(bindparam("of_ids", expanding=True)))
-    .order_by(asked.c.tmdb_id)
+    .where(asked.c.tmdb_id == bindparam("of_title"))
 )
 
 
 def record_check(conn: Connection, medium: Medium, tmdb_id: int, source: str, now: datetime, answered: bool) -> None:
     """Remember that a source was asked about a title, and whether it had an answer."""
-    consecutive_misses = 0 if answered else 1
-    next_at = next_ask(source, answered, consecutive_misses, now)
-    row = _row(medium, tmdb_id, source) | {"asked_at": now, "next_at": next_at, "empty_streak": consecutive_misses}
-    if not insert_unless_there(conn, asked, row, _KEY):
-        record_checks(conn, medium, {tmdb_id: answered}, source, now)
+    if insert_unless_there(conn, asked, _first(medium, tmdb_id, source, now, answered), _KEY):
+        return
+    known = {"of_medium": medium.plural, "of_source": source, "of_title": tmdb_id}
+    for row_id, misses in conn.execute(_KNOWN, known):
+        update_rows(conn, asked, [(row_id, _values(source, now, answered, misses))])
 
 
 def record_title(
@@ -73,35 +72,18 @@ def record_title(
         for source, answered in answers.items():
             record_check(conn, medium, tmdb_id, source, now, answered)
         return
-    rows = [
-        _row(medium, tmdb_id, source)
-        | {"asked_at": now, "next_at": next_ask(source, answered, 1, now), "empty_streak": int(not answered)}
-        for source, answered in answers.items()
-    ]
+    rows = [_first(medium, tmdb_id, source, now, answered) for source, answered in answers.items()]
     insert_missing(conn, asked, rows, _KEY)
 
 
-def record_checks(conn: Connection, medium: Medium, answers: Mapping[int, bool], source: str, now: datetime) -> None:
-    """Remember that a source was asked about these titles: TMDB id -> whether it had an answer."""
-    for part in in_chunks(answers):
-        rows = conn.execute(_KNOWN, {"of_medium": medium.plural, "of_source": source, "of_ids": part})
-        known = {tmdb_id: (row_id, consecutive_misses) for row_id, tmdb_id, consecutive_misses in rows}
-        changed, missing = [], []
-        for tmdb_id in part:
-            row_id, before = known.get(tmdb_id, (None, 0))
-            consecutive_misses = 0 if answers[tmdb_id] else before + 1
-            next_at = next_ask(source, answers[tmdb_id], consecutive_misses, now)
-            values = {"asked_at": now, "next_at": next_at, "empty_streak": consecutive_misses}
-            if row_id is None:
-                missing.append(_row(medium, tmdb_id, source) | values)
-            else:
-                changed.append((row_id, values))
-        update_rows(conn, asked, changed)
-        insert_missing(conn, asked, missing, _KEY)
+def _first(medium: Medium, tmdb_id: int, source: str, now: datetime, answered: bool) -> dict[str, Any]:
+    key = {"medium": medium.plural, "tmdb_id": tmdb_id, "source": source}
+    return key | _values(source, now, answered, misses_before=0)
 
 
-def _row(medium: Medium, tmdb_id: int, source: str) -> dict[str, Any]:
-    return {"medium": medium.plural, "tmdb_id": tmdb_id, "source": source}
+def _values(source: str, now: datetime, answered: bool, misses_before: int) -> dict[str, Any]:
+    misses = 0 if answered else misses_before + 1
+    return {"asked_at": now, "next_at": next_ask(source, answered, misses, now), "empty_streak": misses}
 
 
 def forget(conn: Connection, medium: Medium, tmdb_id: int, source: str) -> None:

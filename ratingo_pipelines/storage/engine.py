@@ -126,7 +126,8 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes: committed at the end, rolled back by any exception.
 
-        SQLite has one writer at a time: threads wait for each other here, processes for SQLite's own lock.
+        SQLite has one writer at a time (https://www.sqlite.org/isolation.html): threads wait for each other here,
+        processes for SQLite's own lock.
         Raises StorageError when the database cannot be used.
         """
         if self.dialect == "postgresql":
@@ -139,7 +140,10 @@ class Database:
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
-        """As `writing`, with SQLite's foreign keys off: rebuilding a table must not delete what refers to it."""
+        """As `writing`, with SQLite's foreign keys off: rebuilding a table must not delete what refers to it.
+
+        https://www.sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes"
+        """
         self._survive_fork()
         try:
             with self._writer, self._transaction(**{WRITES: True, MIGRATES: True}) as conn:
@@ -229,7 +233,8 @@ class Database:
             ) from error
 
     def _survive_fork(self) -> None:
-        # A child process inherits sockets and a lock that belong to its parent.
+        # A child process inherits sockets and a lock that belong to its parent
+        # (https://docs.sqlalchemy.org/en/21/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork).
         if self._pid != os.getpid():
             self._pid = os.getpid()
             self._writer, self._asking = threading.Lock(), threading.Lock()
@@ -295,7 +300,8 @@ def _sqlite_engine(database: Database) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:
-        # sqlite3 must not begin transactions by itself: it would do so late, and without the write lock.
+        # sqlite3 must not begin transactions by itself: it would do so late, and without the write lock
+        # (https://docs.python.org/3/library/sqlite3.html#sqlite3-controlling-transactions).
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
@@ -315,7 +321,10 @@ def _sqlite_engine(database: Database) -> Engine:
 
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:
-    """Switch the file to WAL, once in its life: SQLite does not wait for the lock that this takes."""
+    """Switch the file to WAL, once in its life: SQLite does not wait for the lock that this takes.
+
+    https://www.sqlite.org/c3ref/busy_handler.html: a busy handler is not always called. Raises OperationalError.
+    """
     deadline = time.monotonic() + BUSY_SECONDS
     while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:

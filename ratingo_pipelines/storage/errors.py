@@ -28,6 +28,7 @@ class UnstorableValue(DontWrapMixin, ValueError):
     """A value no back end may take; it fails its own title before any statement is sent."""
 
 
+# The beginnings of https://www.sqlite.org/rescode.html; the extended ones begin alike.
 _SQLITE = {
     "SQLITE_CANTOPEN": "cannot be opened: it must be a file that this user may write, or correct DATABASE_URL",
     "SQLITE_READONLY": "is read-only: make the file and its folder writable for this user",

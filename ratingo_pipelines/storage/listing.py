@@ -1,4 +1,4 @@
-"""What the site asks of the database, as the site asks it: the list of titles, and one title whole.
+"""What the site asks of the database, as the site asks it: the list of titles.
 
 Its other questions are `snapshots.last_snapshots` and `airings.next_airings`.
 
@@ -11,10 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, select
 
-from ratingo_pipelines.storage.tables import TitleTables, genres
+from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.titles import listed
-
-LISTED_RELATED = 12
 
 
 class Sort(StrEnum):
@@ -72,50 +70,3 @@ def trending_statement(
     if not wanted:
         return statement
     return statement.where(exists().where(offers[t.parent_key] == t.titles.c.id, *wanted))
-
-
-def title_page(conn: Connection, t: TitleTables, tmdb_id: int) -> dict[str, Any] | None:
-    """One title with everything: its row under `title`, and the rows of each child table under the table's role.
-
-    Genres come with their names, related titles (at most 12) with their own rows.
-    """
-    title = conn.execute(select(t.titles).where(t.titles.c.tmdb_id == tmdb_id)).mappings().one_or_none()
-    if title is None:
-        return None
-    title_id = title["id"]
-    page: dict[str, Any] = {"title": title}
-    roles = {
-        "ratings": (t.ratings, "source"),
-        "rating_buckets": (t.rating_buckets, "bucket"),
-        "translations": (t.translations, "locale"),
-        "videos": (t.videos, "id"),
-        "watch_providers": (t.watch_providers, "rank"),
-        "cast": (t.cast, "order"),
-        "content_ratings": (t.content_ratings, "region"),
-        "snapshots": (t.snapshots, "created_at"),
-    }
-    for role, (table, order) in roles.items():
-        rows = select(table).where(table.c[t.parent_key] == title_id).order_by(table.c[order], table.c.id)
-        page[role] = conn.execute(rows).mappings().all()
-    page["genres"] = (
-        conn.execute(
-            select(genres)
-            .join(t.genres, t.genres.c.genre_id == genres.c.id)
-            .where(t.genres.c[t.parent_key] == title_id)
-            .order_by(t.genres.c.id)
-        )
-        .mappings()
-        .all()
-    )
-    page["related"] = (
-        conn.execute(
-            select(t.titles, t.related.c.rank, t.related.c.source)
-            .join(t.related, t.related.c[t.related_key] == t.titles.c.id)
-            .where(t.related.c[t.parent_key] == title_id)
-            .order_by(t.related.c.rank)
-            .limit(LISTED_RELATED)
-        )
-        .mappings()
-        .all()
-    )
-    return page

@@ -28,6 +28,7 @@ from sqlalchemy.schema import SetColumnComment, SetTableComment
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ratingo_pipelines.storage import pipeline_tables, tables
+from ratingo_pipelines.storage.dictionary import all_tables
 from ratingo_pipelines.storage.engine import Database, StorageError, retried_transaction
 from ratingo_pipelines.storage.errors import location_of
 from ratingo_pipelines.storage.pipeline_tables import VERSION_TABLE, version
@@ -36,8 +37,8 @@ from ratingo_pipelines.storage.upsert import lock_name
 HEAD = "0009"
 """The newest revision; a constant, so that looking at the schema does not load Alembic."""
 
-# The types that a column may have in a live database, by the type of the contract. SQLite keeps what it is given, so
-# there any that other tools declare for the same kind of value will do.
+# The types that a column may have in a live database, by the type of the contract. SQLite keeps what it is given
+# (https://www.sqlite.org/datatype3.html), so there any that other tools declare for the same kind of value will do.
 _SQLITE_TYPES: dict[type[TypeEngine[Any]], tuple[type[TypeEngine[Any]], ...]] = {
     types.Boolean: (types.Boolean, types.Integer),
     types.JSON: (types.JSON, types.Text, types.String),
@@ -125,7 +126,7 @@ def differences(database: Database) -> list[str]:
         _refuse_encoding(conn, database)
         inspector = inspect(conn)
         found: list[str] = []
-        for described in (*tables.metadata.sorted_tables, *pipeline_tables.metadata.sorted_tables):
+        for described in all_tables():
             live = LiveTable(inspector, described.name, database.pipeline_schema if described.schema else None)
             found += _table_differences(live, described, database.dialect)
             found += [f"column {name} holds numbers, should hold texts" for name in _numbers(conn, live, described)]
@@ -140,7 +141,7 @@ def _put_comments(conn: Connection, database: Database) -> None:
     if database.pipeline_schema is None:
         return
     inspector = inspect(conn)
-    for described in (*tables.metadata.sorted_tables, *pipeline_tables.metadata.sorted_tables):
+    for described in all_tables():
         schema = database.pipeline_schema if described.schema else conn.dialect.default_schema_name
         if not _is_owner(conn, described.name, schema):
             continue
@@ -255,7 +256,10 @@ class LiveTable:
 
 
 def _numbers(conn: Connection, live: LiveTable, described: Table) -> Iterator[Column[Any]]:
-    """The columns of timestamps in which an SQLite table holds a number: Drizzle's `mode: "timestamp"`, for one."""
+    """The columns of timestamps in which an SQLite table holds a number: Drizzle's `mode: "timestamp"`, for one.
+
+    https://orm.drizzle.team/docs/column-types/sqlite
+    """
     if conn.dialect.name != "sqlite" or not live.exists:
         return
     there = live.columns
@@ -280,7 +284,8 @@ def _table_differences(table: LiveTable, described: Table, dialect: str) -> Iter
         if not _same_kind(column, found["type"], dialect):
             yield f"{name} is {found['type']}, should be {_kind_name(column, dialect)}"
         counts_up = dialect == "sqlite" and live_key == [column.name] and type(found["type"]) is types.INTEGER
-        # SQLite calls such a key nullable, though it puts the next number in place of a null.
+        # SQLite calls such a key nullable, though it puts the next number in place of a null
+        # (https://www.sqlite.org/lang_createtable.html#rowid).
         if found["nullable"] and not column.nullable and not counts_up:
             yield f"{name} may be null, should not"
         if not found["nullable"] and column.nullable:
@@ -306,7 +311,7 @@ def _constraint_differences(table: LiveTable, described: Table) -> Iterator[str]
     for wanted in described.constraints:
         if isinstance(wanted, UniqueConstraint):
             columns = [column.name for column in wanted.columns]
-            # The site's own migrations make it an index on SQLite.
+            # The site's own migrations make it an index on SQLite (https://orm.drizzle.team/docs/indexes-constraints).
             index = table.indexes.get(str(wanted.name))
             live = table.uniques.get(str(wanted.name)) or (index["column_names"] if index and index["unique"] else None)
             if live is None:

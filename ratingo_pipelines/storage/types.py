@@ -21,7 +21,10 @@ from ratingo_pipelines.text import clean_text
 
 INT32 = 2**31
 INDEXED_TEXT = 300
-"""Characters kept of a text that an index holds: PostgreSQL's indexes take no entry beyond 2.7 KB."""
+"""Characters kept of a text that an index holds: PostgreSQL's B-trees take no entry beyond 2,704 bytes.
+
+`BTMaxItemSize` of src/include/access/nbtree.h; four bytes a letter at most, and two of them in some indexes.
+"""
 
 
 def clean_json(value: Any) -> Any:
@@ -97,7 +100,7 @@ class Int32(TypeDecorator[int]):
         self.name = name
 
     def normal(self, value: Any) -> int | None:
-        """The number, or `UnstorableValue` naming column and value."""
+        """The number. Raises UnstorableValue, naming column and value, for what is none."""
         if value is None:
             return None
         try:
@@ -124,7 +127,7 @@ class Real(TypeDecorator[float]):
         self.name = name
 
     def normal(self, value: Any) -> float | None:
-        """The number, or `UnstorableValue` naming column and value."""
+        """The number. Raises UnstorableValue, naming column and value, for what is none."""
         if value is None:
             return None
         try:
@@ -156,7 +159,7 @@ class Json(TypeDecorator[Any]):
         return dialect.type_descriptor(kind(none_as_null=True))
 
     def normal(self, value: Any) -> Any:
-        """The value as stored."""
+        """The value as stored. Raises UnstorableValue for what JSON cannot say."""
         try:
             return clean_json(value)
         except ValueError as error:
@@ -174,7 +177,7 @@ class UtcTimestamp(TypeDecorator[datetime]):
     cache_ok = True
 
     def normal(self, value: Any) -> datetime | None:
-        """The instant in UTC; a naive one is a mistake of the caller."""
+        """The instant in UTC. Raises UnstorableValue for a naive one, which is a mistake of the caller."""
         if value is None:
             return None
         if not isinstance(value, datetime) or value.tzinfo is None:

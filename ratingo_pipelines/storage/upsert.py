@@ -33,7 +33,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 CHUNK = 5_000
-"""Values in one `IN (...)`: SQLite takes at most 32,766 parameters a statement."""
+"""Values in one `IN (...)`: SQLite takes at most 32,766 parameters a statement.
+
+SQLITE_MAX_VARIABLE_NUMBER, https://www.sqlite.org/limits.html
+"""
 
 
 def _insert_in(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -43,8 +46,8 @@ def _insert_in(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
 def insert_missing(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
     """Insert the rows, in the given order, save those whose unique `key` another writer has just inserted.
 
-    Rows have one shape. Meant for rows that a read has shown to be missing: on PostgreSQL each one that
-    conflicts burns a sequence value.
+    Rows have one shape. Meant for rows that a read has shown to be missing: on PostgreSQL each one that conflicts burns
+    a sequence value (https://www.postgresql.org/docs/current/functions-sequence.html, "Caution").
     """
     if rows:
         conn.execute(_insert_free(conn.dialect.name, table, tuple(key)), [dict(row) for row in rows])
@@ -129,8 +132,9 @@ def _update_of(table: Table, columns: tuple[str, ...]) -> Update:
 def locking(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """The statement, locking the rows it reads until the transaction ends.
 
-    `FOR NO KEY UPDATE`, so that rows pointing at these can be written meanwhile. SQLite's writer has the
-    database to itself.
+    `FOR NO KEY UPDATE`, so that rows pointing at these can be written meanwhile
+    (https://www.postgresql.org/docs/current/explicit-locking.html, "Row-Level Locks"). SQLite's writer has the database
+    to itself (https://www.sqlite.org/isolation.html).
     """
     return statement.with_for_update(key_share=True)
 

@@ -193,7 +193,8 @@ def test_a_source_without_an_answer_is_asked_after_a_growing_interval(
 
 def test_a_title_that_was_asked_about_is_not_due_until_its_interval_is_over(database: Database) -> None:
     with database.writing() as conn:
-        asked.record_checks(conn, SHOWS, {1: True, 2: False}, "omdb", NOW)
+        asked.record_check(conn, SHOWS, 1, "omdb", NOW, answered=True)
+        asked.record_check(conn, SHOWS, 2, "omdb", NOW, answered=False)
         asked.record_check(conn, SHOWS, 3, "meta", NOW, answered=False)
         assert asked.due(conn, SHOWS, [1, 2, 3], "omdb", NOW) == {3}
         assert asked.due(conn, SHOWS, [1, 2, 3], "omdb", NOW + 3 * DAY) == {2, 3}

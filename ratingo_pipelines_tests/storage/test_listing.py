@@ -12,7 +12,7 @@ from ratingo_pipelines.storage import airings, listing, shared, snapshots
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.listing import Sort
 from ratingo_pipelines.storage.tables import show_airings, tables_of
-from ratingo_pipelines_tests.storage.examples import NOW, save_title
+from ratingo_pipelines_tests.storage.examples import NOW
 
 SHOW = tables_of(SHOWS)
 TITLES = 400
@@ -147,33 +147,6 @@ def test_the_next_seven_days_of_the_top_fifty_come_in_time_order(catalogue: Data
         top = [row["tmdb_id"] for row in listing.trending_list(conn, SHOW, limit=50)]
         found = airings.next_airings(conn, NOW, NOW + timedelta(days=7), top)
     assert [(row["episode"], row["tmdb_id"]) for row in found] == [(day, n) for day in (1, 5) for n in sorted(top)]
-
-
-def test_one_title_comes_with_everything(database: Database) -> None:
-    with database.writing() as conn:
-        shared.put_genres(conn, [(18, "Drama", "Драма"), (35, "Comedy", "Комедія")])
-    title_id = save_title(database, 42, related=list(range(100, 115)))
-    with database.reading() as conn:
-        page = listing.title_page(conn, SHOW, 42)
-        assert listing.title_page(conn, SHOW, 43) is None
-    assert page is not None
-    assert (page["title"]["id"], page["title"]["title_uk"]) == (title_id, "Назва 42")
-    sizes = {name: len(rows) for name, rows in page.items() if name != "title"}
-    assert sizes == {
-        "ratings": 1,
-        "rating_buckets": 10,
-        "translations": 2,
-        "videos": 6,
-        "watch_providers": 12,
-        "cast": 12,
-        "content_ratings": 2,
-        "snapshots": 1,
-        "genres": 2,
-        "related": 12,
-    }
-    assert [row["name_uk"] for row in page["genres"]] == ["Драма", "Комедія"]
-    assert [row["tmdb_id"] for row in page["related"]] == list(range(100, 112))
-    assert [row["bucket"] for row in page["rating_buckets"]] == list(range(1, 11))
 
 
 @pytest.mark.parametrize("descending", [True, False])

@@ -124,8 +124,8 @@ def keep_books(url: str, process: int) -> int:
         with database.writing() as conn:
             failures.record(conn, SHOWS, turn % 3, "details", "boom", NOW, spends_attempt=True, title=None)
         with database.writing() as conn:
-            ids = range(1, 30) if (turn + process) % 2 else range(29, 0, -1)
-            asked.record_checks(conn, SHOWS, dict.fromkeys(ids, False), "omdb", NOW)
+            for tmdb_id in range(1, 30):
+                asked.record_check(conn, SHOWS, tmdb_id, "omdb", NOW, answered=False)
         with database.writing() as conn:
             monthly.put_list(conn, SHOWS, f"2025-{turn + 1:02}", [(n, n, n) for n in range(1, 50)], NOW)
         with database.writing() as conn:

@@ -74,7 +74,10 @@ def _refuse_duplicates(conn: Connection, table: Table, index: Index) -> None:
 
 
 def _advance_sequence(conn: Connection, table: Table) -> None:
-    """Rows inserted with ids of their own leave a sequence behind them, which would give these ids again."""
+    """Rows inserted with ids of their own leave a sequence behind them, which would give these ids again.
+
+    https://www.postgresql.org/docs/current/datatype-numeric.html, "Serial Types": a default, and no more.
+    """
     if conn.dialect.name != "postgresql" or "id" not in table.columns:
         return
     sequence = conn.scalar(select(func.pg_get_serial_sequence(str(table), "id")))
