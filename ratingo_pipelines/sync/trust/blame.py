@@ -188,8 +188,11 @@ class _Hearing:
         self._size = WORD_HOLDS * self._round_size
 
     def is_judged(self, position: int) -> bool:
-        """Whether so much was heard after an answer that it can no longer be part of a common failure."""
-        return position < self._begins or len(self.kinds) - position >= self._size
+        """Whether so much was heard after an answer that it can no longer be part of a common failure.
+
+        Those under way when it came were asked before it, and say nothing of a lie that begins with it.
+        """
+        return position < self._begins or len(self.kinds) - position >= self._size + self._round_size
 
 
 class Blame:

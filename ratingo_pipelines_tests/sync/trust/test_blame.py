@@ -153,13 +153,13 @@ def test_each_question_is_judged_by_itself() -> None:
 
 def test_a_failure_waits_until_so_much_was_heard_after_it_that_it_is_not_common() -> None:
     blame = Blame(40, 8)
-    hear(blame, "u...b..")
+    hear(blame, "u...b..........")
     assert blame.judged(over=False) == []
-    hear(blame, ".", first=7)
-    assert blame.judged(over=False) == [0], "eight were heard since"
-    hear(blame, "...", first=8)
+    hear(blame, ".", first=15)
+    assert blame.judged(over=False) == [0], "a round was heard since, and as many as may have been under way"
+    hear(blame, "...", first=16)
     assert blame.judged(over=False) == []
-    hear(blame, ".", first=11)
+    hear(blame, ".", first=19)
     assert blame.judged(over=False) == [4]
     assert blame.judged(over=True) == [], "each is told once"
 
@@ -182,9 +182,9 @@ def test_at_the_end_of_a_batch_nothing_waits_any_longer() -> None:
 def test_a_title_that_failed_in_two_questions_waits_for_both() -> None:
     blame = Blame(100, 5)
     blame.hear(0, [Answer(DETAILS, 0, Kind.UNREADABLE), Answer(RATINGS, 0, Kind.UNKNOWN)])
-    hear(blame, "....", first=1)
+    hear(blame, "." * 9, first=1)
     assert blame.judged(over=False) == []
-    hear(blame, "....", first=1, question=RATINGS)
+    hear(blame, "." * 9, first=1, question=RATINGS)
     assert blame.judged(over=False) == [0]
 
 
