@@ -5,11 +5,13 @@ from datetime import timedelta
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.delisting import take_off_old
+from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.text import counted
 
 
+@retried_transaction
 def take_off_what_left(ctx: SyncContext, medium: Medium) -> tuple[str, ...]:
     """If the latest cycle is worked off, unlist what it does not name and what has not been named for long; a note.
 

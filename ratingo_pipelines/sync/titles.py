@@ -4,7 +4,7 @@ Which titles are due is `selection`'s, how one is asked about `gather`'s, how it
 are put together.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -129,9 +129,14 @@ def process(
         remember_batch(ctx, medium, report)
     cycle = next((work.place.cycle for work in chosen.works if work.place), None)
     if cycle and database_is_there:
-        with ctx.database.writing() as conn:
-            cycles.add_requests(conn, cycle.id, report.requests)
+        _add_requests(ctx, cycle.id, report.requests)
     return report
+
+
+@retried_transaction
+def _add_requests(ctx: SyncContext, cycle_id: int, requests: Mapping[str, int]) -> None:
+    with ctx.database.writing() as conn:
+        cycles.add_requests(conn, cycle_id, requests)
 
 
 def _keep_watchers(store: TitleStore, works: Sequence[TitleWork], stages: frozenset[TitleStage]) -> tuple[str, ...]:
