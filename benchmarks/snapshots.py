@@ -25,7 +25,7 @@ NEW_TITLE = TITLES + 1
 BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
 CYCLE = timedelta(hours=6)
 NOW = BEGAN + CYCLES * CYCLE
-COMPARED, DRAWN, LISTED = 6, 10, 50
+DRAWN, LISTED = 10, 50
 LIMIT = 5
 """Milliseconds, on PostgreSQL, of what a sync asks for each title it stores."""
 PAGE_LIMIT, LIST_LIMIT = 50, 1_000
