@@ -3,9 +3,14 @@
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from ratingo_pipelines.sources.http import api as http
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+hypothesis.settings.register_profile("clockless", deadline=None)
+hypothesis.settings.load_profile("clockless")
 
 pytest_plugins = ["ratingo_pipelines_tests.fixtures.database", "ratingo_pipelines_tests.fixtures.sandbox"]
 

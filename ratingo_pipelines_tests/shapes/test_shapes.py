@@ -115,7 +115,7 @@ TITLE = {f"title.{name}" for name in ("trakt", "slug", "imdb", "tmdb", "title", 
 FULL = TITLE | {f"title.{name}" for name in ("rating", "votes", "overview", "released")}
 DETAILS = {
     *("id", "name", "overview", "poster_path", "backdrop_path", "genres", "vote_average", "vote_count"),
-    *("popularity", "status", "tagline", "released"),
+    *("popularity", "status", "tagline", "released", "original_name", "original_language"),
 }
 OF_SHOWS = {"number_of_seasons", "number_of_episodes", "seasons", "last_episode"}
 BARE = {name.removeprefix("title.") for name in TITLE}
@@ -166,10 +166,12 @@ def _made(endpoint: str, answer: Any) -> Any:
 
 
 def _facts(read: Any, path: str = "") -> Iterator[str]:
-    """The names of what was read, of a list its first entry; nothing for what is None, empty or False."""
+    """The names of what was read, of a list its first entry; nothing for None, empty, False and notes."""
     entry = read[0] if isinstance(read, list) and read else read
     values = dict(entry) if isinstance(entry, BaseModel) else vars(entry) if is_dataclass(entry) else {}
     for name, value in values.items():
+        if name == "empty":
+            continue
         if isinstance(value, trakt.TraktTitle):
             yield from _facts(value, f"{name}.")
         elif value not in (None, [], {}, False):

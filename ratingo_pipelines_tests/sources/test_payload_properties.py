@@ -212,7 +212,7 @@ def assert_storable(value: Any) -> None:
         assert_storable([getattr(value, field.name) for field in dataclasses.fields(value)])
     elif isinstance(value, dict):
         assert_storable([*value.keys(), *value.values()])
-    elif isinstance(value, list):
+    elif isinstance(value, list | frozenset):
         for item in value:
             assert_storable(item)
     elif isinstance(value, str):

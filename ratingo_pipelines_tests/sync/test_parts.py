@@ -8,7 +8,7 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.pipeline_tables import failures, trending
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.gather import WITHOUT_ROW, WITHOUT_TRAKT_ID
+from ratingo_pipelines.sync.gather import WITHOUT_ROW
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.trending import open_trending_cycle
@@ -107,12 +107,13 @@ def test_a_title_outside_the_latest_cycle_keeps_what_only_lists_tell(ctx: SyncCo
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
 
 
-def test_a_title_that_no_list_ever_named_gets_its_details_alone(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+def test_a_title_that_no_list_named_is_asked_about_by_its_imdb_id(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     never = sandbox.control("oddities")["related_stubs"]["shows"][0]["tmdb"]
     report = sync_ids(ctx, SHOWS, RUN, [never])
-    assert [(failure.stage, failure.reason) for failure in report.failures] == [("ratings", WITHOUT_TRAKT_ID)]
+    assert not report.failures
     row = title_rows(ctx.database)[never]
     assert row["overview"]
+    assert row["rating_trakt_avg"] is not None
     assert (row["trending_score"], row["rating_trakt"]) == (None, None)
 
 

@@ -27,6 +27,7 @@ from ratingo_pipelines_tests.sync.syncing import (
     eligible,
     limited,
     run_cycle,
+    title_rows,
 )
 
 LIST = 12
@@ -256,12 +257,12 @@ def test_known_values_survive_an_omdb_that_is_unreadable(few: SyncContext, sandb
     tmdb_id = sandbox.control("oddities")["imdb_only_at_omdb"]["shows"][0]["tmdb"]
     sync_ids(few, SHOWS, RUN, [tmdb_id], stages=[TitleStage.DETAILS])
     backfill_omdb_ids(few, SHOWS, [tmdb_id])
-    [before] = all_rows(few.database, tables_of(SHOWS).titles)[:1]
+    before = title_rows(few.database)[tmdb_id]
     sandbox.faults({"kind": "types", "api": "omdb"})
     with uncached(few) as anew:
         at_fault(backfill_omdb_ids(anew, SHOWS, [tmdb_id], force=True), "OMDB_BASE_URL")
     assert before["rating_imdb"] is not None
-    assert dict(all_rows(few.database, tables_of(SHOWS).titles)[0]) == dict(before)
+    assert title_rows(few.database)[tmdb_id] == before
 
 
 def test_stubs_that_tmdb_honestly_does_not_know_are_remembered_and_the_others_asked(

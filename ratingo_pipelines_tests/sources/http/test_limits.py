@@ -124,7 +124,7 @@ def test_a_new_process_knows_what_the_last_one_sent(tmp_path: Path) -> None:
 
 def test_another_key_does_not_use_up_the_limit_of_this_one(tmp_path: Path) -> None:
     with misbehaving_server() as server:
-        for key in ("one", "two"):
+        for key in ("key-of-the-first", "key-of-the-second"):
             secret = {"trakt-api-key": SecretStr(key)}
             with api_of(server.url, state_dir=tmp_path, windows=(RateLimit(1, 300),), secret_headers=secret) as api:
                 api.get("/a")
