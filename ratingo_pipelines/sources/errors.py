@@ -8,6 +8,7 @@
     |- AccessDenied        it refuses the key, account or machine           the run stops: somebody has to act
     |- Misrouted           not the API answered, or not to this question    the title waits; `variable` is to look at
     |- NotFound            the API itself says that it knows no such title  what that means is the caller's to decide
+    |  '- NotFetched       OMDb could not get what it knows of a title      believed of a single title, not of everybody
     |- Rejected            it refuses this very request, and would again    the title's failure
     '- BadPayload          the answer cannot be read; `field` says where    the title's failure
 
@@ -80,6 +81,10 @@ class AccessDenied(SourceError):
 
 class NotFound(SourceError):
     """The API does not know this title."""
+
+
+class NotFetched(NotFound):
+    """The API could not get what it knows of this title: believed of a single one, and of everybody its own fault."""
 
 
 class Rejected(SourceError):

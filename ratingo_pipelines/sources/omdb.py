@@ -18,6 +18,7 @@ from ratingo_pipelines.settings import RateLimit, Settings
 from ratingo_pipelines.sources.errors import (
     AccessDenied,
     Misrouted,
+    NotFetched,
     NotFound,
     QuotaExhausted,
     SourceError,
@@ -119,9 +120,10 @@ def _is_answer(payload: Mapping[Any, Any]) -> bool:
     return bool(payload.keys() & {"imdbRating", "Metascore"})
 
 
-_NO_SUCH_TITLE = ("incorrect imdb id", "invalid id", "error getting data")
-"""OMDb's wordings for a title that it does not have, beside `Movie not found!`. The last one is about titles that are
-too obscure for it, says its author: https://github.com/omdbapi/OMDb-API/issues/47."""
+_NO_SUCH_TITLE = ("incorrect imdb id", "invalid id")
+"""OMDb's wordings for a title that it does not have, beside `Movie not found!`."""
+_NOT_FETCHED = "error getting data"
+"""About titles that are too obscure for OMDb, says its author: https://github.com/omdbapi/OMDb-API/issues/47."""
 
 
 def read_refusal(payload: Any) -> SourceError | None:
@@ -132,6 +134,8 @@ def read_refusal(payload: Any) -> SourceError | None:
     said = wording.lower().rstrip(" .!")
     if said in _NO_SUCH_TITLE or said.endswith("not found"):
         return NotFound(API, f"has no such title ({wording})")
+    if said == _NOT_FETCHED:
+        return NotFetched(API, f"could not get the title's data ({wording})")
     if "limit" in said:
         return QuotaExhausted(API, next_utc_midnight(), f"today's requests are spent ({wording})")
     if "api key" in said:

@@ -6,7 +6,7 @@ from functools import partial
 
 from ratingo_pipelines.measures.scoring import primary_rating
 from ratingo_pipelines.media import MEDIA, Medium
-from ratingo_pipelines.sources.errors import NotFound, QuotaExhausted, SourceError
+from ratingo_pipelines.sources.errors import NotFetched, NotFound, QuotaExhausted, SourceError
 from ratingo_pipelines.sources.omdb import API, OmdbClient, OmdbRatings
 from ratingo_pipelines.storage import asked, cycles, failures, titles
 from ratingo_pipelines.storage.engine import retried_transaction
@@ -209,6 +209,9 @@ class _OneTitle:
     def steps(self, row: OmdbDue) -> Steps:
         """Ask about a title, yielding what came of it, and store the answer."""
         told = self._ask(row)
+        if isinstance(told, NotFetched):
+            yield Answer(QUESTION, row.tmdb_id, kind_of(told), str(told))
+            return self._store(row, NOTHING_KNOWN)
         if isinstance(told, SourceError):
             yield Answer(QUESTION, row.tmdb_id, kind_of(told), str(told))
             failure = failure_of(row, STAGE, told)
@@ -220,16 +223,18 @@ class _OneTitle:
         return self._store(row, told)
 
     def _ask(self, row: OmdbDue, *, bypass_cache: bool = False) -> OmdbRatings | SourceError:
-        """What OMDb says of a title; nothing where it does not know it. Raises `BatchStopped`."""
+        """What OMDb says of a title, or its error; nothing where it does not know it. Raises `BatchStopped`."""
         assert row.imdb_id is not None  # noqa: S101 - those without one are passed over
         self.quota.spend(in_cycle=row.tmdb_id in self.latest_cycle)
         try:
             return self.omdb.ratings(row.imdb_id, self.medium, bypass_cache=self.force or bypass_cache)
+        except NotFetched as error:
+            return error
         except NotFound:
             return NOTHING_KNOWN
         except SourceError as error:
             if isinstance(error, QuotaExhausted):
-                self.quota.exhaust()
+                self.quota.exhaust(str(error))
             if error.stops_api:
                 raise BatchStopped.by(error) from error
             return error

@@ -56,7 +56,8 @@ class DailyQuota:
         self._wanted = {0: in_cycle, self._reserve: others} if self._reserve else {0: in_cycle + others}
         self._left: Counter[int] = Counter()
         self._taken = 0
-        self._exhausted = False
+        self._exhausted = ""
+        """What OMDb said when no request was left, if it did."""
 
     def spend(self, *, in_cycle: bool) -> None:
         """Use one request; raise `BatchStopped` when there is none left for such a title."""
@@ -76,17 +77,17 @@ class DailyQuota:
         self._left.clear()
         self._day = self._ctx.now().date()
         self._sent_before += self._sent
-        self._taken, self._exhausted = 0, False
+        self._taken, self._exhausted = 0, ""
 
     @property
     def _sent(self) -> int:
         return self._omdb.api.requests - self._sent_before
 
     @retried_transaction
-    def exhaust(self) -> None:
-        """OMDb says that no request is left, whatever was counted here."""
+    def exhaust(self, said: str) -> None:
+        """OMDb says that no request is left, whatever was counted here; so it is told to whoever wants one."""
         with self._lock, self._ctx.database.writing() as conn:
-            self._exhausted = True
+            self._exhausted = said
             self._left.clear()
             quota.exhaust(conn, API, self._day.isoformat(), self._limit)
 
@@ -106,7 +107,7 @@ class DailyQuota:
                 wanted = min(HANDFUL, self._wanted[reserve])
                 granted = quota.take(conn, API, self._day.isoformat(), self._limit, wanted, reserve)
         if not granted:
-            raise BatchStopped(self._spent(reserve), StopReason.QUOTA)
+            raise BatchStopped(self._exhausted or self._spent(reserve), StopReason.QUOTA)
         self._wanted[reserve] -= granted
         self._left[reserve] += granted
         self._taken += granted

@@ -210,7 +210,7 @@ def uncached(ctx: SyncContext) -> Iterator[SyncContext]:
         yield other
 
 
-@pytest.mark.parametrize("name", ["omdb_timeout", "omdb_conversion", "omdb_another_title"])
+@pytest.mark.parametrize("name", ["omdb_timeout", "omdb_conversion", "omdb_getting_data", "omdb_another_title"])
 def test_a_failure_of_omdb_s_own_stops_after_the_first_round_and_nothing_is_remembered(
     few: SyncContext, sandbox: RunningSandbox, name: str
 ) -> None:
