@@ -10,7 +10,7 @@ import dagster as dg
 from ratingo_pipelines.defs.materializations import of_title
 from ratingo_pipelines.defs.memory import give_back
 from ratingo_pipelines.defs.partitions import register_titles
-from ratingo_pipelines.defs.policies import MAX_RUNTIME_TAG, seconds_allowed
+from ratingo_pipelines.defs.policies import MAX_RUNTIME_TAG, SECONDS_AT_LEAST, seconds_allowed
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.overview import stored_outcome, watchers_by_day
@@ -80,8 +80,10 @@ class Listener:
         run_id = self._context.run.run_id
         record = self._context.instance.get_run_record_by_id(run_id)
         gone = time() - record.start_time if record and record.start_time else 0
-        allowed = ceil(gone) + seconds_allowed(self._ctx.settings, total)
-        self._context.instance.add_run_tags(run_id, {MAX_RUNTIME_TAG: str(allowed)})
+        instance = self._context.instance
+        at_least = instance.run_monitoring_max_runtime_seconds or SECONDS_AT_LEAST
+        allowed = ceil(gone) + seconds_allowed(self._ctx.settings, total, at_least)
+        instance.add_run_tags(run_id, {MAX_RUNTIME_TAG: str(allowed)})
 
     def _watchers_by_day(self, tmdb_id: int) -> list[int | None]:
         return watchers_by_day(self._ctx, self._medium, tmdb_id)

@@ -46,10 +46,10 @@ def with_freshness(settings: Settings, spec: dg.AssetSpec) -> dg.AssetSpec:
     return spec.replace_attributes(freshness_policy=policy)
 
 
-def seconds_allowed(settings: Settings, titles: int) -> int:
-    """How long a run may take for so many titles: Trakt is asked twice about each, TMDB once."""
+def seconds_allowed(settings: Settings, titles: int, at_least: int = SECONDS_AT_LEAST) -> int:
+    """How long a run may take for so many titles, beyond `at_least`: Trakt is asked twice about each, TMDB once."""
     asked = max(2 * titles / settings.trakt_rate_limit.per_second, titles / settings.tmdb_rate_limit.per_second)
-    return SECONDS_AT_LEAST + ceil(SLACK * asked)
+    return at_least + ceil(SLACK * asked)
 
 
 def common(group: str) -> dict[str, Any]:
