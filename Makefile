@@ -7,7 +7,7 @@ SETUP := .venv/.installed
 # The suite and the demo start many a process; each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-e2e test-browser test-door test-push chaos mutants bench docs lint dev clean lock
+.PHONY: install demo test test-e2e test-browser test-door test-push chaos mutants bench docs lint dev licences clean lock
 
 install: $(SETUP)
 
@@ -78,6 +78,10 @@ dev: install
 # The demo's database, Dagster's history, caches: all of .ratingo/. The environment in .venv stays.
 clean:
 	rm -rf .ratingo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+
+# The licences of everything that is installed, the tools for developing included.
+licences: install
+	$(BIN)/pip-licenses --from=mixed --order=license --with-system
 
 # Renews requirements.lock within pyproject's ranges, the development tools with it; it holds hashes and names no index.
 lock: install

@@ -20,7 +20,7 @@ from ratingo_pipelines.dagster_instance.attribution import AttributingWorkspace
 from ratingo_pipelines.dagster_instance.internals import WorkspaceFileTarget
 from ratingo_pipelines.gateway.app import Access, compose
 from ratingo_pipelines.gateway.auth.audit import audit_in
-from ratingo_pipelines.gateway.auth.secrets import open_secrets
+from ratingo_pipelines.gateway.auth.secrets import keep_out_of_logs, open_secrets
 from ratingo_pipelines.gateway.processes.lost_runs import end_lost_runs
 from ratingo_pipelines.gateway.processes.services import ServiceCommands, alone_in
 from ratingo_pipelines.gateway.processes.shutdown import Shutdown
@@ -78,6 +78,7 @@ def run(settings: Settings, options: ServeOptions) -> int:
     _log_to_stderr()
     open_files = raise_open_files()
     for_developer = isinstance(options, DevOptions)
+    keep_out_of_logs(settings)
     prepare_home(settings)
     secrets = None if for_developer else open_secrets(settings)
     database = open_database(settings)

@@ -1,5 +1,6 @@
 """One installation for all of these tests, with no more than 1,024 open files: the hardest limit that is promised."""
 
+import os
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,11 +33,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever is in this folder is a test of the door."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.door)
+    """Whatever is in this folder is a test of the door; what stops the shared installation comes last."""
+    here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    for item in here:
+        item.add_marker(pytest.mark.door)
+    items.sort(key=lambda item: item in here and "restart" in item.name)
 
 
 @pytest.fixture(scope="session")
@@ -54,11 +55,15 @@ def door_sandbox() -> Iterator[RunningSandbox]:
 
 @pytest.fixture(scope="session")
 def door(door_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    """`ratingo serve`, ready, and warm: a first run was launched."""
+    """`ratingo serve`, ready, and warm: a first run was launched. The umask it began with forbids nothing."""
     folder = tmp_path_factory.mktemp("door")
     env = environment(folder / "home", door_sandbox, {"TRUSTED_PROXIES": "127.0.0.1"})
-    prepare(env, folder)
-    running = start(folder, env, limits={resource.RLIMIT_NOFILE: OPEN_FILES})
+    before = os.umask(0)
+    try:
+        prepare(env, folder)
+        running = start(folder, env, limits={resource.RLIMIT_NOFILE: OPEN_FILES})
+    finally:
+        os.umask(before)
     until(running.ready, 90, "all parts are ready")
     assert running.get("/api/sync/calendar/prune?wait=120").json()["success"] is True
     yield running

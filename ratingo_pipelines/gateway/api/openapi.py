@@ -57,7 +57,11 @@ def describe() -> dict[str, Any]:
         "paths": {endpoint.path: _path(endpoint) for endpoint in _all()},
         "components": {
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "CRON_SECRET, in the header only."}
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "CRON_SECRET or a token; in the header only.",
+                }
             },
             "schemas": _schemas(),
         },
@@ -96,8 +100,7 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
         responses["503"] = {"description": "Some part does not work; it is named."}
     if endpoint is RUN:
         responses["404"] = _error("There is no such run.")
-    if endpoint.parameters:
-        responses["400"] = _error("Wrong parameters.")
+    responses["400"] = _error("A wrong parameter, or a path that could be read in two ways.")
     operation: dict[str, Any] = {
         "operationId": "_".join([method, *words]),
         "summary": endpoint.summary,
@@ -109,6 +112,7 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
     if endpoint is HEALTH:
         return operation | {"security": []}
     responses["401"] = _error("No secret, or a wrong one.")
+    responses["403"] = _error(f"A token whose role is below `{'trigger' if endpoint.starts else 'read'}`.")
     responses["429"] = _error("Too many wrong secrets from this client; the right one is let in.")
     return operation
 

@@ -23,6 +23,7 @@ from ratingo_pipelines.gateway.auth.audited import audited
 from ratingo_pipelines.gateway.auth.authenticators import Authenticator, Denial, client_of
 from ratingo_pipelines.gateway.auth.paths import fault_of
 from ratingo_pipelines.gateway.auth.principals import CALLER, Principal
+from ratingo_pipelines.gateway.auth.sessions import SHAPE
 from ratingo_pipelines.gateway.auth.tokens import TOKEN
 from ratingo_pipelines.gateway.server import LONGEST_HEAD, admit, peer_of
 from ratingo_pipelines.sources.scrub import MASK, one_line
@@ -219,7 +220,7 @@ class _Logged:
 
 def shown_path(scope: Scope) -> str:
     """A request's path as logs show it: without query, secrets and what is not seen, and not too long."""
-    return one_line(TOKEN.sub(MASK, scope["path"]))[:LONGEST_PATH]
+    return one_line(SHAPE.sub(MASK, TOKEN.sub(MASK, scope["path"])))[:LONGEST_PATH]
 
 
 def _described(scope: Scope) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from ratingo_pipelines.defs.trigger_auth import PREVIOUS, SECRET, SHORTEST_SECRET, BearerCheck, TriggerAuth
 from ratingo_pipelines.gateway.auth.principals import Principal, Role
 from ratingo_pipelines.gateway.auth.sessions import LoginSession, Logouts, Sessions
@@ -11,6 +13,7 @@ from ratingo_pipelines.gateway.auth.tokens import Token, Tokens, check_tokens
 from ratingo_pipelines.gateway.auth.weakness import weakness
 from ratingo_pipelines.settings import Settings, SettingsError
 from ratingo_pipelines.sources.scrub import register_secrets
+from ratingo_pipelines.storage.engine import normalised_url
 
 PASSWORD = "UI_PASSWORD"  # noqa: S105 - the name of a variable
 SHORTEST_PASSWORD = 12
@@ -69,8 +72,14 @@ class Secrets:
         return None if token is None else Principal(session.by, token.role, session, ambient=True)
 
 
+def keep_out_of_logs(settings: Settings) -> None:
+    """Have no secret of the settings shown in this process's logs, whoever sends it in a path or elsewhere."""
+    secrets = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+    register_secrets([*secrets, normalised_url(settings.database).password or ""])
+
+
 def open_secrets(settings: Settings) -> Secrets:
-    """Take the secrets, and keep them out of this process's logs. Raises SettingsError for missing and weak ones."""
+    """Take the secrets. Raises SettingsError for missing and weak ones."""
     secret, previous, password = (
         value.get_secret_value() if value else ""
         for value in (settings.cron_secret, settings.cron_secret_previous, settings.ui_password)
@@ -82,7 +91,6 @@ def open_secrets(settings: Settings) -> Secrets:
     _refuse_weak(PREVIOUS, previous, SHORTEST_SECRET, {SECRET: secret})
     _refuse_weak(PASSWORD, password, SHORTEST_PASSWORD, {SECRET: secret, PREVIOUS: previous})
     check_tokens(settings.tokens_file)
-    register_secrets([secret, previous, password])
     return Secrets(
         check=TriggerAuth(secret=secret, previous=previous or None).checker(),
         password=BearerCheck({PASSWORD: password}, SHORTEST_PASSWORD) if password else None,

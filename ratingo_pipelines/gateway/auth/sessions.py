@@ -5,6 +5,7 @@ outlives a restart as well: what was ended before its time is noted in a file of
 """
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -24,6 +25,8 @@ LIFETIME_SECONDS = 12 * 60 * 60
 COOKIE, SECURE_COOKIE = "ratingo_session", "__Host-ratingo_session"
 """A browser takes a cookie whose name begins with `__Host-` only over https, for this very host and all its paths
 (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes)."""
+SHAPE = re.compile(r"eyJ[A-Za-z0-9_-]{16,}(\.[A-Za-z0-9_-]{8,}){1,2}")
+"""What a signed session looks like, and a JSON web token: not to be shown where somebody sends one elsewhere."""
 MOST_COOKIES = 8
 """Of one name in one request; another site on this host, or another path, may have set some."""
 
@@ -89,7 +92,7 @@ class Logouts:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """No other process on this home changes the file meanwhile."""
-        with nullcontext() if self._path is None else FileLock(f"{self._path}.lock"):
+        with nullcontext() if self._path is None else FileLock(f"{self._path}.lock", mode=0o600):
             yield
 
     def _write(self, ended: _Ended) -> None:

@@ -100,7 +100,7 @@ def add_token(path: Path, name: str, role: Role, ends_at: datetime | None = None
     """Add a line; the token, which is kept nowhere. Raises SettingsError for a name that is taken or is none."""
     if not _NAME.fullmatch(name):
         raise SettingsError(f"{name!r} is no name for a token: up to 64 letters, digits, dots, dashes and underscores")
-    with FileLock(f"{path}.lock"):
+    with FileLock(f"{path}.lock", mode=0o600):
         if any(token.name == name for token in read_tokens(path)):
             raise SettingsError(f"there is a token {name} already; remove it first: `ratingo token remove {name}`")
         token = PREFIX + secrets.token_urlsafe(32)
@@ -112,7 +112,7 @@ def add_token(path: Path, name: str, role: Role, ends_at: datetime | None = None
 
 def remove_token(path: Path, name: str) -> None:
     """Take a line out; its token opens nothing from now on. Raises SettingsError where there is none of that name."""
-    with FileLock(f"{path}.lock"):
+    with FileLock(f"{path}.lock", mode=0o600):
         if all(token.name != name for token in read_tokens(path)):
             raise SettingsError(f"there is no token {name} in {path}")
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -70,7 +70,7 @@ def _command(name: str, module: str, *arguments: str) -> Command:
 @contextmanager
 def alone_in(home: Path) -> Iterator[None]:
     """Hold the home: two daemons on one instance would do everything twice. Raises SettingsError."""
-    lock = FileLock(home / "serve.lock", timeout=0)
+    lock = FileLock(home / "serve.lock", timeout=0, mode=0o600)
     try:
         lock.acquire()
     except Timeout:
