@@ -7,7 +7,7 @@ SETUP := .venv/.installed
 # The suite and the demo start many a process; each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-e2e test-browser test-door test-push chaos mutants bench docs lint dev licences clean lock
+.PHONY: install demo test test-long test-e2e test-browser test-door test-push chaos mutants bench docs lint dev licences clean lock
 
 install: $(SETUP)
 
@@ -23,7 +23,11 @@ demo: install
 
 # Ends with the lines of the package that no test ran: those of the tests' own processes, not of those they start.
 test: install
-	$(BIN)/python -m slipcover --source ratingo_pipelines --skip-covered --missing-width 60 -m pytest --numprocesses 4 --dist loadfile
+	$(BIN)/python -m slipcover --source ratingo_pipelines --skip-covered --missing-width 60 -m pytest --numprocesses 4 --dist worksteal
+
+# Of the same things what takes minutes: processes that race and are killed, cycles under every fault.
+test-long: install
+	$(BIN)/pytest -m long --numprocesses 4 --dist worksteal
 
 # The whole stack as processes: daemon, code server, webserver, killed and restarted.
 test-e2e: install

@@ -14,6 +14,8 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.chaos.running import Chaos
 from ratingo_pipelines_tests.chaos.scenarios import Scenario, scenarios
 
+pytestmark = pytest.mark.long
+
 LIES = ("lie: no_providers", "lie: foreign_404 (TMDB)", "lie: list_half_of_nulls", "lie: omdb_timeout")
 """One of each kind: of parts, of whole answers, of lists, of OMDb's wordings."""
 ALL = scenarios(storm_every=5)

@@ -156,7 +156,11 @@ def failure_of(result: dg.ExecuteInProcessResult) -> ToldFailure:
 
 @pytest.fixture
 def installed(
-    sandbox: RunningSandbox, sqlite_url: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: RunningSandbox,
+    sqlite_url: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_pauses: None,
 ) -> Iterator[Installation]:
     """An installation on SQLite with a list of 8 titles; what is configured is in this process's environment."""
     for name in Settings.model_fields:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from sqlalchemy import func, select
 
 from ratingo_pipelines.media import SHOWS
@@ -14,6 +15,8 @@ from ratingo_pipelines.storage.tables import genres, show_airings, tables_of, wa
 from ratingo_pipelines_tests.guards import some
 from ratingo_pipelines_tests.storage import workers
 from ratingo_pipelines_tests.storage.examples import CHILDREN, NOW, count, rows_of
+
+pytestmark = pytest.mark.long
 
 SHOW = tables_of(SHOWS)
 

@@ -5,11 +5,15 @@ import time
 from multiprocessing import get_context
 from pathlib import Path
 
+import pytest
+
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines_tests.storage import workers
 from ratingo_pipelines_tests.storage.examples import rows_of, save_title
+
+pytestmark = pytest.mark.long
 
 SHOW = tables_of(SHOWS)
 KILLS = 5

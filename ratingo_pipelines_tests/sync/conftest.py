@@ -16,7 +16,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ctx(settings: Settings, database_url: str, clock: Clock) -> Iterator[SyncContext]:
+def ctx(settings: Settings, database_url: str, clock: Clock, quick_pauses: None) -> Iterator[SyncContext]:
     """Everything open on a fresh database of either back end, with short trending lists."""
     chosen = on_database(settings, database_url).model_copy(update={"trending_limit": 12})
     with open_sync_context(chosen) as ctx:

@@ -16,6 +16,8 @@ from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.syncing import RUN, all_rows, eligible
 
+pytestmark = pytest.mark.long
+
 DOWN_SECONDS = 2
 LIMIT = 100
 

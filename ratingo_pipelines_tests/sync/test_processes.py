@@ -16,6 +16,8 @@ from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.processes import environment, kill_when, ratingo, report_of, start
 from ratingo_pipelines_tests.sync.syncing import RUN, all_rows, eligible, limited
 
+pytestmark = pytest.mark.long
+
 LISTED = 30
 KILLS = 20
 SEED = 20

@@ -68,6 +68,7 @@ def meddler(sandbox: RunningSandbox) -> Iterator[Meddler]:
         yield running
 
 
+@pytest.mark.usefixtures("quick_pauses")
 @pytest.mark.parametrize(("tmdb", "back_end"), [("tmdb_access_token", "sqlite_url"), ("tmdb_api_key", "postgres_url")])
 def test_no_key_is_in_anything_that_a_failing_sync_leaves_behind(
     meddler: Meddler,
@@ -99,6 +100,7 @@ def test_no_key_is_in_anything_that_a_failing_sync_leaves_behind(
     assert list(files_with(tmp_path, WORD)) == []
 
 
+@pytest.mark.usefixtures("quick_pauses")
 @pytest.mark.parametrize("name", ["trakt_client_id", "tmdb_access_token", "tmdb_api_key", "omdb_api_key"])
 def test_no_refused_key_is_in_the_message_that_says_so(
     settings: Settings, sqlite_url: Callable[[], str], name: str
