@@ -49,7 +49,9 @@ class Whole(Served):
         return (self.folder / "serve.log").read_text(errors="replace")
 
     def get(self, path: str, method: str = "GET", **given: Any) -> requests.Response:
-        """Ask with the secret."""
+        """Ask with the secret; coordinator and processor with patience, where the path does not say how long."""
+        if path.partition("?")[0].endswith(("/trending", "/trending/process")) and "wait=" not in path:
+            path += f"{'&' if '?' in path else '?'}wait=120"
         headers = {"Authorization": f"Bearer {SECRET}"}
         return requests.request(method, self.url + path, headers=headers, timeout=300, **given)
 

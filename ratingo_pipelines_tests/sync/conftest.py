@@ -16,8 +16,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ctx(settings: Settings, database_url: str, clock: Clock, quick_pauses: None) -> Iterator[SyncContext]:
+def workers() -> int:
+    """How many titles at once; few, as each takes a connection. A test may ask for others by its parameters."""
+    return 4
+
+
+@pytest.fixture
+def ctx(settings: Settings, database_url: str, clock: Clock, quick_pauses: None, workers: int) -> Iterator[SyncContext]:
     """Everything open on a fresh database of either back end, with short trending lists."""
-    chosen = on_database(settings, database_url).model_copy(update={"trending_limit": 12})
+    chosen = on_database(settings, database_url).model_copy(update={"trending_limit": 12, "concurrency": workers})
     with open_sync_context(chosen) as ctx:
         yield replace(ctx, now=clock)

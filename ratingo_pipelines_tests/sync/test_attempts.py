@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import cycles, failures
@@ -14,6 +16,8 @@ from ratingo_pipelines_tests.sync.syncing import RUN, Clock, eligible, limited, 
 
 DETAILS = [TitleStage.DETAILS]
 TMDB = {"api": "tmdb", "endpoint": "/{medium}/{id}"}
+MANY_WORKERS = pytest.mark.parametrize("workers", [16])
+"""No circuit opens by what fails in these tests."""
 
 
 def recorded(ctx: SyncContext) -> list[Failure]:
@@ -58,6 +62,7 @@ def test_a_title_alone_in_its_batch_spends_one_if_others_came_through_in_another
     assert attempts(ctx) == {bad: 1}
 
 
+@MANY_WORKERS
 def test_titles_spend_none_while_most_fail_alike(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     """No circuit opens, and titles came through before: the batch alone tells that they are not to blame."""
     listed = eligible(sandbox.truth(SHOWS, 12))
@@ -69,6 +74,7 @@ def test_titles_spend_none_while_most_fail_alike(ctx: SyncContext, sandbox: Runn
     assert attempts(ctx) == dict.fromkeys(listed[:6], 0)
 
 
+@MANY_WORKERS
 def test_what_fails_without_spending_attempts_is_asked_ever_more_rarely(
     ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
 ) -> None:
