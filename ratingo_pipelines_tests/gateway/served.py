@@ -22,6 +22,9 @@ PREVIOUS = "0ld-0123456789abcdef0123456789abcdef"
 PASSWORD = "correct horse battery"
 BEARER = {"Authorization": f"Bearer {SECRET}"}
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+STATUS = "/api/sync/trending/status"
+PROCESS = "/api/sync/trending/process?wait=0"
+"""A trigger that has nothing to do, and so starts no run."""
 
 
 @dataclass(frozen=True)
