@@ -17,7 +17,7 @@ from ratingo_pipelines.sources.errors import (
     SourceUnavailable,
 )
 from ratingo_pipelines.sources.omdb import OmdbClient, OmdbRatings, open_omdb, parse_ratings
-from ratingo_pipelines_tests.sources.http.upstream import Reply, Upstream, always, running_upstream, settings_for
+from ratingo_pipelines_tests.sources.http.upstream import Reply, Upstream, always, settings_for
 
 FOUND = {
     "Response": "True",
@@ -39,12 +39,6 @@ UNKNOWN = {
 
 def refusal(wording: str) -> dict[str, str]:
     return {"Response": "False", "Error": wording}
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as server:
-        yield server
 
 
 @pytest.fixture

@@ -18,16 +18,10 @@ from ratingo_pipelines.sources.errors import (
 )
 from ratingo_pipelines.sources.tmdb import TmdbClient, TmdbTitle, open_tmdb
 from ratingo_pipelines.sources.tmdb.title import parse_details, parse_genres
-from ratingo_pipelines_tests.sources.http.upstream import Reply, Upstream, running_upstream, settings_for
+from ratingo_pipelines_tests.sources.http.upstream import Reply, Upstream, settings_for
 
 ERROR = {"success": False, "status_code": 24, "status_message": "Your request to the backend server timed out."}
 PARTS = ("genres", "seasons", "translations", "videos", "providers", "content_ratings", "cast", "recommendations")
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with running_upstream() as server:
-        yield server
 
 
 @pytest.fixture
