@@ -21,6 +21,8 @@ pytestmark = pytest.mark.long
 LISTED = 30
 KILLS = 20
 SEED = 20
+EPOCHS = 6
+"""So long nothing is gone for which the source's word would be doubted until it has said so twice: no season ends."""
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,6 @@ def test_two_syncs_that_each_open_a_cycle_lose_no_title_and_show_no_error(
     assert differences(ctx.database, SHOWS, sandbox.truth(SHOWS, LISTED)) == []
 
 
-@pytest.mark.e2e
 def test_kills_at_random_moments_leave_every_title_whole(
     database: Database, sandbox: RunningSandbox, database_url: str, tmp_path: Path
 ) -> None:
@@ -74,7 +75,7 @@ def test_kills_at_random_moments_leave_every_title_whole(
     for epoch in range(KILLS):
         sandbox.reset()
         # Each sync finds other facts, so that a row and children of different syncs would show.
-        sandbox.control("epoch", {"epoch": epoch})
+        sandbox.control("epoch", {"epoch": epoch % EPOCHS})
         sandbox.faults({"kind": "latency", "ms": 25, "jitter": 20, "seed": epoch})
         truth = sandbox.truth(SHOWS, LISTED)
         count = len(eligible(truth))
@@ -94,9 +95,9 @@ def test_kills_at_random_moments_leave_every_title_whole(
         assert torn == [], f"after kill {epoch + 1}, at title {moment}"
     assert in_the_middle.count(True) * 2 >= KILLS
     sandbox.reset()
-    sandbox.control("epoch", {"epoch": KILLS})
+    sandbox.control("epoch", {"epoch": KILLS % EPOCHS})
     after = ratingo("sync", "shows", "--json", env=env, cwd=tmp_path)
-    assert after.returncode == 0, after.stderr
+    assert after.returncode == 0, after.stdout
     truth = sandbox.truth(SHOWS, LISTED)
     assert report_of(after)["titles"]["succeeded"] == len(eligible(truth))
     assert differences(database, SHOWS, truth, ignoring=["related", "watchers_delta"]) == []
