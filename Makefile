@@ -25,7 +25,7 @@ demo: install
 test: install
 	$(BIN)/python -m slipcover --source ratingo_pipelines --skip-covered --missing-width 60 -m pytest --numprocesses 4 --dist worksteal
 
-# Of the same things what takes minutes: processes that race and are killed, cycles under every fault.
+# Of the same things what takes minutes: commands as processes, races and kills, cycles under every fault.
 test-long: install
 	$(BIN)/pytest -m long --numprocesses 4 --dist worksteal
 

@@ -13,6 +13,8 @@ import pytest
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.sync.processes import environment, ratingo, report_of
 
+pytestmark = pytest.mark.long
+
 LISTED = 6
 Done = subprocess.CompletedProcess[str]
 

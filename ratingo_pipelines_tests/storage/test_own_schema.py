@@ -17,6 +17,8 @@ from ratingo_pipelines.storage.schema import differences, ensure_current, prepar
 from ratingo_pipelines.storage.tables import metadata, tables_of
 from ratingo_pipelines_tests.storage.examples import NOW, own, save_title
 
+pytestmark = pytest.mark.long
+
 OWN = {"pipeline_alembic_version", *(table.name for table in pipeline_tables.metadata.sorted_tables)}
 UrlFactory = Callable[..., str]
 

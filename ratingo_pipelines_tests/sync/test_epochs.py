@@ -20,6 +20,8 @@ from ratingo_pipelines_tests.sync.syncing import (
     title_rows,
 )
 
+pytestmark = pytest.mark.long
+
 LISTED = 40
 NEXT = "next_episode_number"
 LISTED_BY = ("rating_trakt", "trending_score", "watchers_delta", "delta_3m")

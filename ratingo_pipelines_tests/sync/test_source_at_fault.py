@@ -30,6 +30,8 @@ from ratingo_pipelines_tests.sync.syncing import (
     title_rows,
 )
 
+pytestmark = pytest.mark.long
+
 LIST = 12
 WORKERS = 5
 TMDB = {"api": "tmdb", "endpoint": "/{medium}/{id}"}
