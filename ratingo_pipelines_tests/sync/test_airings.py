@@ -100,9 +100,10 @@ def within(ctx: SyncContext, number: int, air_date: str) -> bool:
         ({"kind": "types"}, "did not come (Trakt: "),
         ({"kind": "list", "empty": True}, "is empty"),
         ({"kind": "list", "nulls": 0.5}, "names a show in only "),
+        ({"kind": "list", "repeat": True}, "has only 1 episode in "),
         ({"kind": "edit", "set": {"*.first_aired": "2031-01-01T00:00:00.000Z"}}, "tells of other days only"),
     ],
-    ids=["failed", "empty", "nulls", "other days"],
+    ids=["failed", "empty", "nulls", "one episode alone", "other days"],
 )
 def test_days_that_did_not_come_stay_as_they_are_and_are_named(
     ctx: SyncContext, sandbox: RunningSandbox, fault: dict[str, Any], said: str

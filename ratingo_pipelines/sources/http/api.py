@@ -32,6 +32,7 @@ from ratingo_pipelines.sources.http.cache import AnswerCache
 from ratingo_pipelines.sources.http.circuit import Circuit, Passage
 from ratingo_pipelines.sources.http.grants import LimiterError
 from ratingo_pipelines.sources.http.limits import Clock, SystemClock, open_rate_limiter
+from ratingo_pipelines.sources.http.second_asking import SecondAsking
 from ratingo_pipelines.sources.http.session import ApiRequest, ApiSession
 from ratingo_pipelines.sources.http.single_flight import SingleFlight
 from ratingo_pipelines.sources.http.statuses import error_of, misrouted, refused_by_cloudflare
@@ -133,6 +134,7 @@ class JsonApi:
         cap = config.retry_after_cap_seconds
         self._session = ApiSession(cache, self._shared.backoff, self._limiter, self._wire, cap)
         self._single_flight = SingleFlight()
+        self._second_asking = SecondAsking()
         self._closed = Event()
         self._counting = Lock()
         self._server_time: tuple[datetime, datetime] | None = None
@@ -192,14 +194,32 @@ class JsonApi:
         cache_if: Callable[[Any], bool] = lambda payload: True,
         bypass_cache: bool = False,
     ) -> T:
-        """As `get`, and what `parse` makes of the answer; one that it finds unusable is asked for once more."""
+        """As `get`, and what `parse` makes of the answer; one that it finds unusable is asked for once more.
+
+        Not where all answers are unusable: see `second_asking`.
+        """
         answer = self.get(path, params, max_age=max_age, cache_if=cache_if, bypass_cache=bypass_cache)
         try:
-            return parse(answer)
-        except (BadPayload, Misrouted):
-            self._count_retry()
+            return self._parsed(answer, parse)
+        except (BadPayload, Misrouted) as error:
+            unusable = error
         self._clock.wait(self._closed, self._config.backoff_seconds)
-        return parse(self.get(path, params, max_age=max_age, cache_if=cache_if, bypass_cache=True))
+        with self._second_asking.turn() as may_ask:
+            if not may_ask:
+                raise unusable
+            self._count_retry()
+            answer = self.get(path, params, max_age=max_age, cache_if=cache_if, bypass_cache=True)
+            return self._parsed(answer, parse)
+
+    def _parsed(self, answer: JsonAnswer, parse: Callable[[JsonAnswer], T]) -> T:
+        try:
+            parsed = parse(answer)
+        except (BadPayload, Misrouted):
+            self._second_asking.note(usable=False)
+            raise
+        if not answer.from_cache:
+            self._second_asking.note(usable=True)
+        return parsed
 
     def close(self) -> None:
         """Fail the threads that wait, and release connections and files."""

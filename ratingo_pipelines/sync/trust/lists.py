@@ -185,6 +185,10 @@ def judge_piece(piece: CalendarPiece) -> ListVerdict | None:
     if not are_nearly_all(named, len(entries)):
         said = f"names a show in only {named} of its {counted(len(entries), 'entry', 'entries')}"
         return ListVerdict(ListFault.NAMELESS, said)
+    different = len({(entry.show, entry.season, entry.number) for entry in entries})
+    if different < len(entries) * USABLE:
+        said = f"has only {counted(different, 'episode')} in {counted(len(entries), 'entry', 'entries')}"
+        return ListVerdict(ListFault.UNUSABLE, said)
     if not any(is_within(entry, piece.start, piece.end) for entry in entries):
         return ListVerdict(ListFault.ELSEWHEN, "tells of other days only")
     return None
