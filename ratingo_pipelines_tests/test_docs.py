@@ -11,6 +11,7 @@ import pytest
 
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS
+from ratingo_pipelines.sync.trust.parts import FactPart
 from ratingo_pipelines_tests.defs.conftest import Installation, installed
 from ratingo_pipelines_tests.gateway.documents import BLOCK, ROOT
 
@@ -69,3 +70,10 @@ def test_the_files_that_the_examples_name_are_there() -> None:
     assert {str(path) for path in named if not (ROOT / path).exists() and path.name != "digest.py"} == {
         "ratingo_pipelines_tests/sync/test_digest.py"
     }
+
+
+@pytest.mark.parametrize("document", ["SYNC-GUIDE.md", "SYNC-GUIDE.uk.md"])
+def test_the_guide_names_every_part_that_can_be_accepted(document: str) -> None:
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    section = next(part for part in text.split("\n## ") if "ratingo doubts accept providers" in part)
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(FactPart)
