@@ -104,9 +104,12 @@ LISTS: dict[str, Faults] = {
     "months_of_nulls": _list(MONTHLY, nulls=1.0),
     "months_empty": _list(MONTHLY, empty=True),
     "months_unwatched": _list(MONTHLY, zero_watchers=True),
+    "months_short": _list(MONTHLY, keep=5),
+    "months_of_one": _list(MONTHLY, repeat=True),
     "months_gone": _answer("trakt", endpoint=MONTHLY, status=404, body="", content_type="text/html"),
     "calendar_empty": _list(CALENDAR, empty=True),
     "calendar_of_nulls": _list(CALENDAR, nulls=1.0),
+    "calendar_of_one": _list(CALENDAR, repeat=True),
     "calendar_504": ({"kind": "status", "api": "trakt", "endpoint": CALENDAR, "status": 504},),
 }
 """Trakt's lists: trending, the months', the calendar's pieces."""

@@ -37,6 +37,8 @@ OF_THE_CYCLE = {"trending_updated_at", "snapshots", "watchers_delta"}
 MIXED = OF_THE_CYCLE | {"delta_3m", "trending_score", "primary_rating"}
 """What depends on how far a title came, or on facts of two answers of which one came: neither of before nor of now."""
 
+NEXT_EPISODE = {f"next_episode_{name}" for name in ("season", "number", "air_date")}
+
 
 class Databases(Protocol):
     """Where the databases of the scenarios come from."""
@@ -269,6 +271,11 @@ class _Run:
             found += self._worse_facts(medium, truth, now[medium])
         return found
 
+    def _has_aired(self, entry: Mapping[str, Any]) -> bool:
+        """Whether what was the next episode is none any more, by the clock of the cycles."""
+        airs = entry["facts"]["row"].get("next_episode_air_date")
+        return airs is not None and str(airs) < self.cycles.clock().date().isoformat()
+
     def _worse_facts(self, medium: Medium, before: Any, now: Any) -> list[str]:
         known = {entry["tmdb"]: entry for entry in before if entry["skip"] is None}
         listed = {entry["tmdb"]: entry for entry in now if entry["skip"] is None}
@@ -277,6 +284,7 @@ class _Run:
         if not self.scenario.lies:
             truths.append([listed.get(tmdb_id) or self._present(medium, entry) for tmdb_id, entry in known.items()])
         loose = OF_THE_CYCLE if self.scenario.lies else MIXED
+        aired = {tmdb_id for tmdb_id, entry in known.items() if self._has_aired(entry)}
         wrong = [
             {one.place: one for one in compare(self.cycles.database, medium, truth, after_omdb=omdb)}
             for truth in truths
@@ -285,7 +293,9 @@ class _Run:
         return [
             str(one)
             for place, one in wrong[0].items()
-            if one.part not in loose and all(place in other for other in wrong)
+            if one.part not in loose
+            and all(place in other for other in wrong)
+            and not (place[0] in aired and one.part in NEXT_EPISODE)
         ]
 
     def _present(self, medium: Medium, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,6 +126,8 @@ NOBODY_NEW: dict[str, Any] = {"known": 20, "listed": 20}
 """Trakt is asked for related titles once a week: of a title met in the lie they come right only then."""
 UNSEEN = {"no_imdb_ids", "no_imdb_votes_at_trakt", "no_recommendations", "no_related"}
 """Parts whose absence takes nothing away, so that nobody need be told: null never overwrites, or nobody looks."""
+FIRST_AND_BELIEVED = "months_short"
+"""Beside no other list of the month this one cannot be told from the truth."""
 ONLY_SHOWS = {"no_next_episode", "no_seasons"}
 
 
@@ -193,7 +195,7 @@ def _lists() -> list[Scenario]:
     return [
         *(_lie(name, name) for name in LISTS if name not in (*months, *calendars)),
         *(_lie(f"{name}, kept", name, red=None, months=True) for name in months),
-        *(_lie(f"{name}, not kept yet", name, red=None, fresh=True) for name in months),
+        *(_lie(f"{name}, not kept yet", name, red=None, fresh=True) for name in months if name != FIRST_AND_BELIEVED),
         *(
             replace(_lie(f"{name}, one piece", calendar=True, media=[SHOWS]), faults=one_piece(name))
             for name in calendars
