@@ -133,6 +133,16 @@ def test_a_wrong_url_of_tmdb_costs_no_title_and_is_named(fresh: Installation) ->
     assert f"{report_of(wrong)['trending']['eligible']} done" in right.stdout
 
 
+def test_two_seconds_of_502_cost_a_cycle_of_ninety_shows_no_title(fresh: Installation) -> None:
+    fresh.sandbox.faults({"kind": "storm", "api": "tmdb", "on": 2, "every": 36_000, "status": 502})
+    done = fresh.run("sync", "shows", "--json", TRENDING_LIMIT="90")
+    eligible = [entry for entry in fresh.sandbox.truth("shows", 90) if not entry["skip"]]
+    titles = report_of(done)["titles"]
+    assert (done.returncode, titles["ok"], titles["failures"]) == (0, True, [])
+    assert titles["succeeded"] == len(eligible) > 70
+    assert fresh.sandbox.counters()["tmdb"]["statuses"]["502"] > 1
+
+
 def test_a_sync_with_failed_titles_lists_them_and_ends_with_1(fresh: Installation) -> None:
     bad = next(entry["tmdb"] for entry in fresh.sandbox.truth("shows", LISTED) if not entry["skip"])
     fresh.sandbox.faults({"kind": "types", "api": "tmdb", "ids": [bad]})
