@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
-from ratingo_pipelines.sandbox.lies import LISTS, PARTS, RATINGS, WHOLE
+from ratingo_pipelines.sandbox.lies import LISTS, MOVIE, PARTS, RATINGS, SHOW, WHOLE
 
 CYCLES = 3
 """So many it may take until all is right."""
@@ -124,6 +124,7 @@ OF_LIES: dict[str, Any] = {"lasts": 1, "known": 20, "listed": 30}
 """Lies strike all titles alike: short lists show as much as long ones."""
 NOBODY_NEW: dict[str, Any] = {"known": 20, "listed": 20}
 """Trakt is asked for related titles once a week: of a title met in the lie they come right only then."""
+TMDB = {"api": "tmdb"}
 UNSEEN = {"no_imdb_ids", "no_imdb_votes_at_trakt", "no_recommendations", "no_related"}
 """Parts whose absence takes nothing away, so that nobody need be told: null never overwrites, or nobody looks."""
 FIRST_AND_BELIEVED = "months_short"
@@ -133,7 +134,7 @@ ONLY_SHOWS = {"no_next_episode", "no_seasons"}
 
 def _lies() -> list[Scenario]:
     """What is told wrongly to everybody, for one cycle where nothing else is said."""
-    return [*_parts(), *_whole_answers(), *_lists(), *_omdb(), _merged()]
+    return [*_parts(), *_left_out(), *_beside_failures(), *_whole_answers(), *_lists(), *_omdb(), _merged()]
 
 
 def _lie(label: str, *names: str, red: bool | None = True, **options: Any) -> Scenario:
@@ -161,6 +162,31 @@ def _parts() -> list[Scenario]:
             "no genres and translations, with anime", "no_genres", "no_translations", known=90, listed=90, media=[SHOWS]
         ),
     ]
+
+
+def _left_out() -> list[Scenario]:
+    """Parts of TMDB's answer that do not come at all, which is not the same as coming empty."""
+
+    def without(medium: Medium, part: str) -> Faults:
+        endpoint = SHOW if medium is SHOWS else MOVIE
+        return [{"kind": "edit", "api": "tmdb", "endpoint": endpoint, "drop": [part]}]
+
+    found = []
+    for part in dict.fromkeys(part for medium in MEDIA for part in medium.tmdb_appended):
+        media = [medium for medium in MEDIA if part in medium.tmdb_appended]
+        faults = [fault for medium in media for fault in without(medium, part)]
+        found.append(replace(_lie(f"{part} left out", media=media, red=None), faults=_always(*faults)))
+    return found
+
+
+def _beside_failures() -> list[Scenario]:
+    """Lies while titles fail for reasons of their own, which are on record when the cycle of the lie ends."""
+
+    def beside(**lie: Any) -> Callable[[Setting], Faults]:
+        return lambda setting: [*_broken(setting), {"kind": "lie", **lie}]
+
+    told = (*({"name": name} for name in ("no_cast", "no_ratings", "short_list")), {"name": "bad_request", **TMDB})
+    return [replace(_lie(f"{lie['name']} while 3 titles fail", aims_at=3), faults=beside(**lie)) for lie in told]
 
 
 def _whole_answers() -> list[Scenario]:
