@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import click
 
-from ratingo_pipelines.machine import shortage
+from ratingo_pipelines.machine import MEMORY_OF_A_COMMAND, lacking_for_dagster, lacking_memory, shortage
 from ratingo_pipelines.privacy import keep_private
 from ratingo_pipelines.text import visible, visible_lines
 
@@ -32,13 +32,21 @@ def main() -> None:
     """Run the command line; errors the user can meet are one message, without a traceback."""
     keep_private()
     try:
+        _run()
+    except Exception as error:
+        # Here, as what tells errors apart may be what could not be imported.
+        said = shortage(error)
+        if said is None:
+            raise
+        click.echo(f"ratingo: {said}", err=True)
+        sys.exit(WRONG_ENVIRONMENT)
+
+
+def _run() -> None:
+    try:
         cli.main(prog_name="ratingo")
     except Exception as error:
-        # Before all else: what tells the errors apart could not be imported either.
-        if said := shortage(error):
-            click.echo(f"ratingo: {said}", err=True)
-            sys.exit(WRONG_ENVIRONMENT)
-        code = _code_of(error)
+        code = None if shortage(error) else _code_of(error)
         if code is None:
             raise
         click.echo(visible_lines(f"ratingo: {error}"), err=True)
@@ -64,6 +72,9 @@ def cli() -> None:
 
     Settings come from the environment and from .env; see .env.example.
     """
+    if lacking := lacking_memory(MEMORY_OF_A_COMMAND):
+        click.echo(f"ratingo: {lacking}", err=True)
+        sys.exit(WRONG_ENVIRONMENT)
 
 
 @cli.command()
@@ -323,9 +334,10 @@ def sandbox(port: int, epoch: int) -> None:
 @cli.command()
 def demo() -> None:
     """Fill the database from the sandbox, through Dagster, and show what is trending. Needs no keys."""
+    settings = _settings_for_dagster()
     from ratingo_pipelines.demo import run_demo
 
-    if not run_demo(_settings()):
+    if not run_demo(settings):
         sys.exit(SOME_FAILED)
 
 
@@ -333,11 +345,12 @@ def demo() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=3000, show_default=True)
 def dev(port: int) -> None:
     """Open Dagster's UI, with its daemon, on this installation's home, for this machine alone."""
+    settings = _settings_for_dagster()
     from ratingo_pipelines.demo import ready_to_develop
     from ratingo_pipelines.gateway import serve as gateway
 
-    with ready_to_develop(_settings()) as settings:
-        code = gateway.run(settings, gateway.DevOptions(port=port))
+    with ready_to_develop(settings) as ready:
+        code = gateway.run(ready, gateway.DevOptions(port=port))
     gateway.leave(code)
 
 
@@ -348,11 +361,11 @@ def dev(port: int) -> None:
 @click.option("--workspace", type=click.Path(), default="workspace.yaml", help="With --gateway-only; workspace.yaml.")
 def serve(host: str | None, port: int | None, gateway_only: bool, workspace: str) -> None:
     """Serve trigger endpoints, GraphQL and Dagster's UI behind CRON_SECRET, with daemon and code server."""
+    settings = _settings_for_dagster()
     from pathlib import Path
 
     from ratingo_pipelines.gateway import serve as gateway
 
-    settings = _settings()
     options = gateway.ServeOptions(
         host=host or settings.gateway_host,
         port=settings.gateway_port if port is None else port,
@@ -365,6 +378,16 @@ def _settings() -> "Settings":
     from ratingo_pipelines.settings import load_settings
 
     return load_settings()
+
+
+def _settings_for_dagster() -> "Settings":
+    """Raises SettingsError where the machine is too small, before Dagster is imported."""
+    from ratingo_pipelines.settings import SettingsError
+
+    settings = _settings()
+    if lacking := lacking_for_dagster(settings.concurrency):
+        raise SettingsError(lacking)
+    return settings
 
 
 @contextmanager

@@ -15,6 +15,12 @@ FILES_OF_A_SYNC, FILES_OF_A_WORKER = 32, 3
 """What it opens besides (database, limits, cache, lists), and for each title at work: two APIs, one connection."""
 TOO_FEW_FILES = f"too few files may be open at once: allow {FEWEST_OPEN_FILES} or more (ulimit -n)"
 TOO_LITTLE_MEMORY = "the memory is not enough: give it more, or lower CONCURRENCY; what was stored is kept"
+MIB = 1024 * 1024
+MEMORY_OF_A_COMMAND, MEMORY_OF_A_SYNC, MEMORY_OF_DAGSTER = 128 * MIB, 768 * MIB, 1536 * MIB
+"""Addresses, of which far fewer are ever used: the libraries of any command, of a sync, of each of Dagster's processes,
+with the threads of their own."""
+MEMORY_OF_A_WORKER = 80 * MIB
+"""For each title at work a thread's stack and arena (HEAP_MAX_SIZE in malloc/arena.c of glibc)."""
 
 
 def raise_open_files() -> int:
@@ -25,6 +31,23 @@ def raise_open_files() -> int:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def lacking_for_dagster(concurrency: int) -> str | None:
+    """What Dagster's processes would lack; to be asked before they load: native libraries raise nothing."""
+    if raise_open_files() < FEWEST_OPEN_FILES:
+        return TOO_FEW_FILES
+    return lacking_memory(MEMORY_OF_DAGSTER, concurrency)
+
+
+def lacking_memory(least: int, concurrency: int = 0) -> str | None:
+    """What is said where fewer addresses are allowed (RLIMIT_AS) than so many and those of the workers."""
+    needed = least + concurrency * MEMORY_OF_A_WORKER
+    allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if allowed == resource.RLIM_INFINITY or allowed >= needed:
+        return None
+    said = f"only {allowed // 1024} KiB of memory are allowed (ulimit -v): allow {needed // 1024} or more"
+    return f"{said}, or lower CONCURRENCY, which is {concurrency}" if concurrency else said
 
 
 def affordable_workers(wanted: int, limit: int, in_use: int) -> int:

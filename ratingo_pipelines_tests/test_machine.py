@@ -10,6 +10,7 @@ import pytest
 
 from ratingo_pipelines.machine import TOO_FEW_FILES, TOO_LITTLE_MEMORY, affordable_workers, shortage
 from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines_tests.gateway.served import SECRET
 from ratingo_pipelines_tests.sync.processes import environment
 
 
@@ -57,11 +58,11 @@ def test_what_a_process_was_short_of_is_told_from_its_error(error: Exception, sa
 
 
 def limited_ratingo(
-    limit: str, *arguments: str, sandbox: RunningSandbox, folder: Path
+    limit: str, *arguments: str, sandbox: RunningSandbox, folder: Path, **given: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run `ratingo` under a limit of the shell's `ulimit`."""
     command = [str(Path(sys.executable).with_name("ratingo")), *arguments]
-    env = environment(sandbox, folder / "home", TRENDING_LIMIT="12")
+    env = environment(sandbox, folder / "home", TRENDING_LIMIT="12", CRON_SECRET=SECRET, **given)
     shell = ["sh", "-c", f'ulimit {limit}; exec "$@"', "sh", *command]
     return subprocess.run(shell, env=env, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
@@ -74,10 +75,66 @@ def test_a_sync_goes_well_with_64_open_files(sandbox: RunningSandbox, tmp_path: 
     assert "only 64 files may be open at once (ulimit -n): CONCURRENCY is 9, not 16" in done.stderr
 
 
+OF_DAGSTER = [["demo"], ["dev", "--port", "0"], ["serve", "--port", "0"]]
+OF_UPSTREAMS = [["sync", "shows"], ["backfill", "omdb"], ["calendar", "sync"]]
+
+
+@pytest.mark.long
+def test_the_demo_goes_well_with_64_open_files_and_says_once_what_that_means(
+    sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    done = limited_ratingo("-n 64", "demo", sandbox=sandbox, folder=tmp_path)
+    assert (done.returncode, done.stdout.count("12 of 12 titles stored")) == (0, 2), done
+    [line] = done.stderr.splitlines()
+    assert line.startswith("only 64 files may be open at once (ulimit -n): CONCURRENCY is ")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("limit", ["-n 63", "-n 32", "-n 16", "-n 8", "-n 5"])
+@pytest.mark.parametrize("arguments", OF_DAGSTER, ids=" ".join)
+def test_dagsters_commands_say_in_one_line_that_files_are_few(
+    sandbox: RunningSandbox, tmp_path: Path, limit: str, arguments: list[str]
+) -> None:
+    done = limited_ratingo(limit, *arguments, sandbox=sandbox, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"ratingo: {TOO_FEW_FILES}\n")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kibibytes", [20_000, 60_000, 150_000, 300_000, 1_000_000])
+@pytest.mark.parametrize("arguments", [*OF_DAGSTER, *OF_UPSTREAMS], ids=" ".join)
+def test_every_command_says_in_one_line_that_memory_is_short(
+    sandbox: RunningSandbox, tmp_path: Path, kibibytes: int, arguments: list[str]
+) -> None:
+    done = limited_ratingo(f"-v {kibibytes}", *arguments, sandbox=sandbox, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
+    assert done.stderr.startswith(f"ratingo: only {kibibytes} KiB of memory are allowed (ulimit -v): allow ")
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
-    ("limit", "said"),
-    [("-n 32", TOO_FEW_FILES), ("-n 8", TOO_FEW_FILES), ("-n 6", TOO_FEW_FILES), ("-v 60000", TOO_LITTLE_MEMORY)],
+    ("kibibytes", "arguments"), [(140_000, ["status"]), (890_000, ["sync", "shows"]), (1_750_000, ["demo"])]
 )
-def test_with_less_there_is_one_line(sandbox: RunningSandbox, tmp_path: Path, limit: str, said: str) -> None:
+def test_with_what_is_asked_for_all_goes_well(
+    sandbox: RunningSandbox, tmp_path: Path, kibibytes: int, arguments: list[str]
+) -> None:
+    limited_ratingo("-n 256", "db", "upgrade", sandbox=sandbox, folder=tmp_path)
+    done = limited_ratingo(f"-v {kibibytes}", *arguments, sandbox=sandbox, folder=tmp_path, CONCURRENCY="1")
+    assert done.returncode == 0, done
+
+
+@pytest.mark.parametrize("limit", ["-n 32", "-n 8", "-n 6"])
+def test_with_fewer_files_than_a_sync_needs_there_is_one_line(
+    sandbox: RunningSandbox, tmp_path: Path, limit: str
+) -> None:
     done = limited_ratingo(limit, "sync", "shows", sandbox=sandbox, folder=tmp_path)
-    assert (done.returncode, done.stderr) == (2, f"ratingo: {said}\n")
+    assert (done.returncode, done.stderr) == (2, f"ratingo: {TOO_FEW_FILES}\n")
+
+
+def test_what_is_wanting_is_said_before_anything_is_done(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    done = limited_ratingo("-v 600000", "sync", "shows", sandbox=sandbox, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "ratingo: only 600000 KiB of memory are allowed (ulimit -v): allow 2097152 or more, "
+        "or lower CONCURRENCY, which is 16\n",
+    )
+    assert not (tmp_path / "home").exists()

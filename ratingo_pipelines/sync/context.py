@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ratingo_pipelines.home import prepare_home_of_sync
-from ratingo_pipelines.machine import TOO_FEW_FILES, affordable_workers, open_files, raise_open_files
+from ratingo_pipelines.machine import (
+    MEMORY_OF_A_SYNC,
+    TOO_FEW_FILES,
+    affordable_workers,
+    lacking_memory,
+    open_files,
+    raise_open_files,
+)
 from ratingo_pipelines.settings import Settings, SettingsError
 from ratingo_pipelines.sources.omdb import OmdbClient, open_omdb
 from ratingo_pipelines.sources.tmdb import TmdbClient, open_tmdb
@@ -19,6 +26,7 @@ from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.storage.schema import prepare
 
 log = logging.getLogger(__name__)
+_told: set[int] = set()
 
 
 def utc_now() -> datetime:
@@ -52,16 +60,25 @@ class SyncContext:
 
 
 def fitting(settings: Settings, limit: int, in_use: int) -> Settings:
-    """The settings with as much at once as the limit of open files allows. Raises `SettingsError` below the least."""
+    """The settings with as much at once as the limit of open files allows.
+
+    Raises `SettingsError` where that is nothing, or where the memory will not do.
+    """
     workers = affordable_workers(settings.concurrency, limit, in_use)
-    if workers == settings.concurrency:
-        return settings
     if workers == 0:
         raise SettingsError(TOO_FEW_FILES)
-    log.warning(
-        "only %d files may be open at once (ulimit -n): CONCURRENCY is %d, not %d", limit, workers, settings.concurrency
-    )
+    if lacking := lacking_memory(MEMORY_OF_A_SYNC, workers):
+        raise SettingsError(lacking)
+    if workers < settings.concurrency:
+        _tell_once(limit, workers, settings.concurrency)
     return settings.model_copy(update={"concurrency": workers})
+
+
+def _tell_once(limit: int, workers: int, wanted: int) -> None:
+    """One line a process, however many stages it opens everything for."""
+    if limit not in _told:
+        _told.add(limit)
+        log.warning("only %d files may be open at once (ulimit -n): CONCURRENCY is %d, not %d", limit, workers, wanted)
 
 
 @contextmanager
