@@ -110,7 +110,8 @@ def parse_ratings(payload: Any, imdb_id: str) -> OmdbRatings:
         raise Misrouted(API, f"{imdb_id} was asked for, and the answer is about {str(payload.get('imdbID'))[:20]}")
     raw = parse(API, TitlePayload, payload)
     scores = (entry.value.removesuffix("/100") for entry in raw.ratings or () if entry.source == "Metacritic")
-    metacritic = _bounded(next(scores, None), 100) if raw.metascore is None else raw.metascore
+    # Both scales begin at 1: a 0 is no rating.
+    metacritic = raw.metascore or _bounded(next(scores, None), 100) or None
     return OmdbRatings(raw.imdb_rating or None, raw.imdb_votes, metacritic)
 
 

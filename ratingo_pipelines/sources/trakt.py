@@ -75,7 +75,7 @@ def _mapping(value: Any) -> Mapping[Any, Any]:
 
 def _score(value: Any) -> float | None:
     number = read_float(value)
-    return number if number is not None and 0 <= number <= 100 else None
+    return number if number is not None and 0 < number <= 100 else None
 
 
 class TraktTitle(Payload):

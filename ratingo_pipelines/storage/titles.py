@@ -326,7 +326,8 @@ def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: 
     last changed.
     """
     c = t.titles.c
-    lacks = or_(c.rating_imdb.is_(None), c.imdb_votes.is_(None), c.rating_metacritic.is_(None))
+    # 0 is what the old sync wrote where nobody rated.
+    lacks = or_(*(func.coalesce(c[name], 0) == 0 for name in ("rating_imdb", "imdb_votes", "rating_metacritic")))
     statement = (
         _omdb_rows(t)
         .outerjoin(asked, _asked_of(t, "omdb"))

@@ -274,6 +274,19 @@ def _first_of_each(rows: Iterable[Row]) -> list[Row]:
     return list(first.values())
 
 
+def made_up_ratings(stored: Mapping[Any, Any]) -> Row:
+    """Null for the ratings of IMDb and Metacritic that are stored as 0, as the old sync had it where nobody rated.
+
+    Both scales begin at 1, so no source said so.
+    """
+    columns: Row = {}
+    if stored.get("rating_imdb") == 0:
+        columns = {"rating_imdb": None, "imdb_votes": None}
+    if stored.get("rating_metacritic") == 0:
+        columns["rating_metacritic"] = None
+    return columns
+
+
 def improved(values: Row) -> Row:
     """`values` without those that did not come, which overwrite nothing."""
     return {column: value for column, value in values.items() if value is not None}

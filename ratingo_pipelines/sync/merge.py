@@ -148,7 +148,10 @@ def merge(asked: AskedFor, work: TitleWork, told: Told, known: Known, today: dat
     held = doubts.emptied(stored, answered)
     kept = held | (_judged_by_filter(asked) if ANIME in held else frozenset())
     return Merged(
-        columns=_columns(asked, work, told, known, votes, answered, kept),
+        columns={
+            **facts.made_up_ratings(known.row or {}),
+            **_columns(asked, work, told, known, votes, answered, kept),
+        },
         children=_child_rows(asked, told, known, answered, kept),
         known={name: _replaced(name, rows, kept) for name, rows in known.children.items()},
         had=frozenset(key for key in answered if stored.get(key)),

@@ -258,7 +258,7 @@ class _OneTitle:
         tables = tables_of(self.medium)
         with self.ctx.database.writing() as conn:
             known = titles.lock_title(conn, tables, row.tmdb_id)
-            values = facts.improved(
+            values = facts.made_up_ratings(known or {}) | facts.improved(
                 {
                     "rating_imdb": ratings.imdb_rating,
                     "imdb_votes": ratings.imdb_votes,
@@ -266,11 +266,9 @@ class _OneTitle:
                 }
             )
             merged = {**(known or {}), **values}
-            primary = primary_rating(
+            values["primary_rating"] = primary_rating(
                 merged.get("rating_tmdb"), merged.get("rating_trakt_avg"), merged.get("rating_imdb")
             )
-            if primary is not None:
-                values["primary_rating"] = primary
             if known is not None:
                 titles.put_title(conn, tables, known, values)
             asked.record_check(

@@ -80,7 +80,8 @@ def test_without_a_key_there_is_no_client(upstream: Upstream, tmp_path: Path) ->
             {"Metascore": "N/A", "Ratings": [{"Source": "Metacritic", "Value": "81/100"}]},
             OmdbRatings(8.7, 1_234_567, 81),
         ),
-        ({"Metascore": "0", "Ratings": [{"Source": "Metacritic", "Value": "81/100"}]}, OmdbRatings(8.7, 1_234_567, 0)),
+        ({"Metascore": "0", "Ratings": [{"Source": "Metacritic", "Value": "81/100"}]}, OmdbRatings(8.7, 1_234_567, 81)),
+        ({"Metascore": "0"}, OmdbRatings(8.7, 1_234_567)),
         (
             {"Metascore": "N/A", "Ratings": [None, {"Source": "Rotten Tomatoes", "Value": "71%"}]},
             OmdbRatings(8.7, 1_234_567),

@@ -13,6 +13,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.delisting import take_off_what_left
 from ratingo_pipelines.sync.meta import backfill_meta
+from ratingo_pipelines.sync.omdb import backfill_omdb
 from ratingo_pipelines.sync.overview import watchers_by_day
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.trending import open_trending_cycle
@@ -114,6 +115,38 @@ def test_what_an_adopted_database_made_up_goes_with_the_first_answer(ctx: SyncCo
     truth = sandbox.control(f"truth/shows/{untranslated}")["row"]
     assert {name: after[name] for name in made_up} == {name: truth[name] for name in made_up}
     assert after["title_uk"] is None
+
+
+def test_a_0_under_imdb_or_metacritic_is_no_rating_and_goes(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    nameless = sandbox.control("oddities")["no_imdb_id"]["shows"][0]["tmdb"]
+    zeros = {"rating_imdb": 0.0, "imdb_votes": 0, "rating_metacritic": 0.0}
+    sync_ids(ctx, SHOWS, RUN, [nameless])
+    _change(ctx, nameless, zeros)
+
+    sync_ids(ctx, SHOWS, RUN, [nameless], force=True)
+
+    assert [title_rows(ctx.database)[nameless][name] for name in zeros] == [None] * 3
+
+
+def test_omdb_is_asked_about_a_title_that_has_0_for_a_rating(ctx: SyncContext, sandbox: RunningSandbox) -> None:
+    ctx = limited(ctx, 3)
+    run_cycle(ctx)
+    [first, *_] = eligible(sandbox.truth(SHOWS, 3))
+    zeros = {"rating_imdb": 0.0, "imdb_votes": 0, "rating_metacritic": 0.0, "primary_rating": 0.0}
+    # What is shown is IMDb's where TMDB and Trakt know none.
+    _change(ctx, first, {**zeros, "rating_tmdb": None, "rating_trakt_avg": None})
+
+    backfill_omdb(ctx, SHOWS)
+
+    row = title_rows(ctx.database)[first]
+    told = sandbox.control(f"truth/shows/{first}")["facts"]["after_omdb"]
+    assert (row["rating_imdb"], row["rating_metacritic"]) == (told["rating_imdb"], told["rating_metacritic"])
+    assert row["primary_rating"] == row["rating_imdb"] > 0
+
+
+def _change(ctx: SyncContext, tmdb_id: int, values: dict[str, Any]) -> None:
+    with ctx.database.writing() as conn:
+        conn.execute(update(SHOW.titles).where(SHOW.titles.c.tmdb_id == tmdb_id).values(values))
 
 
 def test_a_stubs_title_and_imdb_id_follow_tmdb_and_omdb_is_asked_again(
