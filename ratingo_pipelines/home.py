@@ -123,31 +123,37 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 def check_history(home: Path) -> None:
-    """Raise `SettingsError` where a file of Dagster's embedded history cannot be read; those of single runs aside.
+    """Raise `SettingsError` where a file of Dagster's embedded history is seen at once to be damaged."""
+    if damage := damage_of_history(home):
+        raise SettingsError(damage)
+
+
+def damage_of_history(home: Path, *, thorough: bool = False) -> str | None:
+    """Which file of Dagster's embedded history cannot be read, and what to do; those of single runs aside.
 
     SQLite notices damage where it reads. What tells it at once is the first page and the list of the tables, and one
-    row of each: the rest may be gigabytes.
+    row of each: the rest may be gigabytes, which only a `thorough` look reads.
     """
     for name, holds in HISTORY.items():
         path = home / name
-        if not path.exists():
-            continue
-        try:
-            with closing(
-                sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
-            ) as file:
-                for (table,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                    file.execute(f'SELECT * FROM "{table}" ORDER BY rowid DESC LIMIT 1').fetchall()  # noqa: S608
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                continue
-            raise SettingsError(_damaged(path, holds, error)) from None
-        except sqlite3.DatabaseError as error:
-            raise SettingsError(_damaged(path, holds, error)) from None
+        if path.exists() and (damage := _damage(path, thorough)):
+            return _damaged(path, holds, damage)
+    return None
 
 
-def _damaged(path: Path, holds: str, error: sqlite3.Error) -> str:
+def _damage(path: Path, thorough: bool) -> str | None:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)) as file:
+            for (table,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                file.execute(f'SELECT * FROM "{table}" ORDER BY rowid DESC LIMIT 1').fetchall()  # noqa: S608
+            [[found]] = file.execute("PRAGMA quick_check(1)") if thorough else [["ok"]]
+            return None if found == "ok" else " ".join(str(found).split())
+    except sqlite3.DatabaseError as error:
+        return None if "locked" in str(error) else str(error)
+
+
+def _damaged(path: Path, holds: str, damage: str) -> str:
     return (
-        f"{path} cannot be read ({error}): it holds {holds}. The site's database is another one and keeps everything. "
+        f"{path} cannot be read ({damage}): it holds {holds}. The site's database is another one and keeps everything. "
         f"Stop all of Ratingo, move the file away and start again: Dagster begins a new one"
     )

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ratingo_pipelines.home import HISTORY, check_history, prepare_dagster_home, prepare_home, replace_file
+from ratingo_pipelines.home import (
+    HISTORY,
+    check_history,
+    damage_of_history,
+    prepare_dagster_home,
+    prepare_home,
+    replace_file,
+)
 from ratingo_pipelines.settings import Settings, SettingsError
 
 ROWS = 20_000
@@ -29,6 +36,7 @@ def history_file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 def test_files_that_are_whole_or_not_there_yet_are_no_matter(history_file: Path, tmp_path: Path) -> None:
     check_history(tmp_path)
     check_history(tmp_path / "elsewhere")
+    assert damage_of_history(tmp_path, thorough=True) is None
 
 
 @pytest.mark.parametrize("where", [0, 0.5, 1])
@@ -43,6 +51,9 @@ def test_a_damaged_file_is_named_with_what_is_lost_and_what_to_do(
 
     if where == 0.5:
         check_history(tmp_path)
+        found = damage_of_history(tmp_path, thorough=True)
+        assert found
+        assert found.startswith(f"{history_file} cannot be read (")
         return
     with pytest.raises(SettingsError) as told:
         check_history(tmp_path)

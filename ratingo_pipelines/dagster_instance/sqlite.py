@@ -4,11 +4,16 @@ Dagster's own (`dagster._core.storage.event_log.sqlite.sqlite_event_log`) opens 
 every statement anew and, in closing, has SQLite fold its log into the file (https://sqlite.org/wal.html): three
 quarters of what an event costs. For each run it has Alembic make a database: most of what launching one costs. Its
 production storage is in `postgres`.
+
+The log of a single run that is damaged is set aside and begun anew: a run whose events can be neither read nor written
+would never end, and hold its pool for ever. What holds all runs is told by `home.damage_of_history`.
 """
 
+import logging
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -16,6 +21,7 @@ from uuid import uuid4
 
 import dagster as dg
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine
+from sqlalchemy.exc import DatabaseError
 
 from ratingo_pipelines.dagster_instance.internals import (
     INDEX_SHARD_NAME,
@@ -24,6 +30,11 @@ from ratingo_pipelines.dagster_instance.internals import (
     SqliteEventLogStorage,
     event_logs_directory,
 )
+
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+"""Primary codes (https://www.sqlite.org/rescode.html) of a file that is no database any more."""
+
+log = logging.getLogger("ratingo.dagster")
 
 
 class SqliteEventLog(SqliteEventLogStorage):
@@ -72,12 +83,43 @@ class SqliteEventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
+        try:
+            with self._connected(shard) as conn:
+                yield conn
+        except DatabaseError as error:
+            if shard != INDEX_SHARD_NAME and _is_damage(error.orig):
+                self._set_aside(shard, error)
+            raise
+
+    @contextmanager
+    def _connected(self, shard: str) -> Iterator[Connection]:
         if shard not in self._initialized_dbs or shard not in {*self._engines, INDEX_SHARD_NAME}:
             with super()._connect(shard) as conn:
                 yield conn
             return
         with self._db_lock, self._keep(shard).connect() as conn, conn.begin():
             yield conn
+
+    def _set_aside(self, run_id: str, error: DatabaseError) -> None:
+        """Have the run's log begin anew with what is logged or asked next; this once it fails all the same."""
+        path = Path(self.path_for_shard(run_id))
+        with self._db_lock:
+            if run_id in self._engines:
+                self._engines.pop(run_id).dispose()
+            self._initialized_dbs.discard(run_id)
+            # Another process may have been quicker: a log that is whole stays.
+            if not _is_damaged(path):
+                return
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            path.replace(path.with_name(path.name + ".damaged"))
+        log.error(
+            "%s cannot be read (%s): it held the log of one run, which begins anew, and is kept as %s.damaged; "
+            "nothing else is lost, and nothing need be done",
+            path,
+            error.orig,
+            path.name,
+        )
 
     def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
         path = Path(str(engine.url.database))
@@ -112,3 +154,18 @@ class SqliteEventLog(SqliteEventLogStorage):
             timeout = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
             self._engines[shard] = create_engine(self.conn_string_for_shard(shard), connect_args=timeout)
         return self._engines[shard]
+
+
+def _is_damage(error: object) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGE
+
+
+def _is_damaged(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(path)) as conn:
+            return bool(conn.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+    except sqlite3.DatabaseError as error:
+        return _is_damage(error)

@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 import dagster as dg
 import uvicorn
+from sqlalchemy.exc import DatabaseError
 
 from ratingo_pipelines.dagster_instance.attribution import AttributingWorkspace
 from ratingo_pipelines.dagster_instance.internals import WorkspaceFileTarget
@@ -26,7 +27,7 @@ from ratingo_pipelines.gateway.processes.services import ServiceCommands, alone_
 from ratingo_pipelines.gateway.processes.shutdown import Shutdown
 from ratingo_pipelines.gateway.processes.supervisor import Supervisor
 from ratingo_pipelines.gateway.server import BACKLOG, connection_bound, web_server
-from ratingo_pipelines.home import prepare_dagster_home, prepare_home
+from ratingo_pipelines.home import damage_of_history, prepare_dagster_home, prepare_home
 from ratingo_pipelines.machine import raise_open_files
 from ratingo_pipelines.settings import Settings, SettingsError, missing_keys
 from ratingo_pipelines.storage.engine import open_database
@@ -136,7 +137,8 @@ def _dagster_services(
             ending.start()
 
     # Everything may have been killed at once the last time.
-    end_lost_runs(instance, str(commands.socket))
+    with _damage_told(settings.dagster):
+        end_lost_runs(instance, str(commands.socket))
     try:
         supervisor.add(commands.code_server())
         while not commands.code_server_answers() and not stop.wait(TICK_SECONDS):
@@ -146,7 +148,19 @@ def _dagster_services(
     finally:
         end()
         ending.join()
-        end_lost_runs(instance, str(commands.socket))
+        with _damage_told(settings.dagster):
+            end_lost_runs(instance, str(commands.socket))
+
+
+@contextmanager
+def _damage_told(dagster_home: Path) -> Iterator[None]:
+    """Where Dagster's history cannot be read, name the file. Raises SettingsError."""
+    try:
+        yield
+    except DatabaseError as error:
+        if damage := damage_of_history(dagster_home, thorough=True):
+            raise SettingsError(damage) from error
+        raise
 
 
 @contextmanager

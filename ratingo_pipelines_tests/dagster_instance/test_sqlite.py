@@ -9,6 +9,7 @@ from queue import Queue
 
 import dagster as dg
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from ratingo_pipelines.dagster_instance.sqlite import SqliteEventLog
 from ratingo_pipelines.home import shipped
@@ -125,6 +126,57 @@ def test_who_follows_a_run_hears_of_each_event_while_it_goes_on(
         log()
 
     assert logs.execute_in_process(instance=instance, run_config=QUIET).success
+
+
+@pytest.mark.parametrize("from_byte", [0, 4096], ids=["whole", "later pages"])
+def test_the_log_of_a_run_that_is_damaged_is_set_aside_and_begins_anew(
+    instance: dg.DagsterInstance, tmp_path: Path, from_byte: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, other = _run(instance, "1"), _run(instance, "2")
+    path = tmp_path / "history" / "runs" / f"{damaged}.db"
+    content = path.read_bytes()
+    path.write_bytes(content[:from_byte] + b"\xff" * (len(content) - from_byte))
+
+    with pytest.raises(DatabaseError):
+        instance.all_logs(damaged)
+    instance.report_run_failed(_known(instance, damaged), "its worker is gone")
+
+    [end] = instance.all_logs(damaged)
+    assert "its worker is gone" in str(end.message)
+    assert path.with_name(f"{path.name}.damaged").exists()
+    assert damaged in _storage(instance).get_all_run_ids()
+    [line] = [record.getMessage() for record in caplog.records if record.name == "ratingo.dagster"]
+    assert str(path) in line
+    assert "\n" not in line
+    # What it held of assets is in the index, and other runs' logs are theirs.
+    assert instance.get_materialized_partitions(KEY) == {"1", "2"}
+    assert _logged(instance, other) == ["2"]
+
+
+def test_a_log_that_another_process_began_anew_already_stays(
+    instance: dg.DagsterInstance, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_id = _run(instance, "1")
+    cause = sqlite3.DatabaseError("database disk image is malformed")
+    cause.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+    with pytest.raises(DatabaseError), _storage(instance).run_connection(run_id):
+        raise DatabaseError("SELECT", {}, cause)
+
+    assert _logged(instance, run_id) == ["1"]
+    assert list(tmp_path.rglob("*.damaged")) == []
+    assert caplog.messages == []
+
+
+def _storage(instance: dg.DagsterInstance) -> SqliteEventLog:
+    assert isinstance(instance.event_log_storage, SqliteEventLog)
+    return instance.event_log_storage
+
+
+def _known(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run
 
 
 def _contents(path: Path) -> tuple[object, ...]:

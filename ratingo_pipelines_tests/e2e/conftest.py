@@ -1,6 +1,7 @@
 """Stacks for the tests, stopped at their end. Starting one takes half a minute, so a module's tests share theirs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,8 @@ from sqlalchemy import URL, create_engine, text
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.e2e.proxy import Proxy
 from ratingo_pipelines_tests.e2e.stack import Stack
+from ratingo_pipelines_tests.gateway.whole import Whole, start
+from ratingo_pipelines_tests.installation import kill_family
 
 SHORT = {"max_runtime_seconds": 40, "poll_interval_seconds": 2}
 """Long enough for an honest run of a test, short enough to wait for."""
@@ -56,3 +59,18 @@ def stack(shared_stack: Stack, sandbox: RunningSandbox) -> Iterator[Stack]:
     sandbox.faults()
     shared_stack.rest()
     shared_stack.heal()
+
+
+@pytest.fixture
+def new_whole(tmp_path: Path) -> Iterator[Callable[[Mapping[str, str]], Whole]]:
+    """Starts `ratingo serve` with an environment, and ends what a test left running."""
+    started: list[Whole] = []
+
+    def make(env: Mapping[str, str]) -> Whole:
+        started.append(start(tmp_path, env))
+        return started[-1]
+
+    yield make
+    for whole in started:
+        if whole.process.poll() is None:
+            kill_family(whole.process)

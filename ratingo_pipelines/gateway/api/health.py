@@ -1,6 +1,7 @@
 """Whether the parts work: database, code location, daemon. How they are kept working is `serve`'s."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ from ratingo_pipelines.dagster_instance.internals import IWorkspaceProcessContex
 from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import LOCATION
+from ratingo_pipelines.home import damage_of_history
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sources.scrub import one_line
 from ratingo_pipelines.storage.engine import StorageError
@@ -48,6 +50,9 @@ class Health:
     def _history(self) -> dict[str, Any]:
         """Whether Dagster's own storage can be read: its runs, what was materialized, its schedules."""
         instance = self._context.instance
+        # The files as others find them: what this process has open it may still read from its memory.
+        if damage := damage_of_history(Path(instance.root_directory)):
+            return {"ok": False, "error": one_line(damage)}
         try:
             instance.get_run_records(limit=1)
             instance.get_latest_materialization_event(key(SHOWS, "trending"))

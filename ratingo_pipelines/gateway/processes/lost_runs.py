@@ -8,6 +8,7 @@ import json
 
 import dagster as dg
 import psutil
+from sqlalchemy.exc import DatabaseError
 
 BEGUN = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 GRPC_INFO = ".dagster/grpc_info"
@@ -16,14 +17,20 @@ REASON = "its worker is gone; what was done is kept, the rest is done by the nex
 
 
 def end_lost_runs(instance: dg.DagsterInstance, socket: str) -> list[str]:
-    """Fail the runs that a code server on this socket began and whose workers no longer live; their ids."""
+    """End the runs that a code server on this socket began and whose workers no longer live; their ids.
+
+    One that somebody was cancelling is cancelled, so that nobody starts it again.
+    """
     lost = [
         run
         for run in instance.get_runs(dg.RunsFilter(statuses=BEGUN))
         if json.loads(run.tags.get(GRPC_INFO, "{}")).get("socket") == socket and not _has_worker(instance, run.run_id)
     ]
     for run in lost:
-        instance.report_run_failed(run, REASON)
+        if run.status is dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, REASON)
+        else:
+            instance.report_run_failed(run, REASON)
     return [run.run_id for run in lost]
 
 
@@ -32,7 +39,11 @@ def _has_worker(instance: dg.DagsterInstance, run_id: str) -> bool:
 
     It says its number first of all (`dagster._cli.api`, "Started process for run").
     """
-    said = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
+    try:
+        said = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
+    except DatabaseError:
+        # Its log is damaged, and nobody can go on writing to it: `SqliteEventLog` begins another.
+        return False
     for record in said:
         event = record.event_log_entry
         pid = event.get_dagster_event().engine_event_data.metadata.get("pid")
