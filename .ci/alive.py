@@ -9,7 +9,8 @@ _.init_poolmanager, _.get_redirect_target, _._prune_redirects, _.render  # reque
 _.do_GET, _.do_POST, _.log_message, _.handle_error, _.disable_nagle_algorithm  # http.server, socketserver
 blocking, resp, trace, client_address  # parameters of those
 
-_.get_viewer_tags, _.handleError, pytest_terminal_summary, pytest_collection_modifyitems  # Dagster, logging, pytest
+_.convert, _.get_viewer_tags, _.handleError  # click, Dagster, logging
+pytest_terminal_summary, pytest_collection_modifyitems  # pytest
 _.AttributingRunCoordinator, AttributingRunCoordinator  # named by dagster.yaml
 refuse  # a listener of SQLAlchemy's events
 
@@ -31,7 +32,7 @@ last_episode, next_episode  # of a title's facts
 DELTA, DELTA_3M  # orders that a list may be asked for in
 
 # For whoever points another program at the sandbox, as tests do.
-_.trakt_url, _.tmdb_url, _.omdb_url
+_.url_of
 
 # What the site reads: benchmarks and tests hold it to its speed.
 title_page

@@ -121,7 +121,7 @@ def test_days_of_the_calendar_that_did_not_come_are_named_and_end_with_1(synced:
 
 
 def test_a_wrong_url_of_tmdb_costs_no_title_and_is_named(fresh: Installation) -> None:
-    wrong = fresh.run("sync", "shows", "--json", TMDB_BASE_URL=fresh.sandbox.tmdb_url.removesuffix("/3"))
+    wrong = fresh.run("sync", "shows", "--json", TMDB_BASE_URL=fresh.sandbox.url_of("tmdb").removesuffix("/3"))
     titles = report_of(wrong)["titles"]
     assert (wrong.returncode, titles["ok"], titles["stopped_by"]) == (1, False, "source")
     assert (titles["succeeded"], titles["skipped"], titles["failures"]) == (0, {}, [])

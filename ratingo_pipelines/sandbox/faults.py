@@ -54,11 +54,11 @@ from http import HTTPStatus
 from typing import Any
 
 from ratingo_pipelines.sandbox import dice, omdb, tmdb, trakt
+from ratingo_pipelines.sandbox.apis import APIS
 from ratingo_pipelines.sandbox.edits import change_list, edit
 from ratingo_pipelines.sandbox.lies import LIES
 from ratingo_pipelines.sandbox.web import Asked, Reply, answer, dump
 
-APIS = ("trakt", "tmdb", "omdb")
 CHANGING = ("edit", "list")
 SPOILING = ("cut", "gzip", "malformed", "types", "drip")
 _OPTIONS: dict[str, dict[str, Any]] = {

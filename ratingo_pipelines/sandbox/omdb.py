@@ -6,9 +6,10 @@ from typing import Any
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sandbox.reference import GENRES
 from ratingo_pipelines.sandbox.title import Title
-from ratingo_pipelines.sandbox.web import Asked, Reply, answer, dump
+from ratingo_pipelines.sandbox.web import Asked, Reply, StandIn, answer, dump
 from ratingo_pipelines.sandbox.world import World
 
+KEY = "sandbox-omdb-key"
 TEMPLATES = (("/", re.compile(r"/?()")),)
 NO_KEY = {"Response": "False", "Error": "No API key provided."}
 WRONG_KEY = {"Response": "False", "Error": "Invalid API key!"}
@@ -94,3 +95,14 @@ def _broken(title: Title, world: World) -> bytes:
         plots = [b'The one they call "the Doctor" returns.', rb"Rain\snow and w\ind."]
     nth = [one for one in world.catalogue.titles[title.medium] if one.omdb == title.omdb].index(title)
     return dump(_payload(title, world) | {"Plot": "PLOT"}).replace(b"PLOT", plots[nth % len(plots)])
+
+
+API = StandIn(
+    "omdb",
+    "/omdb",
+    KEY,
+    {"OMDB_API_KEY": KEY, "OMDB_DAILY_LIMIT": "100000"},
+    TEMPLATES,
+    refusal,
+    serve,
+)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.request import Request, urlopen
 
-from ratingo_pipelines.sandbox.address import OMDB_KEY, PATHS, TMDB_TOKEN, TRAKT_KEY, environment
+from ratingo_pipelines.sandbox.apis import APIS, environment
 
 CONTROL_SECONDS = 300
 """The truth of ten thousand titles takes a while."""
@@ -26,24 +26,13 @@ class RunningSandbox:
     url: str
     process: "subprocess.Popen[str]"
 
-    trakt_key: str = TRAKT_KEY
-    tmdb_token: str = TMDB_TOKEN
-    omdb_key: str = OMDB_KEY
+    def url_of(self, api: str) -> str:
+        """The base URL of one of `APIS`."""
+        return self.url + APIS[api].path
 
-    @property
-    def trakt_url(self) -> str:
-        """Trakt's base URL."""
-        return self.url + PATHS["trakt"]
-
-    @property
-    def tmdb_url(self) -> str:
-        """TMDB's base URL."""
-        return self.url + PATHS["tmdb"]
-
-    @property
-    def omdb_url(self) -> str:
-        """OMDb's base URL."""
-        return self.url + PATHS["omdb"]
+    def key_of(self, api: str) -> str:
+        """The key, or token, that one of `APIS` accepts."""
+        return APIS[api].key
 
     def environment(self) -> dict[str, str]:
         """The variables that point this project at it."""
@@ -106,7 +95,7 @@ def start_sandbox(
     assert process.stdout is not None  # noqa: S101 -- it is a pipe
     for line in process.stdout:
         if line.startswith("TRAKT_BASE_URL="):
-            url = line.partition("=")[2].strip().removesuffix(PATHS["trakt"])
+            url = line.partition("=")[2].strip().removesuffix(APIS["trakt"].path)
             return RunningSandbox(url, process)
     process.communicate()
     raise SandboxError(f"the sandbox ended with code {process.returncode} before it was ready; see above")

@@ -7,14 +7,13 @@ sandbox takes little of the processor it shares with the program under test.
 import asyncio
 import contextlib
 import os
-import re
 import socket
 import struct
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from email.utils import format_datetime
 from hashlib import blake2b
@@ -25,13 +24,13 @@ from urllib.parse import parse_qsl, urlencode
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ratingo_pipelines.sandbox import omdb, tmdb, trakt
-from ratingo_pipelines.sandbox.address import PATHS, environment
+from ratingo_pipelines.sandbox import tmdb
+from ratingo_pipelines.sandbox.apis import APIS, environment
 from ratingo_pipelines.sandbox.catalogue import SIZE
 from ratingo_pipelines.sandbox.control import control
 from ratingo_pipelines.sandbox.faults import CHANGING, SPOILING, Call, Fault
 from ratingo_pipelines.sandbox.state import SandboxOptions, State
-from ratingo_pipelines.sandbox.web import Asked, Reply
+from ratingo_pipelines.sandbox.web import Asked, Reply, StandIn
 from ratingo_pipelines.sandbox.world import World
 
 HOST = "127.0.0.1"
@@ -42,16 +41,6 @@ _RESET = struct.pack("ii", 1, 0)
 Scope = Mapping[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[Mapping[str, Any]], Any]
-
-
-@dataclass(frozen=True)
-class _Api:
-    name: str
-    templates: tuple[tuple[str, re.Pattern[str]], ...]
-    refusal: Callable[[Asked, str], Reply | None]
-    serve: Callable[[Asked, str, tuple[str, ...], World], Reply]
-    key: str
-    has_etags: bool = False
 
 
 class ReachableTransport(HttpToolsProtocol):
@@ -70,11 +59,6 @@ class Sandbox:
         options = options or SandboxOptions()
         self.state = State(options)
         self._control = control(self.state)
-        self._apis = {
-            "trakt": _Api("trakt", trakt.TEMPLATES, trakt.refusal, trakt.serve, options.trakt_key),
-            "tmdb": _Api("tmdb", tmdb.TEMPLATES, tmdb.refusal, tmdb.serve, options.tmdb_token, has_etags=True),
-            "omdb": _Api("omdb", omdb.TEMPLATES, omdb.refusal, omdb.serve, options.omdb_key),
-        }
         self._cached: dict[tuple[str, str, str], Reply] = {}
         self._cached_of: World | None = None
 
@@ -85,10 +69,10 @@ class Sandbox:
         name = path.split("/", 2)[1]
         if name == "control":
             await self._control(scope, receive, send)  # type: ignore[arg-type]
-        elif name in self._apis and path.startswith(PATHS[name]):
-            await self._serve(self._apis[name], path[len(PATHS[name]) :], scope, receive, send)
+        elif name in APIS and path.startswith(APIS[name].path):
+            await self._serve(APIS[name], path[len(APIS[name].path) :], scope, receive, send)
         else:
-            if name in self._apis:
+            if name in APIS:
                 # Such as a base URL without its version: nobody is there, but it was asked.
                 self.state.counters.asked(name, "elsewhere", path, self.state.clock())
                 self.state.counters.answered(name, "404")
@@ -107,7 +91,7 @@ class Sandbox:
 
         return send_dated
 
-    async def _serve(self, api: _Api, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, api: StandIn, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         asked = Asked(scope["method"], path, query, headers)
@@ -134,7 +118,7 @@ class Sandbox:
             found = Reply(304, b"", found.headers)
         await self._deliver(found, [fault for fault in striking if fault.kind in SPOILING], api, scope, receive, send)
 
-    def _answer(self, api: _Api, template: str, values: tuple[str, ...], call: Call) -> Reply:
+    def _answer(self, api: StandIn, template: str, values: tuple[str, ...], call: Call) -> Reply:
         if call.asked.method not in ("GET", "HEAD"):
             return Reply(405, b"", {}, "text/html")
         if template == "unknown":
@@ -153,7 +137,7 @@ class Sandbox:
         return self._cached[key]
 
     async def _deliver(
-        self, found: Reply, spoiling: list[Fault], api: _Api, scope: Scope, receive: Receive, send: Send
+        self, found: Reply, spoiling: list[Fault], api: StandIn, scope: Scope, receive: Receive, send: Send
     ) -> None:
         for fault in spoiling:
             found = fault.spoil(found)
@@ -175,7 +159,7 @@ def _tagged(found: Reply) -> Reply:
     return replace(found, headers={**found.headers, "ETag": tag, "Cache-Control": "public, max-age=0"})
 
 
-def _route(api: _Api, path: str) -> tuple[str, tuple[str, ...]]:
+def _route(api: StandIn, path: str) -> tuple[str, tuple[str, ...]]:
     for template, pattern in api.templates:
         match = pattern.fullmatch(path)
         if match:

@@ -1,11 +1,10 @@
-"""What a running sandbox remembers: its world, faults and counters, and the keys it accepts."""
+"""What a running sandbox remembers: its world, faults and counters."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from ratingo_pipelines.sandbox.address import OMDB_KEY, TMDB_TOKEN, TRAKT_KEY
 from ratingo_pipelines.sandbox.catalogue import SIZE, catalogue
 from ratingo_pipelines.sandbox.counters import Counters
 from ratingo_pipelines.sandbox.faults import Fault
@@ -20,9 +19,6 @@ class SandboxOptions:
     size: int = SIZE
     day: date | None = None
     """The sandbox's today; None is the real day, UTC."""
-    trakt_key: str = TRAKT_KEY
-    tmdb_token: str = TMDB_TOKEN
-    omdb_key: str = OMDB_KEY
 
 
 @dataclass

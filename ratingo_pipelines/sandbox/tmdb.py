@@ -8,7 +8,7 @@ from ratingo_pipelines.sandbox import dice
 from ratingo_pipelines.sandbox.reference import GENRES
 from ratingo_pipelines.sandbox.title import Title
 from ratingo_pipelines.sandbox.tmdb_parts import language_of, parts_of, summary, texts_of
-from ratingo_pipelines.sandbox.web import Asked, Reply, answer
+from ratingo_pipelines.sandbox.web import Asked, Reply, StandIn, answer
 from ratingo_pipelines.sandbox.world import PlannedEpisode, World
 
 MOST_APPENDED = 20
@@ -16,6 +16,7 @@ CHANGES_PAGE = 100
 
 _BY_PATH = {medium.tmdb_path: medium for medium in MEDIA}
 
+KEY = "sandbox-tmdb-read-access-token"
 TEMPLATES = (
     ("/genre/{medium}/list", re.compile(r"/genre/(tv|movie)/list")),
     ("/{medium}/changes", re.compile(r"/(tv|movie)/changes")),
@@ -200,3 +201,15 @@ def _episode(title: Title, episode: PlannedEpisode | None) -> dict[str, Any] | N
         "show_id": title.tmdb_id,
         "still_path": None,
     }
+
+
+API = StandIn(
+    "tmdb",
+    "/tmdb/3",
+    KEY,
+    {"TMDB_ACCESS_TOKEN": KEY, "TMDB_RATE_LIMIT": "100000/1"},
+    TEMPLATES,
+    refusal,
+    serve,
+    has_etags=True,
+)

@@ -9,13 +9,14 @@ from ratingo_pipelines.media import BY_NAME, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox import dice
 from ratingo_pipelines.sandbox.reference import GENRES
 from ratingo_pipelines.sandbox.title import Title
-from ratingo_pipelines.sandbox.web import Asked, Reply, answer
+from ratingo_pipelines.sandbox.web import Asked, Reply, StandIn, answer
 from ratingo_pipelines.sandbox.words import EPISODES
 from ratingo_pipelines.sandbox.world import World
 
 CALENDAR_DAYS = 33
 LARGEST_PAGE = 250
 
+KEY = "sandbox-trakt-client-id"
 TEMPLATES = (
     ("/{medium}/trending", re.compile(r"/(shows|movies)/trending")),
     ("/{medium}/watched/monthly/{date}", re.compile(r"/(shows|movies)/watched/monthly(?:/(\d{4}-\d\d-\d\d))?")),
@@ -256,3 +257,14 @@ def _pagination(asked: Asked, count: int, default: int = 100) -> dict[str, str]:
 
 def _unknown() -> Reply:
     return Reply(404, b"", {}, "text/html")
+
+
+API = StandIn(
+    "trakt",
+    "/trakt",
+    KEY,
+    {"TRAKT_CLIENT_ID": KEY, "TRAKT_RATE_LIMIT": "100000/1"},
+    TEMPLATES,
+    refusal,
+    serve,
+)

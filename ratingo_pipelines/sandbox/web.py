@@ -1,9 +1,12 @@
-"""What an API is asked and what it answers: the few words the three APIs, the faults and the server share."""
+"""What an API is, is asked and answers: the few words the APIs, the faults and the server share."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from ratingo_pipelines.sandbox.world import World
 
 JSON = "application/json; charset=utf-8"
 
@@ -31,6 +34,24 @@ class Reply:
     body: bytes
     headers: Mapping[str, str | None] = field(default_factory=dict)
     content_type: str = JSON
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """One API as the sandbox plays it; `apis` lists them."""
+
+    name: str
+    path: str
+    """Where its base URL points, below the sandbox's own."""
+    key: str
+    """The only one it accepts; opens nothing but the sandbox."""
+    variables: Mapping[str, str]
+    """What points this project at it, beside its base URL; rate limits included: it has none unless a fault does."""
+    templates: tuple[tuple[str, re.Pattern[str]], ...]
+    refusal: Callable[[Asked, str], Reply | None]
+    """What it says to a request that is not entitled to an answer, given the key."""
+    serve: Callable[[Asked, str, tuple[str, ...], World], Reply]
+    has_etags: bool = False
 
 
 def dump(payload: Any) -> bytes:

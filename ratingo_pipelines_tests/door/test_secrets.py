@@ -10,7 +10,7 @@ import pytest
 
 from ratingo_pipelines.gateway.auth.principals import Role
 from ratingo_pipelines.gateway.auth.tokens import add_token
-from ratingo_pipelines.sandbox.address import OMDB_KEY, TMDB_TOKEN, TRAKT_KEY
+from ratingo_pipelines.sandbox.apis import APIS
 from ratingo_pipelines_tests.door.conftest import Measured
 from ratingo_pipelines_tests.gateway.served import BROWSER, PASSWORD, PREVIOUS, SECRET
 from ratingo_pipelines_tests.gateway.whole import Whole, start
@@ -20,7 +20,8 @@ TYPES = """{ __schema {
   queryType { fields { name args { name type { kind } } type { ...T } } }
   types { name kind fields { name args { type { kind } } type { ...T } } possibleTypes { name } } } }
   fragment T on __Type { name ofType { name ofType { name ofType { name ofType { name } } } } }"""
-API_KEYS = {"TRAKT_CLIENT_ID": TRAKT_KEY, "TMDB_ACCESS_TOKEN": TMDB_TOKEN, "OMDB_API_KEY": OMDB_KEY}
+_VARIABLES = {"TRAKT_CLIENT_ID": "trakt", "TMDB_ACCESS_TOKEN": "tmdb", "OMDB_API_KEY": "omdb"}
+API_KEYS = {variable: APIS[api].key for variable, api in _VARIABLES.items()}
 DEEP = 4
 """Levels below a question that are asked for."""
 MOST_FIELDS = 1500

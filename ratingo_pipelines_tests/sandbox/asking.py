@@ -15,19 +15,19 @@ def trakt(
     sandbox: RunningSandbox, path: str, headers: Mapping[str, str | None] | None = None, **query: object
 ) -> requests.Response:
     sent: dict[str, str | None] = {
-        "trakt-api-key": sandbox.trakt_key,
+        "trakt-api-key": sandbox.key_of("trakt"),
         "trakt-api-version": "2",
         "Content-Type": "application/json",
         "User-Agent": "ratingo-tests/1",
     }
-    return _get(sandbox.trakt_url + path, sent | dict(headers or {}), query)
+    return _get(sandbox.url_of("trakt") + path, sent | dict(headers or {}), query)
 
 
 def tmdb(
     sandbox: RunningSandbox, path: str, headers: Mapping[str, str | None] | None = None, **query: object
 ) -> requests.Response:
-    sent: dict[str, str | None] = {"Authorization": f"Bearer {sandbox.tmdb_token}"}
-    return _get(sandbox.tmdb_url + path, sent | dict(headers or {}), query)
+    sent: dict[str, str | None] = {"Authorization": f"Bearer {sandbox.key_of('tmdb')}"}
+    return _get(sandbox.url_of("tmdb") + path, sent | dict(headers or {}), query)
 
 
 def details(sandbox: RunningSandbox, medium: Medium, tmdb_id: int, **query: object) -> requests.Response:
@@ -42,7 +42,7 @@ def details(sandbox: RunningSandbox, medium: Medium, tmdb_id: int, **query: obje
 
 
 def omdb(sandbox: RunningSandbox, **query: object) -> requests.Response:
-    return _get(sandbox.omdb_url + "/", {}, {"apikey": sandbox.omdb_key} | query)
+    return _get(sandbox.url_of("omdb") + "/", {}, {"apikey": sandbox.key_of("omdb")} | query)
 
 
 def _get(url: str, headers: Mapping[str, str | None], query: Mapping[str, object]) -> requests.Response:

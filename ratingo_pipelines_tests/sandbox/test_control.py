@@ -99,7 +99,7 @@ def test_counters_count_what_never_got_an_answer_and_show_no_keys(sandbox: Runni
         with pytest.raises(OSError, match=r"reset|aborted"):
             omdb(sandbox, i="tt31000000")
     assert sandbox.counters()["omdb"]["statuses"] == {"reset": 2}
-    assert sandbox.omdb_key not in str(sandbox.counters())
+    assert sandbox.key_of("omdb") not in str(sandbox.counters())
     assert sandbox.counters()["omdb"]["repeated"] == {"/?i=tt31000000": 2}
 
 

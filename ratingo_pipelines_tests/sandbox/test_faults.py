@@ -165,7 +165,7 @@ def test_cloudflare_answers_in_html(sandbox: RunningSandbox, status: int, retry_
 def test_a_hang_ends_with_the_clients_patience_and_leaves_others_alone(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "hang", "api": "tmdb"})
     with pytest.raises(requests.ReadTimeout):
-        requests.get(sandbox.tmdb_url + PATH, timeout=0.3)
+        requests.get(sandbox.url_of("tmdb") + PATH, timeout=0.3)
     assert trakt(sandbox, "/shows/1001").status_code == 200
     sandbox.faults()
     assert tmdb(sandbox, PATH).status_code == 200
@@ -192,7 +192,10 @@ def test_a_cut_body_promises_more_than_it_brings(sandbox: RunningSandbox) -> Non
 def test_a_gzip_body_ends_too_early(sandbox: RunningSandbox) -> None:
     sandbox.faults({"kind": "gzip"})
     answer = requests.get(
-        sandbox.tmdb_url + PATH, timeout=5, stream=True, headers={"Authorization": f"Bearer {sandbox.tmdb_token}"}
+        sandbox.url_of("tmdb") + PATH,
+        timeout=5,
+        stream=True,
+        headers={"Authorization": f"Bearer {sandbox.key_of('tmdb')}"},
     )
     assert answer.headers["Content-Encoding"] == "gzip"
     packed = answer.raw.read(decode_content=False)
@@ -277,7 +280,7 @@ def test_an_answer_may_be_replaced_as_a_whole(sandbox: RunningSandbox) -> None:
     sandbox.faults(
         {"kind": "answer", "status": 302, "body": "Moved", "content_type": "text/plain", "headers": elsewhere}
     )
-    moved = requests.get(sandbox.trakt_url + "/shows/trending", timeout=5, allow_redirects=False)
+    moved = requests.get(sandbox.url_of("trakt") + "/shows/trending", timeout=5, allow_redirects=False)
     assert (moved.status_code, moved.text, moved.headers["Location"]) == (302, "Moved", "/omdb/login")
     assert "Date" not in moved.headers
 

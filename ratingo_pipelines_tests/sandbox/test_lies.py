@@ -144,7 +144,7 @@ def test_nobody_is_found_by_an_unknown_id_or_one_of_another_kind(sandbox: Runnin
 
 
 def test_a_base_url_without_its_version_answers_as_nobodys_and_is_counted(sandbox: RunningSandbox) -> None:
-    found = requests.get(f"{sandbox.tmdb_url.removesuffix('/3')}/tv/{PLAIN[SHOWS].tmdb_id}", timeout=5)
+    found = requests.get(f"{sandbox.url_of('tmdb').removesuffix('/3')}/tv/{PLAIN[SHOWS].tmdb_id}", timeout=5)
     assert (found.status_code, found.json()) == (404, {"error": "no such API"})
     assert sandbox.counters()["tmdb"]["endpoints"] == {"elsewhere": 1}
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 import requests
 
-from ratingo_pipelines.sandbox.address import environment
+from ratingo_pipelines.sandbox.apis import environment
 from ratingo_pipelines.sandbox.process import RunningSandbox, SandboxError, start_sandbox
 from ratingo_pipelines.settings import RateLimit, Settings
 
@@ -18,7 +18,7 @@ WAIT_SECONDS = 60
 """As long as a process of a busy machine may take for next to nothing."""
 STARTS_ONE = """
 import time
-from ratingo_pipelines.sandbox.address import environment
+from ratingo_pipelines.sandbox.apis import environment
 from ratingo_pipelines.sandbox.process import start_sandbox
 sandbox = start_sandbox()
 print(sandbox.process.pid, sandbox.url, flush=True)
@@ -61,11 +61,11 @@ def test_a_port_in_use_is_an_error_of_one_line(sandbox: RunningSandbox, capfd: p
 
 
 def test_its_environment_points_the_settings_at_it_without_limits(sandbox: RunningSandbox, settings: Settings) -> None:
-    assert settings.trakt_base_url == sandbox.trakt_url
-    assert settings.tmdb_base_url == sandbox.tmdb_url
-    assert settings.omdb_base_url == sandbox.omdb_url
+    assert settings.trakt_base_url == sandbox.url_of("trakt")
+    assert settings.tmdb_base_url == sandbox.url_of("tmdb")
+    assert settings.omdb_base_url == sandbox.url_of("omdb")
     assert settings.tmdb_access_token is not None
-    assert settings.tmdb_access_token.get_secret_value() == sandbox.tmdb_token
+    assert settings.tmdb_access_token.get_secret_value() == sandbox.key_of("tmdb")
     assert settings.trakt_rate_limit == RateLimit(100_000, 1)
     assert settings.omdb_daily_limit == 100_000
     assert environment(sandbox.url) == sandbox.environment()
@@ -76,7 +76,7 @@ def test_started_by_hand_it_prints_lines_for_the_environment_and_ends_on_interru
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            lines = [process.stdout.readline().strip() for _ in range(7)]
+            lines = [process.stdout.readline().strip() for _ in range(10)]
             given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
             assert given["TRAKT_BASE_URL"].endswith("/trakt")
             assert given["TMDB_BASE_URL"].endswith("/tmdb/3")

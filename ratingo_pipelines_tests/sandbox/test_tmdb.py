@@ -29,7 +29,7 @@ PLAIN = {medium: catalogue().titles[medium][0] for medium in MEDIA}
 def test_a_bearer_token_or_the_key_in_the_url_opens(sandbox: RunningSandbox) -> None:
     path = f"/tv/{PLAIN[SHOWS].tmdb_id}"
     assert tmdb(sandbox, path).status_code == 200
-    assert tmdb(sandbox, path, {"Authorization": None}, api_key=sandbox.tmdb_token).status_code == 200
+    assert tmdb(sandbox, path, {"Authorization": None}, api_key=sandbox.key_of("tmdb")).status_code == 200
     for headers, query in (({"Authorization": None}, {}), ({"Authorization": "Bearer x"}, {"api_key": "x"})):
         refused = tmdb(sandbox, path, headers, **query)
         assert refused.status_code == 401

@@ -22,8 +22,8 @@ KINDS = {"season_premiere": "premiere", "season_finale": "finale", "series_final
 def calendar(sandbox: RunningSandbox, ctx: SyncContext) -> list[Mapping[str, Any]]:
     """What Trakt says of the days that the sync_context asks about."""
     path = f"/calendars/all/shows/{ctx.now():%Y-%m-%d}/{ctx.settings.airings_calendar_days}"
-    headers = {"trakt-api-key": sandbox.trakt_key, "trakt-api-version": "2"}
-    answer = requests.get(sandbox.trakt_url + path, {"extended": "full"}, headers=headers, timeout=30)
+    headers = {"trakt-api-key": sandbox.key_of("trakt"), "trakt-api-version": "2"}
+    answer = requests.get(sandbox.url_of("trakt") + path, {"extended": "full"}, headers=headers, timeout=30)
     found: list[Mapping[str, Any]] = answer.json()
     return found
 

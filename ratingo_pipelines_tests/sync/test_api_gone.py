@@ -9,7 +9,7 @@ import pytest
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.sources.http import api as http
-from ratingo_pipelines.storage import titles
+from ratingo_pipelines.storage import asked
 from ratingo_pipelines.storage.pipeline_tables import failures, trending
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
@@ -63,16 +63,16 @@ def test_a_meta_backfill_whose_source_is_gone_leaves_all_titles_due(ctx: SyncCon
     run_cycle(ctx)
     shows = tables_of(SHOWS)
     with ctx.database.reading() as conn:
-        before = titles.incomplete_titles(conn, shows, ctx.now())
+        before = asked.incomplete_titles(conn, shows, ctx.now())
     sandbox.faults({"kind": "status", "status": 503, **DETAILS})
-    asked = sandbox.counters()["tmdb"]["requests"]
+    sent = sandbox.counters()["tmdb"]["requests"]
     with impatient(ctx) as other:
         report = backfill_meta(other, SHOWS, RUN)
     assert len(before) > 3 * ctx.settings.concurrency
     assert (report.ok, report.stopped_by, report.failures) == (False, StopReason.UPSTREAM, ())
-    assert sandbox.counters()["tmdb"]["requests"] - asked <= 4 * ctx.settings.concurrency
+    assert sandbox.counters()["tmdb"]["requests"] - sent <= 4 * ctx.settings.concurrency
     with ctx.database.reading() as conn:
-        assert titles.incomplete_titles(conn, shows, ctx.now()) == before
+        assert asked.incomplete_titles(conn, shows, ctx.now()) == before
 
 
 def test_while_tmdb_is_gone_titles_that_the_site_lists_get_the_watchers_of_the_list(

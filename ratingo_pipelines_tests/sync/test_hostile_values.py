@@ -69,7 +69,7 @@ MONSTROUS: dict[str, Change] = {
 
 
 def test_each_is_stored_cleaned_or_fails_alone(ctx: SyncContext, sandbox: RunningSandbox) -> None:
-    with another_kit(ctx, trending_limit=len(MONSTROUS) + 8, trakt_base_url=sandbox.trakt_url) as wide:
+    with another_kit(ctx, trending_limit=len(MONSTROUS) + 8, trakt_base_url=sandbox.url_of("trakt")) as wide:
         truth = sandbox.truth(SHOWS, wide.settings.trending_limit)
         ids = eligible(truth)
         changes = dict(zip(ids, MONSTROUS.items(), strict=False))

@@ -59,10 +59,10 @@ class Breakdown:
 def meddler(sandbox: RunningSandbox) -> Iterator[Meddler]:
     """Upstreams that take the canaries and fail in every way, quoting what they were asked."""
     keys = {
-        CANARIES["trakt_client_id"]: sandbox.trakt_key,
-        CANARIES["tmdb_access_token"]: sandbox.tmdb_token,
-        CANARIES["tmdb_api_key"]: sandbox.tmdb_token,
-        CANARIES["omdb_api_key"]: sandbox.omdb_key,
+        CANARIES["trakt_client_id"]: sandbox.key_of("trakt"),
+        CANARIES["tmdb_access_token"]: sandbox.key_of("tmdb"),
+        CANARIES["tmdb_api_key"]: sandbox.key_of("tmdb"),
+        CANARIES["omdb_api_key"]: sandbox.key_of("omdb"),
     }
     with meddling(sandbox, Breakdown(), keys) as running:
         yield running
