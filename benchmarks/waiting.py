@@ -15,7 +15,8 @@ from benchmarks.common import add_stubs, back_ends, folder, settings_of
 from benchmarks.figures import Figure
 from ratingo_pipelines.media import MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox, start_sandbox
-from ratingo_pipelines.storage import quota, titles
+from ratingo_pipelines.storage import quota
+from ratingo_pipelines.storage.asked import incomplete_titles
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import tables_of
@@ -123,7 +124,7 @@ def _tmdb_gone(sandbox: RunningSandbox, url: str) -> Iterator[Figure]:
         report = backfill_meta(ctx, SHOWS, "bench")
         seconds = monotonic() - began
         with ctx.database.reading() as conn:
-            due = len(titles.incomplete_titles(conn, tables_of(SHOWS), ctx.now()))
+            due = len(incomplete_titles(conn, tables_of(SHOWS), ctx.now()))
             failed = len(conn.execute(select(failures.c.id)).all())
     yield Figure(f"TMDB gone, {STUBS:,} stubs: until the backfill stops", seconds, "s", note=report.stopped or "")
     yield Figure("TMDB gone: requests", sandbox.counters()["tmdb"]["requests"])

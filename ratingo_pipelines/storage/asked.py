@@ -1,17 +1,33 @@
-"""When a source was last asked about a title, and when it is due again.
+"""When a source was last asked about a title, when it is due again, and which titles are due.
 
 `N/A` is an answer as well: it is remembered, so that titles without an answer do not keep the others waiting.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage.pipeline_tables import asked
+from ratingo_pipelines.storage.columns import is_null
+from ratingo_pipelines.storage.failures import backing_off
+from ratingo_pipelines.storage.pipeline_tables import asked, failures
+from ratingo_pipelines.storage.tables import TitleTables
+from ratingo_pipelines.storage.titles import LIST_COLUMNS, metadata_columns
 from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, insert_unless_there, locking, update_rows
 
 OMDB, META, RELATED, EMPTY = "omdb", "meta", "related", "empty"
@@ -114,3 +130,88 @@ def answered(conn: Connection, medium: Medium, tmdb_ids: Collection[int], source
         where = (asked.c.medium == medium.plural, asked.c.source == source, asked.c.empty_streak == 0)
         found.update(conn.execute(select(asked.c.tmdb_id).where(*where, asked.c.tmdb_id.in_(part))).scalars())
     return found
+
+
+def incomplete_titles(conn: Connection, t: TitleTables, now: datetime, limit: int | None = None) -> Sequence[int]:
+    """TMDB ids of the titles whose metadata lack something and that are due to be asked again.
+
+    A list that is empty is asked for twice more, a value that is NULL ever more rarely. Trending titles first, then
+    those never asked, then those asked longest ago.
+    """
+    c = t.titles.c
+    empty = asked.alias()
+    lacks_value = or_(*(is_null(c[name]) for name in metadata_columns(t.medium)))
+    lacks_entries = or_(*(c[name] == [] for name in LIST_COLUMNS))
+    asked_for_entries = and_(empty.c.next_at <= now, empty.c.empty_streak <= EMPTY_ASKS)
+    due = or_(and_(lacks_value, _due(now)), and_(lacks_entries, or_(empty.c.id.is_(None), asked_for_entries)))
+    statement = (
+        select(c.tmdb_id)
+        .outerjoin(asked, _asked_of(t, META))
+        .outerjoin(empty, _asked_of(t, EMPTY, empty))
+        .where(due, ~backing_off(t, "details", now))
+        .order_by(c.trending_score.is_(None), asked.c.id.is_not(None), asked.c.asked_at, c.id)
+        .limit(limit)
+    )
+    return conn.execute(statement).scalars().all()
+
+
+@dataclass(frozen=True)
+class OmdbDue:
+    """A title with what OMDb is asked about, and what is known of it."""
+
+    tmdb_id: int
+    imdb_id: str | None
+    title: str
+    rating_imdb: float | None
+    imdb_votes: int | None
+    rating_metacritic: float | None
+
+
+def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: int | None = None) -> list[OmdbDue]:
+    """Titles due to be asked at OMDb, the listed ones first, of these and of the others those due for longest.
+
+    Due are titles with an IMDb id that lack one of the three values and were never asked about, and those
+    whose time to be asked again has come, also after a failure. One that was never asked about is due since its row
+    last changed.
+    """
+    c = t.titles.c
+    # 0 is what the old sync wrote where nobody rated.
+    lacks = or_(*(func.coalesce(c[name], 0) == 0 for name in ("rating_imdb", "imdb_votes", "rating_metacritic")))
+    statement = (
+        _omdb_rows(t)
+        .outerjoin(asked, _asked_of(t, OMDB))
+        .where(c.imdb_id.is_not(None), c.imdb_id != "")
+        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now, _failed(t, OMDB)))
+        .where(~backing_off(t, OMDB, now))
+        .order_by(c.trending_score.is_(None), func.coalesce(asked.c.next_at, c.updated_at), c.id)
+        .limit(limit)
+    )
+    return [OmdbDue(*row) for row in conn.execute(statement)]
+
+
+def omdb_rows(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> list[OmdbDue]:
+    """Those of the titles that have a row, due or not."""
+    found: list[OmdbDue] = []
+    for part in in_chunks(tmdb_ids):
+        rows = conn.execute(_omdb_rows(t).where(t.titles.c.tmdb_id.in_(part)))
+        found.extend(OmdbDue(*row) for row in rows)
+    return found
+
+
+def _omdb_rows(t: TitleTables) -> Select[*tuple[Any, ...]]:
+    return select(*(t.titles.c[field.name] for field in fields(OmdbDue)))
+
+
+def _failed(t: TitleTables, stage: str) -> ColumnElement[bool]:
+    """Whether a failure of the title in this stage is on record."""
+    c = failures.c
+    return exists().where(c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.stage == stage)
+
+
+def _asked_of(t: TitleTables, source: str, table: FromClause = asked) -> ColumnElement[bool]:
+    c = table.c
+    return and_(c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.source == source)
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    return or_(asked.c.id.is_(None), asked.c.next_at <= now)

@@ -6,7 +6,7 @@ What the tables are lives in `tables.py` and `pipeline_tables.py`.
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, UniqueConstraint, func
+from sqlalchemy import Boolean, Column, ColumnElement, Index, Integer, UniqueConstraint, func, null
 
 from ratingo_pipelines.storage.types import INDEXED_TEXT, CleanText, Int32, Json, Real, UtcTimestamp
 
@@ -87,3 +87,9 @@ def unique(name: str, *columns: str) -> Index:
 def unique_constraint(name: str, *columns: str) -> UniqueConstraint:
     """A unique constraint with the contract's name: the site declares some of its keys twice."""
     return UniqueConstraint(*columns, name=name)
+
+
+def is_null(column: Column[Any]) -> ColumnElement[bool]:
+    """Whether a column holds nothing."""
+    # `is_(None)` would ask a JSON column for JSON's null.
+    return column.is_(null())

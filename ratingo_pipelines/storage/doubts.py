@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, delete, func, select, true, update
 
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage.failures import backing_off
 from ratingo_pipelines.storage.pipeline_tables import doubts
 from ratingo_pipelines.storage.tables import TitleTables
-from ratingo_pipelines.storage.titles import backing_off
 from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, update_rows
 
 Key = tuple[str, str]

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, exists, select, update
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.pipeline_tables import cycles, failures, trending
@@ -207,3 +207,12 @@ def _read(conn: Connection, *where: ColumnElement[bool]) -> list[Failure]:
     columns = [failures.c[field.name] for field in fields(Failure)]
     rows = conn.execute(select(*columns).where(*where).order_by(failures.c.next_attempt_at, failures.c.id))
     return [Failure(*row) for row in rows]
+
+
+def backing_off(t: TitleTables, stage: str, now: datetime) -> ColumnElement[bool]:
+    """Whether the title failed in this stage so lately that it is not yet to be tried again."""
+    c = failures.c
+    waiting = and_(
+        c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.stage == stage, c.next_attempt_at > now
+    )
+    return exists().where(waiting)

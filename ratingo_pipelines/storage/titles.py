@@ -4,17 +4,15 @@ What titles share (genres, providers, stubs) is in `shared.py`; watchers over ti
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
-    FromClause,
     Insert,
     RowMapping,
     Select,
@@ -23,19 +21,15 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
-    func,
     insert,
-    null,
     or_,
     select,
     update,
 )
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage.asked import EMPTY, EMPTY_ASKS, META
-from ratingo_pipelines.storage.columns import now
+from ratingo_pipelines.storage.columns import is_null, now
 from ratingo_pipelines.storage.errors import StorageBusy
-from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.types import normaliser
 from ratingo_pipelines.storage.upsert import (
@@ -73,18 +67,6 @@ class Changes(NamedTuple):
     def total(self) -> int:
         """All of them."""
         return self.written + self.deleted
-
-
-@dataclass(frozen=True)
-class OmdbDue:
-    """A title with what OMDb is asked about, and what is known of it."""
-
-    tmdb_id: int
-    imdb_id: str | None
-    title: str
-    rating_imdb: float | None
-    imdb_votes: int | None
-    rating_metacritic: float | None
 
 
 def lock_title(conn: Connection, t: TitleTables, tmdb_id: int) -> RowMapping | None:
@@ -236,7 +218,7 @@ class Outline:
 def outlines(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> dict[int, Outline]:
     """Those of the titles that have a row, by TMDB id."""
     c = t.titles.c
-    is_stub = and_(*(_is_null(c[name]) for name in (*LIST_COLUMNS, "status")))
+    is_stub = and_(*(is_null(c[name]) for name in (*LIST_COLUMNS, "status")))
     statement = select(c.tmdb_id, c.title, c.title_uk, c.imdb_id, c.genres, is_stub, c.rating_trakt_votes)
     found: dict[int, Outline] = {}
     for part in in_chunks(tmdb_ids):
@@ -295,95 +277,8 @@ def listed_tmdb_ids(conn: Connection, t: TitleTables) -> dict[int, int]:
     return dict(conn.execute(statement).all())
 
 
-def incomplete_titles(conn: Connection, t: TitleTables, now: datetime, limit: int | None = None) -> Sequence[int]:
-    """TMDB ids of the titles whose metadata lack something and that are due to be asked again.
-
-    A list that is empty is asked for twice more, a value that is NULL ever more rarely. Trending titles first, then
-    those never asked, then those asked longest ago.
-    """
-    c = t.titles.c
-    empty = asked.alias()
-    lacks_value = or_(*(_is_null(c[name]) for name in metadata_columns(t.medium)))
-    lacks_entries = or_(*(c[name] == [] for name in LIST_COLUMNS))
-    asked_for_entries = and_(empty.c.next_at <= now, empty.c.empty_streak <= EMPTY_ASKS)
-    due = or_(and_(lacks_value, _due(now)), and_(lacks_entries, or_(empty.c.id.is_(None), asked_for_entries)))
-    statement = (
-        select(c.tmdb_id)
-        .outerjoin(asked, _asked_of(t, META))
-        .outerjoin(empty, _asked_of(t, EMPTY, empty))
-        .where(due, ~backing_off(t, "details", now))
-        .order_by(c.trending_score.is_(None), asked.c.id.is_not(None), asked.c.asked_at, c.id)
-        .limit(limit)
-    )
-    return conn.execute(statement).scalars().all()
-
-
-def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: int | None = None) -> list[OmdbDue]:
-    """Titles due to be asked at OMDb, the listed ones first, of these and of the others those due for longest.
-
-    Due are titles with an IMDb id that lack one of the three values and were never asked about, and those
-    whose time to be asked again has come, also after a failure. One that was never asked about is due since its row
-    last changed.
-    """
-    c = t.titles.c
-    # 0 is what the old sync wrote where nobody rated.
-    lacks = or_(*(func.coalesce(c[name], 0) == 0 for name in ("rating_imdb", "imdb_votes", "rating_metacritic")))
-    statement = (
-        _omdb_rows(t)
-        .outerjoin(asked, _asked_of(t, "omdb"))
-        .where(c.imdb_id.is_not(None), c.imdb_id != "")
-        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now, _failed(t, "omdb")))
-        .where(~backing_off(t, "omdb", now))
-        .order_by(c.trending_score.is_(None), func.coalesce(asked.c.next_at, c.updated_at), c.id)
-        .limit(limit)
-    )
-    return [OmdbDue(*row) for row in conn.execute(statement)]
-
-
-def omdb_rows(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> list[OmdbDue]:
-    """Those of the titles that have a row, due or not."""
-    found: list[OmdbDue] = []
-    for part in in_chunks(tmdb_ids):
-        rows = conn.execute(_omdb_rows(t).where(t.titles.c.tmdb_id.in_(part)))
-        found.extend(OmdbDue(*row) for row in rows)
-    return found
-
-
-def _omdb_rows(t: TitleTables) -> Select[*tuple[Any, ...]]:
-    return select(*(t.titles.c[field.name] for field in fields(OmdbDue)))
-
-
-def _failed(t: TitleTables, stage: str) -> ColumnElement[bool]:
-    """Whether a failure of the title in this stage is on record."""
-    c = failures.c
-    return exists().where(c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.stage == stage)
-
-
-def backing_off(t: TitleTables, stage: str, now: datetime) -> ColumnElement[bool]:
-    """Whether the title failed in this stage so lately that it is not yet to be tried again."""
-    c = failures.c
-    waiting = and_(
-        c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.stage == stage, c.next_attempt_at > now
-    )
-    return exists().where(waiting)
-
-
 def _is_newer(instant: datetime | None, known: datetime | None) -> bool:
     return instant is not None and (known is None or instant > known)
-
-
-def _asked_of(t: TitleTables, source: str, table: FromClause = asked) -> ColumnElement[bool]:
-    c = table.c
-    return and_(c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.source == source)
-
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    return or_(asked.c.id.is_(None), asked.c.next_at <= now)
-
-
-def _is_null(column: Column[Any]) -> ColumnElement[bool]:
-    # `is_(None)` would ask a JSON column for JSON's null.
-    return column.is_(null())
 
 
 def _normal(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:

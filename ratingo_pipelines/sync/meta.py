@@ -7,7 +7,7 @@ again about titles that are in doubt, listed or not: at Trakt as well where it i
 from dataclasses import replace
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import doubts, titles
+from ratingo_pipelines.storage import asked, doubts
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchReport, OnOutcome, OnStart, ignore_outcome, ignore_start
@@ -49,7 +49,7 @@ def _due(ctx: SyncContext, medium: Medium, limit: int | None) -> Selection:
     with ctx.database.reading() as conn:
         tables, now = tables_of(medium), ctx.now()
         doubted = doubts.due(conn, tables, now - SECOND_ANSWER_AFTER, now)
-        incomplete = titles.incomplete_titles(conn, tables, now, limit)
+        incomplete = asked.incomplete_titles(conn, tables, now, limit)
         due = [*doubted, *(tmdb_id for tmdb_id in incomplete if tmdb_id not in doubted)][:limit]
         works = outside(conn, ctx.settings, medium, due, related_due=False)
     return Selection([_with_ratings(work) if _RATED & set(work.doubts) else work for work in works])

@@ -9,9 +9,9 @@ from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.sources.errors import NotFetched, NotFound, QuotaExhausted, SourceError
 from ratingo_pipelines.sources.omdb import API, OmdbClient, OmdbRatings
 from ratingo_pipelines.storage import asked, cycles, failures, titles
+from ratingo_pipelines.storage.asked import OmdbDue
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines.storage.titles import OmdbDue
 from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.asking import remember_batch
 from ratingo_pipelines.sync.batch import EvidenceOf, Steps, run_batch
@@ -72,11 +72,11 @@ def _in_turn(ctx: SyncContext, medium: Medium) -> _Turn:
     now, limit = ctx.now(), ctx.settings.omdb_daily_limit
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     with ctx.database.reading() as conn:
-        due = titles.titles_lacking_omdb(conn, tables_of(medium), now)
+        due = asked.titles_lacking_omdb(conn, tables_of(medium), now)
         others = [each for each in MEDIA if each != medium]
         asked_today = asked.asked_since(conn, medium, asked.OMDB, midnight)
         others_load = sum(
-            len(titles.titles_lacking_omdb(conn, tables_of(each), now))
+            len(asked.titles_lacking_omdb(conn, tables_of(each), now))
             + asked.asked_since(conn, each, asked.OMDB, midnight)
             for each in others
         )
@@ -98,7 +98,7 @@ def due_at_omdb(ctx: SyncContext, medium: Medium) -> int:
     if ctx.omdb is None:
         return 0
     with ctx.database.reading() as conn:
-        return len(titles.titles_lacking_omdb(conn, tables_of(medium), ctx.now()))
+        return len(asked.titles_lacking_omdb(conn, tables_of(medium), ctx.now()))
 
 
 def backfill_omdb_ids(
@@ -114,7 +114,7 @@ def backfill_omdb_ids(
     now = ctx.now()
     wanted = list(dict.fromkeys(tmdb_ids))
     with ctx.database.reading() as conn:
-        rows = {row.tmdb_id: row for row in titles.omdb_rows(conn, tables_of(medium), wanted)}
+        rows = {row.tmdb_id: row for row in asked.omdb_rows(conn, tables_of(medium), wanted)}
         due_ids = set(wanted) if force else asked.due(conn, medium, wanted, asked.OMDB, now)
         due_ids |= failures.failing_ids(conn, medium, wanted, [STAGE])
     passed_over = {i: FRESH for i in wanted if i not in due_ids}
@@ -242,7 +242,7 @@ class _OneTitle:
     def witness(self, question: Question, tmdb_id: int) -> tuple[OmdbDue, AskAgain] | None:
         """How OMDb is asked about a title that it had ratings of."""
         with self.ctx.database.reading() as conn:
-            row = next(iter(titles.omdb_rows(conn, tables_of(self.medium), [tmdb_id])), None)
+            row = next(iter(asked.omdb_rows(conn, tables_of(self.medium), [tmdb_id])), None)
         if row is None or row.imdb_id is None:
             return None
         return row, partial(self._has_answer, row)

@@ -19,7 +19,7 @@ ALL_STAGES = frozenset(TitleStage)
 STORE = "store"
 """The stage of failures that no part of the title is to blame for."""
 FAILURE_STAGES = frozenset({*TitleStage, STORE})
-"""All stages in which a title can fail, but for OMDb's."""
+"""All stages in which a title can fail by itself; those of backfills are named after them."""
 
 
 @dataclass(frozen=True)

@@ -258,9 +258,9 @@ def test_the_meta_backfill_is_due_for_what_lacks_something_trending_titles_first
     with database.writing() as conn:
         asked.record_check(conn, SHOWS, 2, "meta", NOW - timedelta(days=5), answered=False)
         asked.record_check(conn, SHOWS, 5, "meta", NOW, answered=False)
-        assert titles.incomplete_titles(conn, SHOW, NOW) == [4, 3, 2]
-        assert titles.incomplete_titles(conn, SHOW, NOW, limit=1) == [4]
-        assert titles.incomplete_titles(conn, SHOW, NOW + timedelta(days=1)) == [4, 5, 3, 2]
+        assert asked.incomplete_titles(conn, SHOW, NOW) == [4, 3, 2]
+        assert asked.incomplete_titles(conn, SHOW, NOW, limit=1) == [4]
+        assert asked.incomplete_titles(conn, SHOW, NOW + timedelta(days=1)) == [4, 5, 3, 2]
 
 
 def test_an_empty_list_is_due_at_once_then_after_a_day_and_after_a_month_and_no_more(database: Database) -> None:
@@ -269,11 +269,11 @@ def test_an_empty_list_is_due_at_once_then_after_a_day_and_after_a_month_and_no_
     now = NOW
     with database.writing() as conn:
         for wait in waits:
-            assert wait == timedelta() or titles.incomplete_titles(conn, SHOW, now + wait - timedelta(minutes=1)) == []
+            assert wait == timedelta() or asked.incomplete_titles(conn, SHOW, now + wait - timedelta(minutes=1)) == []
             now += wait
-            assert titles.incomplete_titles(conn, SHOW, now) == [1]
+            assert asked.incomplete_titles(conn, SHOW, now) == [1]
             asked.record_check(conn, SHOWS, 1, asked.EMPTY, now, answered=False)
-        assert titles.incomplete_titles(conn, SHOW, now + timedelta(days=400)) == []
+        assert asked.incomplete_titles(conn, SHOW, now + timedelta(days=400)) == []
 
 
 def test_omdb_is_due_for_what_lacks_a_rating_listed_titles_first(database: Database) -> None:
@@ -285,17 +285,17 @@ def test_omdb_is_due_for_what_lacks_a_rating_listed_titles_first(database: Datab
     save_title(database, 5, imdb_id=None)
     save_title(database, 6, trending_updated_at=NOW - timedelta(hours=6))
     with database.writing() as conn:
-        assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW)] == [3, 4, 6, 2]
+        assert [row.tmdb_id for row in asked.titles_lacking_omdb(conn, SHOW, NOW)] == [3, 4, 6, 2]
         asked.record_check(conn, SHOWS, 4, "omdb", NOW, answered=False)
         asked.record_check(conn, SHOWS, 1, "omdb", NOW, answered=True)
-        assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW)] == [3, 6, 2]
-        assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW, limit=1)] == [3]
+        assert [row.tmdb_id for row in asked.titles_lacking_omdb(conn, SHOW, NOW)] == [3, 6, 2]
+        assert [row.tmdb_id for row in asked.titles_lacking_omdb(conn, SHOW, NOW, limit=1)] == [3]
         # N/A is asked again after 3 days, a whole answer is refreshed after 7.
-        assert 4 in [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW + timedelta(days=3))]
-        assert 1 in [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW + timedelta(days=7))]
+        assert 4 in [row.tmdb_id for row in asked.titles_lacking_omdb(conn, SHOW, NOW + timedelta(days=3))]
+        assert 1 in [row.tmdb_id for row in asked.titles_lacking_omdb(conn, SHOW, NOW + timedelta(days=7))]
         # Of the listed ones, that due for longest goes first.
         conn.execute(update(SHOW.titles).values(updated_at=NOW + timedelta(days=5)))
-        assert [row.tmdb_id for row in titles.titles_lacking_omdb(conn, SHOW, NOW + timedelta(days=7))] == [
+        assert [row.tmdb_id for row in asked.titles_lacking_omdb(conn, SHOW, NOW + timedelta(days=7))] == [
             4,
             3,
             6,
@@ -308,6 +308,6 @@ def test_a_title_is_known_by_its_names(database: Database) -> None:
     save_title(database, 42)
     with database.reading() as conn:
         name = titles.outlines(conn, SHOW, [42, 43])[42]
-        due = titles.omdb_rows(conn, SHOW, [42, 43])
+        due = asked.omdb_rows(conn, SHOW, [42, 43])
     assert (name.tmdb_id, name.title, name.imdb_id) == (42, "Title 42", "tt0000042")
     assert [row.imdb_id for row in due] == ["tt0000042"]

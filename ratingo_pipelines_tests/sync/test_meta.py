@@ -5,6 +5,7 @@ from sqlalchemy import delete, insert
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import titles
+from ratingo_pipelines.storage.asked import incomplete_titles
 from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
@@ -113,7 +114,7 @@ def test_noted_as_asked_is_who_lacks_something_after_an_answer_and_nobody_else(
     assert lacking
     assert lacking < set(listed[1:])
     with ctx.database.reading() as conn:
-        assert not lacking & set(titles.incomplete_titles(conn, tables_of(SHOWS), ctx.now()))
+        assert not lacking & set(incomplete_titles(conn, tables_of(SHOWS), ctx.now()))
 
 
 def test_a_list_that_came_empty_for_a_new_title_is_asked_for_again_after_a_day_and_after_a_month(
