@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,6 +19,7 @@ from ratingo_pipelines.text import visible, visible_lines
 
 if TYPE_CHECKING:
     from ratingo_pipelines.settings import Settings
+    from ratingo_pipelines.sync.backfill import Backfill
     from ratingo_pipelines.sync.context import SyncContext
     from ratingo_pipelines.sync.report import BatchReport
 
@@ -122,25 +122,42 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
         sys.exit(SOME_FAILED)
 
 
+class _Backfill(click.ParamType):
+    """One of the core's backfills, which is not imported before one is named."""
+
+    name = "source"
+
+    def convert(
+        self, value: "str | Backfill", param: click.Parameter | None, ctx: click.Context | None
+    ) -> "str | Backfill":
+        from ratingo_pipelines.sync.backfill import BACKFILLS
+
+        named = {each.name: each for each in BACKFILLS}
+        if not isinstance(value, str):
+            return value
+        if value not in named:
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, named))}.", param, ctx)
+        return named[value]
+
+
 @cli.command()
-@click.argument("source", type=click.Choice(["omdb", "meta"]))
+@click.argument("source", type=_Backfill())
 @click.argument("medium", type=MEDIUM, required=False)
 @click.option("--limit", type=click.IntRange(1), help="At most so many titles a medium; all that are due if unset.")
 @AS_JSON
-def backfill(source: str, medium: str | None, limit: int | None, as_json: bool) -> None:
+def backfill(source: "Backfill", medium: str | None, limit: int | None, as_json: bool) -> None:
     """Complete titles that lack SOURCE's facts: omdb (IMDb and Metacritic ratings) or meta (TMDB's details)."""
     from ratingo_pipelines.media import BY_NAME, MEDIA
-    from ratingo_pipelines.sync.meta import backfill_meta
-    from ratingo_pipelines.sync.omdb import backfill_omdb
     from ratingo_pipelines.terminal.progress import followed
     from ratingo_pipelines.terminal.reports import batch_lines
 
     reports = []
     with _sync_context() as ctx:
         for chosen in [BY_NAME[medium]] if medium else MEDIA:
-            with followed(f"{chosen}: {source}") as follower:
-                complete = backfill_omdb if source == "omdb" else partial(backfill_meta, run_id=_run_id())
-                report = complete(ctx, chosen, limit=limit, on_start=follower.on_start, on_outcome=follower.on_outcome)
+            with followed(f"{chosen}: {source.name}") as follower:
+                report = source.ask_about_due(
+                    ctx, chosen, _run_id(), limit=limit, on_start=follower.on_start, on_outcome=follower.on_outcome
+                )
             reports.append(report)
     if as_json:
         _print_json([report.as_dict() for report in reports])

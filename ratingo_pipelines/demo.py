@@ -16,7 +16,7 @@ from rich.status import Status as RichStatus
 from ratingo_pipelines.home import is_in_use, prepare_dagster_home, prepare_home
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sandbox.process import start_sandbox
-from ratingo_pipelines.settings import OMDB_KEY, UPSTREAM_KEYS, Settings, load_settings, missing_keys, sqlite_url
+from ratingo_pipelines.settings import OPTIONAL_KEYS, UPSTREAM_KEYS, Settings, load_settings, missing_keys, sqlite_url
 from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.storage.schema import upgrade
 from ratingo_pipelines.sync.context import utc_now
@@ -25,7 +25,7 @@ from ratingo_pipelines.terminal.top import top_table
 from ratingo_pipelines.text import counted
 
 TITLES_SHOWN = 15
-ALL_KEYS = (*UPSTREAM_KEYS, OMDB_KEY)
+ALL_KEYS = (*UPSTREAM_KEYS, *OPTIONAL_KEYS)
 MADE_BY_DEMO = "made-by-demo"
 """A file in a home whose titles are invented."""
 WIDTH_WITHOUT_TERMINAL = 140

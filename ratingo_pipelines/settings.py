@@ -21,7 +21,10 @@ TRAKT_KEY = ("trakt_client_id",)
 TMDB_KEY = ("tmdb_access_token", "tmdb_api_key")
 OMDB_KEY = ("omdb_api_key",)
 UPSTREAM_KEYS = (TRAKT_KEY, TMDB_KEY)
-"""What a command that asks the upstream APIs requires; OMDb's key is optional."""
+"""What a command that asks the upstream APIs requires."""
+OPTIONAL_KEYS = (OMDB_KEY,)
+"""Of sources that titles are completed from where their key is there."""
+_CRON = "_cron"
 PIPELINE_SCHEMA = "pipeline"
 """PostgreSQL schema of this project's own tables: the site's migrations drop what they do not know in its own."""
 
@@ -301,18 +304,8 @@ class Settings(BaseSettings):
     @property
     def crons(self) -> dict[str, str]:
         """When each scheduled job starts by itself, by the job's name; `off` where it does not."""
-        return {
-            "shows_trending": self.shows_trending_cron,
-            "shows_omdb_backfill": self.shows_omdb_backfill_cron,
-            "shows_meta_backfill": self.shows_meta_backfill_cron,
-            "shows_calendar_sync": self.shows_calendar_sync_cron,
-            "shows_calendar_prune": self.shows_calendar_prune_cron,
-            "shows_partitions_prune": self.shows_partitions_prune_cron,
-            "movies_trending": self.movies_trending_cron,
-            "movies_omdb_backfill": self.movies_omdb_backfill_cron,
-            "movies_meta_backfill": self.movies_meta_backfill_cron,
-            "movies_partitions_prune": self.movies_partitions_prune_cron,
-        }
+        jobs = (field.removesuffix(_CRON) for field in type(self).model_fields if field.endswith(_CRON))
+        return {job: getattr(self, job + _CRON) for job in jobs}
 
     @property
     def home(self) -> Path:

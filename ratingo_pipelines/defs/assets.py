@@ -18,11 +18,12 @@ from ratingo_pipelines.defs.policies import common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.defs.runs import ASSETS_ALONE
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sync.backfill import WITH_ASSET, Backfill
 from ratingo_pipelines.sync.monthly import fetch_month, kept_titles
-from ratingo_pipelines.sync.omdb import backfill_omdb_ids
 from ratingo_pipelines.sync.overview import top_of_cycle
 from ratingo_pipelines.sync.report import BatchReport
 from ratingo_pipelines.sync.titles import sync_ids
+from ratingo_pipelines.sync.work import TitleStage
 
 BATCH = dg.BackfillPolicy.multi_run(max_partitions_per_run=250)
 TOP = 20
@@ -118,28 +119,43 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
             )
         yield from _conclude(context, report)
 
+    sync_report = dg.AssetSpec(
+        key(medium, "sync_report"),
+        deps=list(stage_keys(medium)),
+        kinds={"python"},
+        description="Counts of each sync, as numbers to plot over time.",
+        **shared,
+    )
+    return [trending, watched_monthly, titles, *(_backfilled(medium, each) for each in WITH_ASSET), sync_report]
+
+
+def _backfilled(medium: Medium, backfill: Backfill) -> dg.AssetsDefinition:
+    """The asset of a source that completes stored titles."""
+    ask_about_ids = backfill.ask_about_ids
+    assert ask_about_ids is not None  # noqa: S101 -- it is one of those with an asset
+
     @dg.multi_asset(
-        name=f"{medium}_omdb",
+        name=f"{medium}_{backfill.asset}",
         specs=[
             dg.AssetSpec(
-                key(medium, "omdb"),
-                deps=[key(medium, "details")],
-                kinds={"omdb"},
-                description="IMDb and Metacritic ratings from OMDb, as far as the day's quota goes.",
+                key(medium, backfill.asset),
+                deps=[key(medium, TitleStage.DETAILS.value)],
+                kinds={backfill.name},
+                description=f"What completes a title: {backfill.facts}.",
                 skippable=True,
-                **shared,
+                **common(medium.plural),
             )
         ],
         partitions_def=TITLES[medium],
         backfill_policy=BATCH,
         pool=medium.plural,
     )
-    def omdb(
+    def completed(
         context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
     ) -> Iterator[dg.MaterializeResult]:
         with ratingo.open() as ctx:
-            listener = Listener(context, ctx, medium, [key(medium, "omdb")])
-            report = backfill_omdb_ids(
+            listener = Listener(context, ctx, medium, [key(medium, backfill.asset)])
+            report = ask_about_ids(
                 ctx,
                 medium,
                 _ids(context),
@@ -149,14 +165,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
             )
         yield from _conclude(context, report)
 
-    sync_report = dg.AssetSpec(
-        key(medium, "sync_report"),
-        deps=list(stage_keys(medium)),
-        kinds={"python"},
-        description="Counts of each sync, as numbers to plot over time.",
-        **shared,
-    )
-    return [trending, watched_monthly, titles, omdb, sync_report]
+    return completed
 
 
 def _ids(context: dg.AssetExecutionContext) -> Sequence[int]:

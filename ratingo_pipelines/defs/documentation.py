@@ -18,6 +18,7 @@ from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.storage import pipeline_tables
 from ratingo_pipelines.storage.dictionary import columns_of
 from ratingo_pipelines.storage.tables import show_airings, tables_of
+from ratingo_pipelines.sync.backfill import WITH_ASSET
 
 DICTIONARY, OVERVIEW = "docs/database.md", "docs/architecture.md"
 CODE = "dagster/code_references"
@@ -82,7 +83,7 @@ def _tables_of(medium: Medium) -> dict[dg.AssetKey, Table]:
         "details": t.titles,
         "ratings": t.ratings,
         "sparklines": t.snapshots,
-        "omdb": t.titles,
+        **{backfill.asset: t.titles for backfill in WITH_ASSET},
     }
     return {key(medium, name): table for name, table in filled.items()}
 

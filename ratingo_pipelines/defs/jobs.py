@@ -13,11 +13,12 @@ from typing import Any
 import dagster as dg
 
 from ratingo_pipelines.defs.checks import CHECKS
-from ratingo_pipelines.defs.ops import shows_calendar, stages
+from ratingo_pipelines.defs.ops import backfill_op, shows_calendar, stages
 from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, stage_keys
 from ratingo_pipelines.defs.policies import BACKFILL, CYCLE, RETRY, run_tags
 from ratingo_pipelines.defs.prune import prune_partitions
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
+from ratingo_pipelines.sync.backfill import BACKFILLS, WITH_ASSET
 
 
 def title_jobs(medium: Medium, calendar: Sequence[dg.OpDefinition]) -> list[dg.JobDefinition]:
@@ -40,12 +41,15 @@ def title_jobs(medium: Medium, calendar: Sequence[dg.OpDefinition]) -> list[dg.J
 
         return chained
 
-    bootstrap = [ops["fetch"], ops["titles"], ops["omdb"], ops["meta"], *calendar]
+    backfills = {backfill: backfill_op(medium, backfill) for backfill in BACKFILLS}
+    bootstrap = [ops["fetch"], ops["titles"], *backfills.values(), *calendar]
     return [
         job("sync", f"Works off the {medium} pending in the latest cycle, or ids.", [ops["titles"]], CYCLE),
         job("full_sync", f"Bootstrap or catch-up: everything for {medium} in one run.", bootstrap, CYCLE),
-        job("omdb_backfill", f"OMDb ratings of the {medium} that lack them.", [ops["omdb"]], BACKFILL),
-        job("meta_backfill", f"Metadata of incomplete {medium}, stubs among them.", [ops["meta"]], BACKFILL),
+        *(
+            job(f"{backfill.name}_backfill", f"Completes {medium} that lack {backfill.facts}.", [op], BACKFILL)
+            for backfill, op in backfills.items()
+        ),
     ]
 
 
@@ -74,7 +78,16 @@ def _asset_jobs(medium: Medium) -> list[Any]:
             f"Fetches the trending {medium} and opens a cycle, which the sensor then has worked off.",
         ),
         asset_job(f"{medium}_retry", list(stage_keys(medium)), medium, RETRY, "One title that failed, whole."),
-        asset_job(f"{medium}_omdb_retry", [key(medium, "omdb")], medium, RETRY, "One title's OMDb ratings."),
+        *(
+            asset_job(
+                f"{medium}_{backfill.name}_retry",
+                [key(medium, backfill.asset)],
+                medium,
+                RETRY,
+                f"One title that failed to get {backfill.facts}.",
+            )
+            for backfill in WITH_ASSET
+        ),
         checks_job(medium),
         prune_partitions(medium),
     ]

@@ -19,8 +19,7 @@ from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
-from ratingo_pipelines.sync.meta import backfill_meta
-from ratingo_pipelines.sync.omdb import backfill_omdb
+from ratingo_pipelines.sync.backfill import Backfill
 from ratingo_pipelines.sync.overview import top_of_cycle
 from ratingo_pipelines.sync.report import BatchReport, StopReason
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
@@ -104,30 +103,31 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
                 )
         return [*before, report]
 
-    @dg.op(name=f"{medium}_backfill_omdb", **shared)
-    def omdb(
-        context: dg.OpExecutionContext, config: DueConfig, ratingo: RatingoResource, before: list
-    ) -> list[BatchReport]:
-        """Ask OMDb about the titles that lack its ratings, as far as the day's quota goes."""
-        with ratingo.open() as ctx:
-            listener = Listener(context, ctx, medium, [key(medium, "omdb")])
-            report = backfill_omdb(
-                ctx,
-                medium,
-                limit=config.checked_limit(),
-                on_start=listener.on_start,
-                on_outcome=listener.on_outcome,
-            )
-        return [*before, report]
+    @dg.op(name=f"{medium}_conclude")
+    def conclude(context: dg.OpExecutionContext, reports: list) -> None:
+        """Report the counts of all stages; fail the run if titles failed."""
+        context.log_event(of_report(medium, reports))
+        tag_summary(context, reports)
+        raise_if_any_failed(reports)
 
-    @dg.op(name=f"{medium}_backfill_meta", **shared)
-    def meta(
+    return {"fetch": fetch, "titles": titles, "conclude": conclude}
+
+
+def backfill_op(medium: Medium, backfill: Backfill) -> dg.OpDefinition:
+    """The op that asks a source about the titles that lack its facts."""
+
+    @dg.op(
+        name=f"{medium}_backfill_{backfill.name}",
+        pool=medium.plural,
+        ins=BEFORE,
+        description=f"Complete titles that lack {backfill.facts}.",
+    )
+    def complete(
         context: dg.OpExecutionContext, config: DueConfig, ratingo: RatingoResource, before: list
     ) -> list[BatchReport]:
-        """Complete titles whose metadata are incomplete, stubs of related titles among them."""
         with ratingo.open() as ctx:
-            listener = Listener(context, ctx, medium, [key(medium, "details")])
-            report = backfill_meta(
+            listener = Listener(context, ctx, medium, [key(medium, backfill.asset)])
+            report = backfill.ask_about_due(
                 ctx,
                 medium,
                 context.run.run_id,
@@ -137,14 +137,7 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
             )
         return [*before, report]
 
-    @dg.op(name=f"{medium}_conclude")
-    def conclude(context: dg.OpExecutionContext, reports: list) -> None:
-        """Report the counts of all stages; fail the run if titles failed."""
-        context.log_event(of_report(medium, reports))
-        tag_summary(context, reports)
-        raise_if_any_failed(reports)
-
-    return {"fetch": fetch, "titles": titles, "omdb": omdb, "meta": meta, "conclude": conclude}
+    return complete
 
 
 @dg.op(pool=SHOWS.plural, ins=BEFORE)

@@ -19,7 +19,7 @@ from ratingo_pipelines.dagster_instance.internals import (
 from ratingo_pipelines.defs.conclusion import STOPPED_BY
 from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sync.decisions import OMDB
+from ratingo_pipelines.sync.backfill import BACKFILLS, WITH_ASSET
 from ratingo_pipelines.sync.work import TitleStage
 
 OVER = (RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELED)
@@ -31,7 +31,13 @@ RUN_KEY_TAG = "dagster/run_key"
 LATEST = 20
 """So many of a cycle's runs are looked at; how often they got nowhere matters no further."""
 _ENDED_BACKFILLS = frozenset(BULK_ACTION_TERMINAL_STATUSES)
-_PARTITIONED = {*(stage.value for stage in TitleStage), OMDB}
+_PARTITIONED = {*(stage.value for stage in TitleStage), *(backfill.asset for backfill in WITH_ASSET)}
+_COMPLETING = {
+    "retry",
+    *(f"{backfill.name}_retry" for backfill in WITH_ASSET),
+    *(f"{backfill.name}_backfill" for backfill in BACKFILLS),
+}
+"""Jobs of a medium that work on titles outside of cycles."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,7 @@ class ActiveRun:
     @property
     def touches_titles(self) -> bool:
         """Whether it works on titles."""
-        return (
-            self.sees_to_cycle
-            or self.job in {"retry", "omdb_retry", "omdb_backfill", "meta_backfill"}
-            or self.on_partitions
-        )
+        return self.sees_to_cycle or self.job in _COMPLETING or self.on_partitions
 
     @property
     def on_partitions(self) -> bool:

@@ -21,16 +21,20 @@ from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import SourceUnavailable
 from ratingo_pipelines.sources.webhook import send_alert
 from ratingo_pipelines.sync.alerts import Problem, new_problems
+from ratingo_pipelines.sync.backfill import BACKFILLS, WITH_ASSET
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.decisions import Launch, Wait, decide_cycle_and_fetch, decide_retries
 
 ALL = "all"
-CHECKED_AFTER = ("sync", "full_sync", "omdb_backfill", "meta_backfill", "retry", "omdb_retry")
+RETRIED_BY = (
+    *("retry", "sync"),
+    *(f"{backfill.name}_{job}" for backfill in WITH_ASSET for job in ("retry", "backfill")),
+)
+"""Jobs of a medium that retry what failed."""
+CHECKED_AFTER = {*RETRIED_BY, "full_sync", *(f"{backfill.name}_backfill" for backfill in BACKFILLS)}
 """Jobs of a medium that its checks run after; also after the UI's backfills, in which Dagster skips them."""
 SEEN_TO_BY = ("sync", "trending")
 """Jobs of a medium that work its cycle off, and that ask for a list which opened none."""
-RETRIED_BY = ("retry", "omdb_retry", "sync", "omdb_backfill")
-"""Jobs of a medium that retry what failed."""
 Tick = dg.SensorResult | dg.SkipReason
 Jobs = Mapping[str, Any]
 
@@ -116,7 +120,7 @@ def check_sensor(medium: Medium, settings: Settings, jobs: Jobs) -> dg.SensorDef
         working = [str(each) for each in runs.active_runs(context.instance, medium) if each.touches_titles]
         if working:
             return dg.SkipReason(f"{', '.join(working)}; the checks come after")
-        found = runs.newest(context.instance, [f"{medium}_{job}" for job in CHECKED_AFTER])
+        found = runs.newest(context.instance, [f"{medium}_{job}" for job in sorted(CHECKED_AFTER)])
         found += runs.newest_over_assets(context.instance, medium)
         last = max(found, key=runs.ended_at, default=None)
         if last is None:

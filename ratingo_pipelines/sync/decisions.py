@@ -11,6 +11,7 @@ from ratingo_pipelines.media import BY_NAME
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.failures import Failure
+from ratingo_pipelines.sync.work import FAILURE_STAGES
 from ratingo_pipelines.text import counted
 
 FIRST_PAUSE = timedelta(seconds=30)
@@ -20,8 +21,6 @@ OFTEN_FOR = SELDOM = timedelta(hours=1)
 """A list that opened no cycle is asked for again as often as failed titles are, for an hour; then hourly."""
 FEW = 5
 """Up to so many due retries are runs of their own, so that Dagster shows FAILED where it is true."""
-OMDB = "omdb"
-"""The stage of failures that OMDb's asset is retried for; all others are the titles' own."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,10 @@ class RetryFacts:
 
 
 def decide_retries(facts: RetryFacts, now: datetime) -> list[Launch] | Wait:
-    """Retry what is due: a few titles as a run each, more of them (after an outage) as one run."""
+    """Retry what is due: a few titles as a run each, more of them (after an outage) as one run.
+
+    Failures of a backfill are retried by its own jobs, which are named after its stage.
+    """
     own = [failure for failure in facts.failures if failure.tmdb_id in facts.partitions]
     if not own:
         return Wait(f"no {facts.medium} failed")
@@ -161,10 +163,12 @@ def decide_retries(facts: RetryFacts, now: datetime) -> list[Launch] | Wait:
         return Wait(f"{named} due, after {', '.join(facts.active_runs)}")
     if facts.unfinished:
         return Wait(f"{named} due, after {counted(facts.unfinished, 'title')} that the cycle has yet to see")
-    titles = _latest([failure for failure in due if failure.stage != OMDB])
-    omdb = _latest([failure for failure in due if failure.stage == OMDB])
-    if len(titles) + len(omdb) <= FEW:
-        alone = [("retry", failure) for failure in titles] + [("omdb_retry", failure) for failure in omdb]
+    titles = _latest([failure for failure in due if failure.stage in FAILURE_STAGES])
+    others = sorted({failure.stage for failure in due} - FAILURE_STAGES)
+    backfilled = {stage: _latest([failure for failure in due if failure.stage == stage]) for stage in others}
+    if len(titles) + sum(map(len, backfilled.values())) <= FEW:
+        alone = [("retry", failure) for failure in titles]
+        alone += [(f"{stage}_retry", failure) for stage, failed in backfilled.items() for failure in failed]
         return [
             Launch(job, _retry_key(facts, f"{job}:{failure.tmdb_id}", [failure], now), partition=failure.tmdb_id)
             for job, failure in alone
@@ -173,8 +177,8 @@ def decide_retries(facts: RetryFacts, now: datetime) -> list[Launch] | Wait:
     if titles:
         ids = tuple(failure.tmdb_id for failure in titles)
         launches.append(Launch("sync", _retry_key(facts, f"{len(ids)} titles", titles, now), ids=ids))
-    if omdb:
-        launches.append(Launch("omdb_backfill", _retry_key(facts, f"{len(omdb)} omdb", omdb, now)))
+    for stage, failed in backfilled.items():
+        launches.append(Launch(f"{stage}_backfill", _retry_key(facts, f"{len(failed)} {stage}", failed, now)))
     return launches
 
 

@@ -19,6 +19,7 @@ from ratingo_pipelines.gateway.api.models import (
 )
 from ratingo_pipelines.gateway.api.parameters import LIMIT, Parameter, wait
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
+from ratingo_pipelines.sync.backfill import BACKFILLS
 
 WAIT_SHORT, WAIT, WAIT_CALENDAR, WAIT_PRUNE = 15, 290, 110, 50
 """Seconds; the scripts of the site give curl 20 for coordinator and processor, 300, 120 and 60 for the others."""
@@ -109,10 +110,7 @@ def _trio(medium: Medium) -> list[Endpoint]:
                 "totals": {"trendingFetched": 100},
                 "ratings": {"updated": 98, "bucketsUpserted": 980},
                 "snapshots": {"inserted": 98, "unchanged": 0, "processed": 98},
-                "backfill": {
-                    "omdb": {"updated": 95, "failed": 0, "skipped": 0},
-                    "meta": {"updated": 400, "failed": 0, "skipped": 0},
-                },
+                "backfill": {backfill.name: {"updated": 95, "failed": 0, "skipped": 3} for backfill in BACKFILLS},
                 **({"prune": {"deleted": 0}} if medium is SHOWS else {}),
                 "timestamp": "2026-01-31T06:02:10.000Z",
                 "runId": _RUN_ID,
@@ -123,15 +121,15 @@ def _trio(medium: Medium) -> list[Endpoint]:
         ),
         *(
             Endpoint(
-                f"{root}/backfill/{source}",
-                f"Complete {medium} that lack {what}.",
+                f"{root}/backfill/{backfill.name}",
+                f"Complete {medium} that lack {backfill.facts}.",
                 BackfillAnswer,
                 _BACKFILL | {"runId": _RUN_ID},
                 (wait(WAIT),),
                 medium,
-                f"{medium}_{source}_backfill",
+                f"{medium}_{backfill.name}_backfill",
             )
-            for source, what in (("omdb", "OMDb's ratings"), ("meta", "TMDB's details"))
+            for backfill in BACKFILLS
         ),
     ]
 

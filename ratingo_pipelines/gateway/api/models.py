@@ -5,7 +5,7 @@ Names are those of the site's guide, in camel case. A field that does not apply 
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -136,10 +136,11 @@ class StageTotals(ApiModel):
 
 
 class BackfillTotals(ApiModel):
-    """The stages after the titles of the list."""
+    """The stages after the titles of the list: each backfill under its name, and the calendar."""
 
-    omdb: StageTotals | None = None
-    meta: StageTotals | None = None
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, StageTotals] = Field(init=False)
+
     calendar: CalendarCounts | None = None
 
 

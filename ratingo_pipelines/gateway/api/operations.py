@@ -31,6 +31,7 @@ from ratingo_pipelines.gateway.api.progress import listed, stamp
 from ratingo_pipelines.gateway.api.runs import Run
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.storage.failures import Failure
+from ratingo_pipelines.sync.backfill import BACKFILLS
 from ratingo_pipelines.sync.report import CalendarReport, StageCounts
 
 
@@ -101,7 +102,7 @@ def bootstrap_answer(facts: RunFacts) -> BootstrapAnswer | None:
     report, fetched, titles = facts.report, facts.report.trending, facts.report.stage("titles")
     if fetched is None or titles is None:
         return None
-    totals = {name: _totals(stage) for name in ("omdb", "meta") if (stage := report.stage(name))}
+    totals: dict[str, Any] = {each.name: _totals(stage) for each in BACKFILLS if (stage := report.stage(each.name))}
     if report.calendar:
         totals["calendar"] = _episodes(report.calendar)
     optional: dict[str, Any] = {}
@@ -169,8 +170,7 @@ def _operations_of(medium: Medium) -> list[Operation]:
         Operation(f"{medium}_trending", medium, (trending,), coordinator_answer),
         Operation(f"{medium}_sync", medium, (report,), processor_answer),
         Operation(f"{medium}_full_sync", medium, whole, bootstrap_answer),
-        Operation(f"{medium}_omdb_backfill", medium, (report,), backfill_answer),
-        Operation(f"{medium}_meta_backfill", medium, (report,), backfill_answer),
+        *(Operation(f"{medium}_{each.name}_backfill", medium, (report,), backfill_answer) for each in BACKFILLS),
     ]
 
 
