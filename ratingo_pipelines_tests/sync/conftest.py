@@ -5,14 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sync.context import SyncContext, open_sync_context
-from ratingo_pipelines_tests.sync.syncing import Clock, on_database
+from ratingo_pipelines_tests.sync.syncing import Clock, on_database, pass_time
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock(sandbox: RunningSandbox) -> Clock:
+    """The present; that a day ends while a test runs changes nothing upstream."""
+    clock = Clock()
+    pass_time(sandbox, clock)
+    return clock
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,12 @@ class Clock:
     """The present, moved on by hand."""
 
     ahead: timedelta = field(default_factory=timedelta)
+    first_day: date = field(default_factory=lambda: datetime.now(UTC).date())
+
+    @property
+    def day(self) -> date:
+        """The world's day: a new one begins with every 24 hours that are let pass, whatever the time is now."""
+        return self.first_day + timedelta(days=self.ahead.days)
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -43,7 +49,7 @@ def pass_time(sandbox: RunningSandbox, clock: Clock, *, epochs: int = 0, **durat
     The upstreams' clocks stay as they are: the machine's own is compared with them, not the one that is turned.
     """
     clock.turn(**duration)
-    sandbox.control("epoch", {"advance": epochs, "today": clock().date().isoformat()})
+    sandbox.control("epoch", {"advance": epochs, "today": clock.day.isoformat()})
 
 
 def days_until(clock: Clock, happens: Callable[[], bool]) -> int:
