@@ -176,7 +176,7 @@ def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: 
     """
     c = t.titles.c
     # 0 is what the old sync wrote where nobody rated.
-    lacks = or_(*(func.coalesce(c[name], 0) == 0 for name in ("rating_imdb", "imdb_votes", "rating_metacritic")))
+    lacks = or_(*(func.coalesce(column, 0) == 0 for column in (c.rating_imdb, c.imdb_votes, c.rating_metacritic)))
     statement = (
         _omdb_rows(t)
         .outerjoin(asked, _asked_of(t, OMDB))
