@@ -6,7 +6,7 @@ A line leaves with what it names: vulture tells of dead code, and nobody of a de
 # Called by libraries, by these names.
 _.from_config_value, _.config_type, _.process_result_value, _.load_dialect_impl  # Dagster's storage; SQLAlchemy's types
 _.init_poolmanager, _.get_redirect_target, _._prune_redirects, _.render  # requests, requests-cache, Starlette
-_.do_GET, _.do_POST, _.log_message, _.handle_error, _.disable_nagle_algorithm  # http.server, socketserver
+_.handle_error, _.disable_nagle_algorithm  # socketserver
 blocking, resp, trace, client_address  # parameters of those
 
 _.convert, _.get_viewer_tags, _.handleError  # click, Dagster, logging
@@ -18,7 +18,7 @@ refuse  # a listener of SQLAlchemy's events
 _._engine, _.isolation_level  # Dagster's storage; sqlite3
 _.trust_env, _._content, _.pool_classes_by_scheme, ConnectionCls, _.response_class  # requests, urllib3
 _.should_exit, _.msg, _.binary_location  # uvicorn, logging, selenium
-protocol_version, _.daemon_threads, daemon_threads, allow_reuse_address, request_queue_size  # http.server, socketserver
+daemon_threads, allow_reuse_address, request_queue_size  # socketserver
 pytest_plugins, pytestmark  # pytest
 
 _.handshake_complete  # uvicorn

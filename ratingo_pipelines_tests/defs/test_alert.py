@@ -2,55 +2,41 @@
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 import pytest
+from werkzeug import Request, Response
 
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.sync.context import utc_now
+from ratingo_pipelines_tests.answering import answering
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of
 
 
-class Receiver(HTTPServer):
+@dataclass
+class Receiver:
     """A webhook on this machine that keeps what it is told."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.told: list[dict[str, Any]] = []
-        self.status = 200
-        Thread(target=self.serve_forever, daemon=True).start()
+    told: list[dict[str, Any]] = field(default_factory=list)
+    status: int = 200
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hooks/secret-part"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.server.status == 200:
-            self.server.told.append(json.loads(body))
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Nothing: the tests look at what was told."""
+    def respond(self, request: Request) -> Response:
+        if self.status == 200:
+            self.told.append(json.loads(request.data))
+        return Response(status=self.status)
 
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    with Receiver() as server:
-        monkeypatch.setenv("ALERT_WEBHOOK_URL", server.url)
+    receiver = Receiver()
+    with answering(receiver.respond) as url:
+        monkeypatch.setenv("ALERT_WEBHOOK_URL", f"{url}/hooks/secret-part")
         monkeypatch.setenv("ALERT_GRACE_SECONDS", "0")
-        yield server
-        server.shutdown()
+        yield receiver
 
 
 def look(installed: Installation, cursor: str | None = None) -> tuple[str, str | None]:

@@ -6,17 +6,16 @@ machine, where Chromium says of every request where it comes from, and at a name
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from werkzeug import Request, Response
 
+from ratingo_pipelines_tests.answering import answering
 from ratingo_pipelines_tests.browser.conftest import chromium
 from ratingo_pipelines_tests.gateway.served import PASSWORD
 from ratingo_pipelines_tests.gateway.whole import Whole
@@ -114,33 +113,15 @@ class Hostile:
 def hostile() -> Iterator[Hostile]:
     """The other site."""
 
-    class Pages(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            base = self.path.partition("base=")[2].replace("%3A", ":").replace("%2F", "/")
-            page = ATTACK % {"base": json.dumps(base), "launch": json.dumps(LAUNCH), "trigger": TRIGGER}
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(page.encode())
+    def page(request: Request) -> Response:
+        # Browsers ask for an icon too.
+        given = {"base": json.dumps(request.args.get("base", "")), "launch": json.dumps(LAUNCH), "trigger": TRIGGER}
+        return Response(ATTACK % given, content_type="text/html")
 
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Pages)) as port:
+    with answering(page) as url:
+        port = urlsplit(url).port
+        assert port
         yield Hostile(port)
-
-
-@contextmanager
-def serving(server: ThreadingHTTPServer) -> Iterator[int]:
-    """Serve in a thread; the port."""
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -4,20 +4,21 @@ For values that no fault of the sandbox makes, and for keys that are not the san
 """
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
 import requests
+from werkzeug import Request, Response
 
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines_tests.answering import answering
 from ratingo_pipelines_tests.sync.syncing import another_kit
 
+NOT_PASSED_ON = {"host", "if-none-match"}
 Edit = Callable[[str, Any], Any]
 """From path and payload of an answer with status 200 to the payload in its place, or to a `Reply`."""
 
@@ -47,6 +48,11 @@ class Meddler:
         theirs = {own: other for other, own in self.keys.items()}
         return {name: theirs.get(value, value) for name, value in given.items()}
 
+    def respond(self, request: Request) -> Response:
+        kept = {name: value for name, value in request.headers.items() if name.lower() not in NOT_PASSED_ON}
+        reply = self.answer(request.environ["REQUEST_URI"], kept)
+        return Response(reply.body, reply.status, dict(reply.headers))
+
     def answer(self, path: str, headers: Mapping[str, str]) -> Reply:
         """Ask the sandbox, and meddle with its answer."""
         for key, own in self.keys.items():
@@ -66,41 +72,9 @@ class Meddler:
 def meddling(sandbox: RunningSandbox, edit: Edit, keys: Mapping[str, str] | None = None) -> Iterator[Meddler]:
     """Run a proxy that changes the sandbox's answers."""
     meddler = Meddler(sandbox, edit, keys or {})
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            kept = {
-                name: value for name, value in self.headers.items() if name.lower() not in {"host", "if-none-match"}
-            }
-            reply = meddler.answer(self.path, kept)
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
-            self.end_headers()
-            self.wfile.write(reply.body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """Clients that hang up are nothing to report."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    meddler.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with answering(meddler.respond) as url:
+        meddler.url = url
         yield meddler
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

@@ -1,16 +1,17 @@
-"""A small HTTP server that stands for an upstream API and answers what a test tells it to."""
+"""A server that stands for an upstream API and answers what a test tells it to."""
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
+
+from werkzeug import Request, Response
 
 from ratingo_pipelines.settings import Settings
+from ratingo_pipelines_tests.answering import answering
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Asked:
     """A request as the server saw it."""
 
     path: str
+    """With its escapes."""
     query: dict[str, str]
     headers: dict[str, str]
 
@@ -48,45 +50,24 @@ class Upstream:
     def paths(self) -> list[str]:
         return [request.path for request in self.asked]
 
+    def respond(self, request: Request) -> Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        asked = Asked(urlsplit(request.environ["REQUEST_URI"]).path, request.args.to_dict(), headers)
+        self.asked.append(asked)
+        reply = self.answer(asked)
+        if not isinstance(reply, Reply):
+            reply = Reply(reply)
+        body = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
+        return Response(body, reply.status, {"Content-Type": "application/json"} | reply.headers)
+
 
 @contextmanager
 def running_upstream() -> Iterator[Upstream]:
     """Serve on a free port of this machine."""
     upstream = Upstream()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(url.path, dict(parse_qsl(url.query)), headers)
-            upstream.asked.append(asked)
-            reply = upstream.answer(asked)
-            if not isinstance(reply, Reply):
-                reply = Reply(reply)
-            body = (reply.body if isinstance(reply.body, str) else json.dumps(reply.body)).encode()
-            self.send_response(reply.status)
-            for name, value in ({"Content-Type": "application/json"} | reply.headers).items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
-            """Keep the test's output quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    upstream.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with answering(upstream.respond) as url:
+        upstream.url = url
         yield upstream
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def settings_for(upstream: Upstream, home: Path, **values: Any) -> Settings:
