@@ -137,5 +137,5 @@ def _tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> tupl
 
 def _status(ctx: SyncContext) -> tuple[float]:
     began = monotonic()
-    status(ctx.database, ctx.settings.omdb_daily_limit, utc_now())
+    status(ctx.database, ctx.settings, utc_now())
     return (1000 * (monotonic() - began),)

@@ -210,7 +210,7 @@ def status(as_json: bool) -> None:
     settings = _settings()
     database = open_database(settings)
     ensure_current(database)
-    state = read_status(database, settings.omdb_daily_limit, utc_now(), settings.give_up_after)
+    state = read_status(database, settings, utc_now())
     _print_json(state.as_dict()) if as_json else _print_lines(status_lines(state))
 
 

@@ -20,7 +20,7 @@ from ratingo_pipelines.settings import OPTIONAL_KEYS, UPSTREAM_KEYS, Settings, l
 from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.storage.schema import upgrade
 from ratingo_pipelines.sync.context import utc_now
-from ratingo_pipelines.sync.status import MediumStatus, status
+from ratingo_pipelines.sync.status import MediumStatus, status_of_media
 from ratingo_pipelines.terminal.top import top_table
 from ratingo_pipelines.text import counted
 
@@ -126,7 +126,7 @@ def _followed(console: Console, database: Database, label: str) -> Iterator[None
 
 
 def _media(database: Database) -> tuple[MediumStatus, ...]:
-    return status(database, 0, utc_now()).media
+    return status_of_media(database, utc_now())
 
 
 def _follow(line: RichStatus, database: Database, label: str, over: Event) -> None:

@@ -30,7 +30,7 @@ def failure(tmdb_id: int = 1, attempts: int = 1, due: bool = True) -> Failure:
 
 def retrying(number: int, **facts: object) -> RetryFacts:
     failing = [failure(tmdb_id) for tmdb_id in range(number)]
-    return RetryFacts("shows", failing, set(range(9)), **facts)  # type: ignore[arg-type]
+    return RetryFacts("shows", failing, set(range(9)), 6, **facts)  # type: ignore[arg-type]
 
 
 def said(decision: object) -> str:
@@ -44,7 +44,7 @@ def accused(number: int) -> str:
 
 
 def status_line(place: int, counts: Counts | None = None, failing: tuple[Failure, ...] = (), limit: int = 0) -> str:
-    state = SyncStatus(NOW, (MediumStatus("shows", CYCLE, 360, counts or Counts(), failing),), 0, limit)
+    state = SyncStatus(NOW, (MediumStatus("shows", CYCLE, 360, counts or Counts(), failing),), 0, limit, 6)
     return list(status_lines(state))[place]
 
 

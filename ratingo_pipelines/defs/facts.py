@@ -78,7 +78,7 @@ def current_problems(
 ) -> list[Problem]:
     """What needs a person now; that the database cannot be read is all that can be said then."""
     try:
-        state = status(database, settings.omdb_daily_limit, now, settings.give_up_after)
+        state = status(database, settings, now)
     except StorageError as error:
         return [Problem("database", str(error))]
     return problems(

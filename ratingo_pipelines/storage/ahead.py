@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Table, delete, exists, or_, select, u
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.storage.asked import INTERVALS
 from ratingo_pipelines.storage.cycles import Cycle
-from ratingo_pipelines.storage.failures import FIRST_DELAY, GIVEN_UP_DELAY
+from ratingo_pipelines.storage.failures import GIVEN_UP_DELAY
 from ratingo_pipelines.storage.pipeline_tables import asked, cycles, failures, metadata, monthly_lists, quota, trending
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
 from ratingo_pipelines.storage.types import UtcTimestamp
@@ -45,13 +45,13 @@ def redate_strays(conn: Connection, t: TitleTables, moment: datetime, at: dateti
     conn.execute(update(t.snapshots).where(taken > moment).values(created_at=at))
 
 
-def make_due(conn: Connection, moment: datetime, now: datetime, lease: timedelta) -> None:
+def make_due(conn: Connection, moment: datetime, now: datetime, lease: timedelta, first_delay: timedelta) -> None:
     """Have what waits since after `moment`, or longer than its longest interval, be due now."""
     c = failures.c
     # The delay between the two times is what the next one grows from.
-    conn.execute(update(failures).where(c.first_failed_at > moment).values(first_failed_at=now - FIRST_DELAY))
+    conn.execute(update(failures).where(c.first_failed_at > moment).values(first_failed_at=now - first_delay))
     conn.execute(
-        update(failures).where(c.last_failed_at > moment).values(last_failed_at=now - FIRST_DELAY, next_attempt_at=now)
+        update(failures).where(c.last_failed_at > moment).values(last_failed_at=now - first_delay, next_attempt_at=now)
     )
     conn.execute(update(failures).where(c.next_attempt_at > now + GIVEN_UP_DELAY).values(next_attempt_at=now))
     for source, interval in INTERVALS.items():

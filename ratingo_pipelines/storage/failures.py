@@ -14,18 +14,16 @@ from ratingo_pipelines.storage.pipeline_tables import cycles, failures, trending
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.upsert import in_chunks, insert_one_missing, lock_row
 
-FIRST_DELAY = timedelta(minutes=15)
 LONGEST_DELAY = timedelta(hours=6)
 GIVEN_UP_DELAY = timedelta(days=7)
-GIVE_UP_AFTER = 6
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
     """After how many attempts a title is given up, and how long to wait after the first try; then twice as long."""
 
-    give_up_after: int = GIVE_UP_AFTER
-    first_delay: timedelta = FIRST_DELAY
+    give_up_after: int
+    first_delay: timedelta
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Failure:
     next_attempt_at: datetime
 
 
-def next_delay(last_delay: timedelta | None, attempts: int, policy: RetryPolicy = RetryPolicy()) -> timedelta:
+def next_delay(last_delay: timedelta | None, attempts: int, policy: RetryPolicy) -> timedelta:
     """How long to wait after another try: twice as long as after the last one, up to 6 hours; once given up, a week.
 
     It grows with every try, whether or not that spent an attempt. `last_delay` is None before the first.
@@ -62,7 +60,7 @@ def record(
     now: datetime,
     spends_attempt: bool,
     title: str | None,
-    policy: RetryPolicy = RetryPolicy(),
+    policy: RetryPolicy,
 ) -> Failure:
     """Remember that a stage of a title failed. An error that spends no attempt leaves their number as it is."""
     where = _of(medium, tmdb_id, stage)
@@ -108,7 +106,7 @@ def postpone(
     tmdb_id: int,
     stages: Collection[str],
     now: datetime,
-    policy: RetryPolicy = RetryPolicy(),
+    policy: RetryPolicy,
 ) -> None:
     """Put off the next try of what failed before: this one told nothing of the title, or could not be made.
 

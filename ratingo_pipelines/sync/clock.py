@@ -15,6 +15,7 @@ from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.leases import lease_of
+from ratingo_pipelines.sync.outcomes import patience_of
 from ratingo_pipelines.sync.trust.clock import AGREES_WITHIN, agrees, forbids_cycle, in_words, redated
 from ratingo_pipelines.text import counted
 
@@ -81,7 +82,7 @@ def _mend(conn: Connection, ctx: SyncContext, now: datetime) -> str:
     moment = now + AGREES_WITHIN
     mended = [_mend_cycles(conn, medium, now) for medium in MEDIA]
     number, snapshots = (sum(counts) for counts in zip(*mended, strict=True))
-    ahead.make_due(conn, moment, now, lease_of(ctx))
+    ahead.make_due(conn, moment, now, lease_of(ctx), patience_of(ctx.settings).first_delay)
     today = trakt_now(ctx).date()
     months = ahead.drop_what_is_to_come(conn, today, complete_months(today)[0], moment)
     ahead.redate_the_rest(conn, moment, now)

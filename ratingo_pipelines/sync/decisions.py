@@ -141,10 +141,10 @@ class RetryFacts:
     failures: Sequence[Failure]
     partitions: Collection[int]
     """Titles that have a partition; others are stubs of related titles, which the meta backfill sees to."""
+    give_up_after: int
     unfinished: int = 0
     """Titles of the latest cycle that are still to be worked off; they go first."""
     active_runs: Sequence[str] = ()
-    give_up_after: int = 6
 
 
 def decide_retries(facts: RetryFacts, now: datetime) -> list[Launch] | Wait:

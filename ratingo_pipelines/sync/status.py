@@ -5,13 +5,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from ratingo_pipelines.media import MEDIA
+from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import attempts, cycles, doubts, failures, quota
 from ratingo_pipelines.storage.attempts import TRENDING, Attempt
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.storage.engine import Database
-from ratingo_pipelines.storage.failures import GIVE_UP_AFTER, Failure
+from ratingo_pipelines.storage.failures import Failure
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class SyncStatus:
     media: tuple[MediumStatus, ...]
     omdb_used: int
     omdb_limit: int
-    give_up_after: int = GIVE_UP_AFTER
+    give_up_after: int
 
     @property
     def omdb_left(self) -> int:
@@ -98,27 +101,38 @@ class SyncStatus:
         }
 
 
-def status(database: Database, omdb_limit: int, now: datetime, give_up_after: int = GIVE_UP_AFTER) -> SyncStatus:
+def status(database: Database, settings: Settings, now: datetime) -> SyncStatus:
+    """Read the state of everything."""
+    with database.reading() as conn:
+        media = _media(conn, now)
+        used = quota.used(conn, "omdb", now.date().isoformat())
+    return SyncStatus(now, media, used, settings.omdb_daily_limit, settings.give_up_after)
+
+
+def status_of_media(database: Database, now: datetime) -> tuple[MediumStatus, ...]:
     """Read the state of all media."""
     with database.reading() as conn:
-        failing, doubted = failures.all_failures(conn), doubts.counts(conn)
-        tried, skipped = attempts.latest(conn), cycles.skipped_by_reason(conn)
-        latest, media = cycles.latest_cycles(conn), []
-        for medium in MEDIA:
-            cycle = latest.get(medium.plural)
-            now_skipped, skipped_before = skipped.get(medium.plural, ({}, {}))
-            media.append(
-                MediumStatus(
-                    medium=medium.plural,
-                    cycle=cycle,
-                    age_seconds=int((now - cycle.cycle_at).total_seconds()) if cycle else None,
-                    counts=cycles.counts(conn, cycle.id, now) if cycle else Counts(),
-                    failures=tuple(failure for failure in failing if failure.medium == medium.plural),
-                    doubts=tuple(count for count in doubted if count.medium == medium.plural),
-                    attempts=tried.get(medium.plural, {}),
-                    skipped=now_skipped,
-                    skipped_before=skipped_before,
-                )
+        return _media(conn, now)
+
+
+def _media(conn: Connection, now: datetime) -> tuple[MediumStatus, ...]:
+    failing, doubted = failures.all_failures(conn), doubts.counts(conn)
+    tried, skipped = attempts.latest(conn), cycles.skipped_by_reason(conn)
+    latest, media = cycles.latest_cycles(conn), []
+    for medium in MEDIA:
+        cycle = latest.get(medium.plural)
+        now_skipped, skipped_before = skipped.get(medium.plural, ({}, {}))
+        media.append(
+            MediumStatus(
+                medium=medium.plural,
+                cycle=cycle,
+                age_seconds=int((now - cycle.cycle_at).total_seconds()) if cycle else None,
+                counts=cycles.counts(conn, cycle.id, now) if cycle else Counts(),
+                failures=tuple(failure for failure in failing if failure.medium == medium.plural),
+                doubts=tuple(count for count in doubted if count.medium == medium.plural),
+                attempts=tried.get(medium.plural, {}),
+                skipped=now_skipped,
+                skipped_before=skipped_before,
             )
-        used = quota.used(conn, "omdb", now.date().isoformat())
-    return SyncStatus(now, tuple(media), used, omdb_limit, give_up_after)
+        )
+    return tuple(media)

@@ -16,6 +16,7 @@ from ratingo_pipelines.sync.checks import CHECKS
 from ratingo_pipelines.sync.context import open_sync_context, utc_now
 from ratingo_pipelines.sync.titles import sync_pending
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of
+from ratingo_pipelines_tests.storage.examples import PATIENCE
 
 MINUTE = timedelta(minutes=1)
 
@@ -236,7 +237,15 @@ def test_a_failure_at_omdb_is_retried_at_omdb(impatient: Installation) -> None:
     first = impatient.partitions()[0]
     with impatient.database.writing() as conn:
         failures.record(
-            conn, SHOWS, first, "omdb", "down", utc_now() - timedelta(hours=1), spends_attempt=False, title=None
+            conn,
+            SHOWS,
+            first,
+            "omdb",
+            "down",
+            utc_now() - timedelta(hours=1),
+            spends_attempt=False,
+            title=None,
+            policy=PATIENCE,
         )
 
     [request] = impatient.requested("shows_retries")

@@ -9,8 +9,10 @@ from sqlalchemy import Table, func, select
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.storage import shared, snapshots, titles
 from ratingo_pipelines.storage.engine import Database, retried_transaction
+from ratingo_pipelines.storage.failures import RetryPolicy
 from ratingo_pipelines.storage.tables import tables_of
 
+PATIENCE = RetryPolicy(give_up_after=6, first_delay=timedelta(minutes=15))
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 CHILDREN = (
     *("ratings", "rating_buckets", "snapshots", "translations", "genres", "videos", "watch_providers", "cast"),

@@ -10,13 +10,13 @@ from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.storage import asked, cycles, failures, monthly, quota, witnesses
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines_tests.storage.examples import NOW
+from ratingo_pipelines_tests.storage.examples import NOW, PATIENCE
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def _fail(database: Database, **others: object) -> failures.Failure:
-    facts = {"now": NOW, "spends_attempt": True, "title": "Title"} | others
+    facts = {"now": NOW, "spends_attempt": True, "title": "Title", "policy": PATIENCE} | others
     with database.writing() as conn:
         return failures.record(conn, SHOWS, 42, "details", "it broke", **facts)  # type: ignore[arg-type]
 
@@ -39,7 +39,7 @@ def _fail(database: Database, **others: object) -> failures.Failure:
 def test_the_delay_grows_with_each_try_until_a_title_is_given_up(
     last: timedelta | None, attempts: int, delay: timedelta
 ) -> None:
-    assert failures.next_delay(last, attempts) == delay
+    assert failures.next_delay(last, attempts, PATIENCE) == delay
 
 
 def test_how_long_the_first_delay_is_and_when_a_title_is_given_up_is_configured() -> None:
@@ -69,7 +69,7 @@ def test_a_try_that_told_nothing_puts_off_the_next_one_and_changes_nothing_else(
     before = _fail(database)
     for _ in range(2):
         with database.writing() as conn:
-            failures.postpone(conn, SHOWS, 42, ["details", "ratings"], NOW + 15 * MINUTE)
+            failures.postpone(conn, SHOWS, 42, ["details", "ratings"], NOW + 15 * MINUTE, PATIENCE)
     with database.reading() as conn:
         [after] = failures.all_failures(conn, SHOWS)
     assert after.next_attempt_at == NOW + 15 * MINUTE + 90 * MINUTE
@@ -80,7 +80,7 @@ def test_a_try_that_told_nothing_brings_no_later_one_forward(database: Database)
     for _ in range(6):
         given_up = _fail(database)
     with database.writing() as conn:
-        failures.postpone(conn, SHOWS, 42, ["details"], NOW - DAY)
+        failures.postpone(conn, SHOWS, 42, ["details"], NOW - DAY, PATIENCE)
         assert failures.all_failures(conn, SHOWS) == [given_up]
 
 
@@ -88,8 +88,10 @@ def test_the_failures_of_titles_that_nothing_will_try_again_are_forgotten(databa
     shows = tables_of(SHOWS)
     with database.writing() as conn:
         for tmdb_id in (1, 2, 3, 4):
-            failures.record(conn, SHOWS, tmdb_id, "details", "it broke", NOW, spends_attempt=True, title=None)
-        failures.record(conn, MOVIES, 1, "details", "it broke", NOW, spends_attempt=True, title=None)
+            failures.record(
+                conn, SHOWS, tmdb_id, "details", "it broke", NOW, spends_attempt=True, title=None, policy=PATIENCE
+            )
+        failures.record(conn, MOVIES, 1, "details", "it broke", NOW, spends_attempt=True, title=None, policy=PATIENCE)
         conn.execute(insert(shows.titles).values(tmdb_id=1, title="Stored"))
         cycles.open_cycle(conn, SHOWS, NOW - 10 * DAY, [_entry(2)], 1, None)
         cycles.open_cycle(conn, SHOWS, NOW, [_entry(3)], 1, None)
@@ -112,8 +114,8 @@ def test_a_failure_is_due_when_its_time_has_come(database: Database) -> None:
 def test_success_clears_the_failures_of_a_title(database: Database) -> None:
     _fail(database)
     with database.writing() as conn:
-        failures.record(conn, SHOWS, 42, "omdb", "N/A", NOW, spends_attempt=True, title=None)
-        failures.record(conn, SHOWS, 43, "details", "it broke", NOW, spends_attempt=True, title=None)
+        failures.record(conn, SHOWS, 42, "omdb", "N/A", NOW, spends_attempt=True, title=None, policy=PATIENCE)
+        failures.record(conn, SHOWS, 43, "details", "it broke", NOW, spends_attempt=True, title=None, policy=PATIENCE)
         assert failures.failing_ids(conn, SHOWS, [42, 43, 44]) == {42, 43}
         assert failures.clear(conn, SHOWS, 42, ["details"]) == 1
         assert failures.failing_ids(conn, SHOWS, [42]) == {42}

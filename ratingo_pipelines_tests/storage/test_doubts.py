@@ -11,7 +11,7 @@ from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.schema import upgrade
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines_tests.storage.examples import own, rows_of, save_title
+from ratingo_pipelines_tests.storage.examples import PATIENCE, own, rows_of, save_title
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -47,7 +47,7 @@ def test_due_are_titles_with_a_row_that_were_not_asked_about_lately_and_do_not_f
     with database.writing() as conn:
         for tmdb_id, hours in ((1, 6), (2, 4), (3, 7), (4, 8), (5, 9)):
             doubts.record(conn, SHOWS, tmdb_id, {CAST: None, UA: None}, NOW - hours * HOUR)
-        failures.record(conn, SHOWS, 4, "details", "it broke", NOW, spends_attempt=True, title=None)
+        failures.record(conn, SHOWS, 4, "details", "it broke", NOW, spends_attempt=True, title=None, policy=PATIENCE)
         assert doubts.due(conn, SHOW, NOW - 5 * HOUR, NOW) == [3, 1]
 
 

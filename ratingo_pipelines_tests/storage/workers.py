@@ -13,7 +13,7 @@ from ratingo_pipelines.storage import airings, asked, cycles, failures, monthly,
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.schema import upgrade
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines_tests.storage.examples import NOW, save_title
+from ratingo_pipelines_tests.storage.examples import NOW, PATIENCE, save_title
 
 THREADS = 8
 
@@ -122,7 +122,9 @@ def keep_books(url: str, process: int) -> int:
     ]  # fmt: skip
     for turn in range(10):
         with database.writing() as conn:
-            failures.record(conn, SHOWS, turn % 3, "details", "boom", NOW, spends_attempt=True, title=None)
+            failures.record(
+                conn, SHOWS, turn % 3, "details", "boom", NOW, spends_attempt=True, title=None, policy=PATIENCE
+            )
         with database.writing() as conn:
             for tmdb_id in range(1, 30):
                 asked.record_check(conn, SHOWS, tmdb_id, "omdb", NOW, answered=False)

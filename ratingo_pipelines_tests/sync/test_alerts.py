@@ -19,7 +19,7 @@ FAILED = EndedRun("shows_omdb_backfill", "r2", True, NOW - timedelta(minutes=6),
 
 
 def state(*media: MediumStatus) -> SyncStatus:
-    return SyncStatus(NOW, media, 0, 1000)
+    return SyncStatus(NOW, media, 0, 1000, 6)
 
 
 def medium(name: str = "shows", hours: float = 1, **counts: int) -> MediumStatus:

@@ -12,6 +12,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines.sync.work import TitleStage
+from ratingo_pipelines_tests.storage.examples import PATIENCE
 from ratingo_pipelines_tests.sync.syncing import RUN, Clock, eligible, limited, run_cycle
 
 DETAILS = [TitleStage.DETAILS]
@@ -92,7 +93,17 @@ def test_what_fails_without_spending_attempts_is_asked_ever_more_rarely(
 def give_up(ctx: SyncContext, tmdb_id: int) -> None:
     for _ in range(ctx.settings.give_up_after):
         with ctx.database.writing() as conn:
-            failures.record(conn, SHOWS, tmdb_id, "details", "it broke", ctx.now(), spends_attempt=True, title="Gone")
+            failures.record(
+                conn,
+                SHOWS,
+                tmdb_id,
+                "details",
+                "it broke",
+                ctx.now(),
+                spends_attempt=True,
+                title="Gone",
+                policy=PATIENCE,
+            )
 
 
 def place_of(ctx: SyncContext, tmdb_id: int) -> str:

@@ -18,7 +18,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.leases import kept_leases
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
-from ratingo_pipelines.sync.status import status
+from ratingo_pipelines.sync.status import status_of_media
 from ratingo_pipelines.sync.store import CLAIM_LOST
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
 from ratingo_pipelines.sync.trending import open_trending_cycle
@@ -98,9 +98,9 @@ def test_titles_that_another_run_holds_are_left_to_it_and_that_is_said(ctx: Sync
     told: list[TitleOutcome] = []
     sync_ids(ctx, SHOWS, RUN, [held[0].tmdb_id], on_outcome=told.append)
     assert [(one.status, one.reason) for one in told] == [(TitleStatus.SKIPPED, "another run is working on it")]
-    assert status(ctx.database, 0, clock()).media[0].counts.processing == 9
+    assert status_of_media(ctx.database, clock())[0].counts.processing == 9
     clock.turn(seconds=ctx.settings.lease_seconds + 1)
-    assert status(ctx.database, 0, clock()).media[0].counts.processing == 0
+    assert status_of_media(ctx.database, clock())[0].counts.processing == 0
     assert sync_pending(ctx, SHOWS, RUN).fetched == 9
     assert {row["outcome"] for row in all_rows(ctx.database, trending)} <= {"done", "skipped"}
 
@@ -111,7 +111,7 @@ def test_a_long_run_keeps_its_claims(ctx: SyncContext, sandbox: RunningSandbox) 
     sandbox.faults({"kind": "latency", "ms": 2500, "api": "tmdb", "endpoint": "/{medium}/{id}"})
     with another_kit(ctx) as other, ThreadPoolExecutor(1) as pool:
         long = pool.submit(sync_pending, ctx, SHOWS, "long")
-        wait_until(lambda: status(ctx.database, 0, ctx.now()).media[0].counts.processing > 0)
+        wait_until(lambda: status_of_media(ctx.database, ctx.now())[0].counts.processing > 0)
         Event().wait(1.5 * ctx.settings.lease_seconds)
         meanwhile = sync_pending(other, SHOWS, "eager")
         report = long.result()

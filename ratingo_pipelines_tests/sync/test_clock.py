@@ -21,6 +21,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_month
 from ratingo_pipelines.sync.trending import NoCycle, open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
+from ratingo_pipelines_tests.storage.examples import PATIENCE
 from ratingo_pipelines_tests.sync.syncing import RUN, Clock, all_rows, limited, run_cycle, title_rows
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -141,7 +142,7 @@ def what_else_waits(ctx: SyncContext) -> int:
     now = ctx.now()
     stub = next(tmdb_id for tmdb_id, row in title_rows(ctx.database).items() if row["trending_score"] is None)
     with ctx.database.writing() as conn:
-        failures.record(conn, SHOWS, stub, "details", "it broke", now, spends_attempt=True, title=None)
+        failures.record(conn, SHOWS, stub, "details", "it broke", now, spends_attempt=True, title=None, policy=PATIENCE)
         asked.record_check(conn, SHOWS, 1, asked.META, now, answered=False)
         asked.record_check(conn, MOVIES, 2, asked.OMDB, now, answered=True)
         quota.take(conn, "omdb", now.date().isoformat(), 1000, 30)
@@ -155,7 +156,7 @@ def waits_no_longer(ctx: SyncContext, stub: int) -> None:
     with ctx.database.reading() as conn:
         [failure] = [each for each in failures.all_failures(conn, SHOWS) if each.tmdb_id == stub]
         assert failure.next_attempt_at <= now
-        assert failure.next_attempt_at - failure.last_failed_at == failures.FIRST_DELAY
+        assert failure.next_attempt_at - failure.last_failed_at == PATIENCE.first_delay
         assert asked.due(conn, SHOWS, [1], asked.META, now) == {1}
         assert asked.due(conn, MOVIES, [2], asked.OMDB, now) == {2}
         months = complete_months(now.date())

@@ -164,7 +164,7 @@ def failure(tmdb_id: int, *, stage: str = "details", due: bool = True, attempts:
 
 
 def retrying(*failures: Failure, **facts: object) -> RetryFacts:
-    given = {"medium": "shows", "failures": failures, "partitions": set(range(100)), **facts}
+    given = {"medium": "shows", "failures": failures, "partitions": set(range(100)), "give_up_after": 6, **facts}
     return RetryFacts(**given)  # type: ignore[arg-type]
 
 

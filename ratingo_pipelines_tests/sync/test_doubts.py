@@ -15,7 +15,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.doubts import accept, open_doubts
 from ratingo_pipelines.sync.meta import backfill_meta
-from ratingo_pipelines.sync.status import status
+from ratingo_pipelines.sync.status import status_of_media
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.work import TitleStage
 from ratingo_pipelines_tests.exactness import differences
@@ -68,7 +68,7 @@ def test_a_cycle_whose_answers_all_lack_every_part_changes_no_row_for_the_worse_
     assert any("Trakt says that" in said and "no buckets any more" in said for said in report.problems)
     many = {
         (count.part, count.region)
-        for count in status(ctx.database, 0, clock()).media[MEDIA.index(medium)].doubts
+        for count in status_of_media(ctx.database, clock())[MEDIA.index(medium)].doubts
         if count.many
     }
     assert many >= {("cast", ""), ("genres", ""), ("overview", "en-US"), ("buckets", "")}

@@ -12,7 +12,7 @@ from ratingo_pipelines.storage.entry_counts import COUNTED
 from ratingo_pipelines.storage.pipeline_tables import cycles, trending
 from ratingo_pipelines.sync.context import open_sync_context, utc_now
 from ratingo_pipelines.sync.report import BatchReport, TrendingReport
-from ratingo_pipelines.sync.status import status
+from ratingo_pipelines.sync.status import status_of_media
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.guards import some
 from ratingo_pipelines_tests.sync.syncing import all_rows, counts, eligible, ids, run_cycle, settings_for, title_rows
@@ -153,7 +153,7 @@ def test_related_titles_become_stubs_that_the_site_does_not_list(history: Histor
 
 
 def test_the_status_counts_the_cycle(history: History) -> None:
-    shows = status(history.database, 1000, utc_now()).media[0]
+    shows = status_of_media(history.database, utc_now())[0]
     assert shows.cycle is not None
     assert shows.cycle.id == history.second.trending.cycle_id
     assert (shows.counts.done, shows.counts.error) == (len(eligible(history.truth[SHOWS])), 0)

@@ -18,6 +18,7 @@ from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids
 from ratingo_pipelines.sync.report import StopReason
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
 from ratingo_pipelines.sync.trending import open_trending_cycle
+from ratingo_pipelines_tests.storage.examples import PATIENCE
 from ratingo_pipelines_tests.sync.syncing import RUN, Clock, altered, eligible, limited, run_cycle
 
 SHOW = tables_of(SHOWS)
@@ -27,7 +28,9 @@ Prepare = Callable[[SyncContext], SyncContext]
 
 def fail(ctx: SyncContext, tmdb_id: int, stage: str) -> None:
     with ctx.database.writing() as conn:
-        failures.record(conn, SHOWS, tmdb_id, stage, "it broke", ctx.now(), spends_attempt=True, title=None)
+        failures.record(
+            conn, SHOWS, tmdb_id, stage, "it broke", ctx.now(), spends_attempt=True, title=None, policy=PATIENCE
+        )
 
 
 def failing(ctx: SyncContext) -> list[Failure]:
@@ -86,7 +89,7 @@ def test_a_failure_at_omdb_is_not_due_once_it_was_tried(
 
 
 def decision(ctx: SyncContext) -> object:
-    return decide_retries(RetryFacts("shows", failing(ctx), {TITLE}), ctx.now())
+    return decide_retries(RetryFacts("shows", failing(ctx), {TITLE}, 6), ctx.now())
 
 
 def test_the_failures_that_a_spent_quota_did_not_reach_are_put_off_as_well(ctx: SyncContext, clock: Clock) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import event, insert
 
 from ratingo_pipelines.media import MOVIES, SHOWS
+from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import attempts, cycles, failures, quota
 from ratingo_pipelines.storage.attempts import Attempt
 from ratingo_pipelines.storage.cycles import Counts, Entry
@@ -14,7 +15,9 @@ from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import status
 from ratingo_pipelines.sync.trending import LISTED_TWICE, WITHOUT_TMDB_ID
 from ratingo_pipelines.terminal.reports import status_lines
+from ratingo_pipelines_tests.storage.examples import PATIENCE
 
+SETTINGS = Settings(_env_file=None)
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
 
@@ -41,7 +44,7 @@ def open_cycle(database: Database, size: int) -> None:
 
 
 def test_a_database_without_a_cycle_has_a_status_as_well(database: Database) -> None:
-    state = status(database, 1000, utc_now())
+    state = status(database, SETTINGS, utc_now())
 
     assert [(medium.medium, medium.cycle, medium.counts) for medium in state.media] == [
         ("shows", None, Counts()),
@@ -59,7 +62,7 @@ def test_it_counts_titles_by_standing_and_tells_ages_and_what_is_left_of_the_quo
     with database.writing() as conn:
         quota.take(conn, "omdb", utc_now().date().isoformat(), 1000, 30)
 
-    found = status(database, 1000, utc_now()).as_dict()
+    found = status(database, SETTINGS, utc_now()).as_dict()
 
     assert found["media"]["shows"]["titles"] == {
         "total": 4,
@@ -77,10 +80,14 @@ def test_failures_come_with_their_reasons_and_whether_they_were_given_up(databas
     open_cycle(database, 5)
     with database.writing() as conn:
         for _ in range(2):
-            failures.record(conn, SHOWS, 4, "details", "it broke", utc_now(), spends_attempt=True, title="Title 4")
-        failures.record(conn, MOVIES, 7, "ratings", "it was down", utc_now(), spends_attempt=False, title=None)
+            failures.record(
+                conn, SHOWS, 4, "details", "it broke", utc_now(), spends_attempt=True, title="Title 4", policy=PATIENCE
+            )
+        failures.record(
+            conn, MOVIES, 7, "ratings", "it was down", utc_now(), spends_attempt=False, title=None, policy=PATIENCE
+        )
 
-    state = status(database, 1000, utc_now(), give_up_after=2)
+    state = status(database, SETTINGS.model_copy(update={"give_up_after": 2}), utc_now())
 
     [shows, movies] = state.as_dict()["media"].values()
     assert [(each["tmdb_id"], each["last_error"], each["given_up"]) for each in shows["failures"]] == [
@@ -94,7 +101,7 @@ def test_ten_thousand_titles_take_no_more_statements_than_none(database: Databas
     statements: list[str] = []
     event.listen(database.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     open_cycle(database, 5)
-    status(database, 1000, utc_now())
+    status(database, SETTINGS, utc_now())
     few = len(statements)
     open_cycle(database, 10_000)
     with database.writing() as conn:
@@ -102,7 +109,7 @@ def test_ten_thousand_titles_take_no_more_statements_than_none(database: Databas
         conn.execute(insert(tables_of(SHOWS).titles), rows)
     statements.clear()
 
-    state = status(database, 1000, utc_now())
+    state = status(database, SETTINGS, utc_now())
 
     assert state.media[0].counts.total == 9_999
     assert len(statements) <= min(few, 8)
@@ -125,7 +132,7 @@ def test_it_tells_what_came_of_asking_and_what_is_skipped_beside_the_cycle_befor
         ):
             attempts.record(conn, attempt)
 
-    state = status(database, 1000, NOON + timedelta(minutes=6))
+    state = status(database, SETTINGS, NOON + timedelta(minutes=6))
 
     shows, movies = state.as_dict()["media"].values()
     assert shows["list"] == {"asked_at": NOON, "outcome": "well", "reason": None}
@@ -146,4 +153,4 @@ def test_it_tells_what_came_of_asking_and_what_is_skipped_beside_the_cycle_befor
 def test_a_cycle_that_lies_ahead_is_said_to(database: Database) -> None:
     with database.writing() as conn:
         cycles.open_cycle(conn, SHOWS, NOON + timedelta(days=2), (), 10_000, "run")
-    assert "cycle 1, 48.0 h ahead of this machine's clock: " in next(status_lines(status(database, 0, NOON)))
+    assert "cycle 1, 48.0 h ahead of this machine's clock: " in next(status_lines(status(database, SETTINGS, NOON)))

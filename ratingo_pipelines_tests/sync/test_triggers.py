@@ -6,6 +6,7 @@ from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.sync.context import SyncContext, utc_now
 from ratingo_pipelines.sync.trending import open_trending_cycle
+from ratingo_pipelines_tests.storage.examples import PATIENCE
 from ratingo_pipelines_tests.sync.syncing import Clock, altered
 
 
@@ -33,7 +34,9 @@ def test_a_trigger_pulled_after_the_cycle_was_opened_opens_another(ctx: SyncCont
 def give_up(ctx: SyncContext, tmdb_id: int, attempts: int = 6, stage: str = "details") -> None:
     for _ in range(attempts):
         with ctx.database.writing() as conn:
-            failures.record(conn, SHOWS, tmdb_id, stage, "it broke", ctx.now(), spends_attempt=True, title="Gone")
+            failures.record(
+                conn, SHOWS, tmdb_id, stage, "it broke", ctx.now(), spends_attempt=True, title="Gone", policy=PATIENCE
+            )
 
 
 def outcomes(ctx: SyncContext, cycle_id: int) -> dict[int, tuple[str, str | None]]:

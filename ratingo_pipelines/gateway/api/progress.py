@@ -11,7 +11,7 @@ from ratingo_pipelines.storage.cycles import Counts, Cycle, Standing
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.failures import Failure
 from ratingo_pipelines.sync.context import utc_now
-from ratingo_pipelines.sync.status import MediumStatus, status
+from ratingo_pipelines.sync.status import MediumStatus, status_of_media
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Progress:
 
     def overview(self) -> tuple[MediumStatus, ...]:
         """How far all media are and what came of asking the sources."""
-        return status(self._database, 0, utc_now()).media
+        return status_of_media(self._database, utc_now())
 
     def failed_between(self, medium: Medium, since: datetime, until: datetime) -> list[Failure]:
         """Failures on record that last happened in that time."""

@@ -22,7 +22,7 @@ client.
 """
 
 from ratingo_pipelines.sources.http.answer import HttpAnswer
-from ratingo_pipelines.sources.http.api import ApiConfig, Diagnose, JsonAnswer, JsonApi
+from ratingo_pipelines.sources.http.api import ApiConfig, Diagnose, HttpConfig, JsonAnswer, JsonApi
 from ratingo_pipelines.sources.http.opening import open_api
 
-__all__ = ["ApiConfig", "Diagnose", "HttpAnswer", "JsonAnswer", "JsonApi", "open_api"]
+__all__ = ["ApiConfig", "Diagnose", "HttpAnswer", "HttpConfig", "JsonAnswer", "JsonApi", "open_api"]

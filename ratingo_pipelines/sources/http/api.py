@@ -54,8 +54,7 @@ LONGEST_BACKOFF_SECONDS = 10.0
 class ApiConfig:
     """What `JsonApi` has to know of an API.
 
-    Keys stand in `secret_headers` and, where an API takes them nowhere else, in `secret_params`. Without a
-    `state_dir` nothing is kept on disk, and the limits hold for one `JsonApi` alone.
+    Keys stand in `secret_headers` and, where an API takes them nowhere else, in `secret_params`.
     """
 
     name: str
@@ -68,14 +67,6 @@ class ApiConfig:
     secret_params: Mapping[str, SecretStr] = field(default_factory=dict)
     key_variable: str = "the key"
     """The variable that holds the key, as messages name it."""
-    state_dir: Path | None = None
-    cache: bool = True
-    timeout_seconds: float = 30
-    """The longest silence; a whole answer may take twice as long."""
-    retry_after_cap_seconds: float = 90
-    """The longest pause an API may ask for, or may be left alone for; a longer one fails with the time."""
-    concurrency: int = 16
-    """How many requests are under way at once."""
     backoff_seconds: float = 0.5
     """Before the first retry; it doubles, and as much again is added at random."""
     malformed_retries: int = RETRIES
@@ -94,6 +85,21 @@ class ApiConfig:
 
 
 @dataclass(frozen=True)
+class HttpConfig:
+    """How all APIs are asked, as the settings have it."""
+
+    state_dir: Path | None
+    """Where limits and answers are kept; without it nothing is, and the limits hold for one `JsonApi` alone."""
+    cache: bool
+    timeout_seconds: float
+    """The longest silence; a whole answer may take twice as long."""
+    retry_after_cap_seconds: float
+    """The longest pause an API may ask for, or may be left alone for; a longer one fails with the time."""
+    concurrency: int
+    """How many requests are under way at once."""
+
+
+@dataclass(frozen=True)
 class JsonAnswer:
     """A JSON answer with status 200."""
 
@@ -107,7 +113,13 @@ class JsonAnswer:
 class JsonApi:
     """One API, for all threads that ask it."""
 
-    def __init__(self, config: ApiConfig, diagnose: Diagnose = lambda answer: None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: ApiConfig,
+        http: HttpConfig,
+        diagnose: Diagnose = lambda answer: None,
+        clock: Clock | None = None,
+    ) -> None:
         """Open the session; nothing is sent yet. All waiting is done by `clock`, the machine's by default.
 
         Raises `AccessDenied` when a key holds characters that cannot be sent.
@@ -120,19 +132,23 @@ class JsonApi:
         self._config = config
         self._diagnose = diagnose
         self._clock = clock or SystemClock()
-        self._shared = _shared_by(config, self._clock)
-        self._limiter = open_rate_limiter(config.windows, config.state_dir, config.identity, self._clock)
+        self._shared = _shared_by(config, http.concurrency, self._clock)
+        self._limiter = open_rate_limiter(config.windows, http.state_dir, config.identity, self._clock)
         self._wire = Wire(
             config.base_url,
             config.headers,
             {name: key.get_secret_value() for name, key in config.secret_headers.items()},
             {name: key.get_secret_value() for name, key in config.secret_params.items()},
-            config.timeout_seconds,
-            config.concurrency,
+            http.timeout_seconds,
+            http.concurrency,
         )
-        cache = AnswerCache(config.state_dir if config.cache else None)
-        cap = config.retry_after_cap_seconds
-        self._session = ApiSession(cache, self._shared.backoff, self._limiter, self._wire, cap)
+        self._session = ApiSession(
+            AnswerCache(http.state_dir if http.cache else None),
+            self._shared.backoff,
+            self._limiter,
+            self._wire,
+            http.retry_after_cap_seconds,
+        )
         self._single_flight = SingleFlight()
         self._second_asking = SecondAsking()
         self._closed = Event()
@@ -334,7 +350,7 @@ _shared: WeakValueDictionary[bytes, _Shared] = WeakValueDictionary()
 _sharing = Lock()
 
 
-def _shared_by(config: ApiConfig, clock: Clock) -> _Shared:
-    new = _Shared(Backoff(config.name, clock.steady), Circuit(config.name, config.concurrency, clock.steady))
+def _shared_by(config: ApiConfig, concurrency: int, clock: Clock) -> _Shared:
+    new = _Shared(Backoff(config.name, clock.steady), Circuit(config.name, concurrency, clock.steady))
     with _sharing:
         return _shared.setdefault(hashlib.sha256(config.identity.encode()).digest(), new)

@@ -3,11 +3,9 @@
 What is an API's own (keys, limits, headers) is said by its client's `open_...`.
 """
 
-from dataclasses import replace
-
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import AccessDenied
-from ratingo_pipelines.sources.http.api import ApiConfig, Diagnose, JsonApi
+from ratingo_pipelines.sources.http.api import ApiConfig, Diagnose, HttpConfig, JsonApi
 from ratingo_pipelines.sources.scrub import SHORTEST_KEY
 
 
@@ -23,12 +21,11 @@ def open_api(settings: Settings, config: ApiConfig, diagnose: Diagnose) -> JsonA
             config.name,
             f"{config.key_variable} has fewer than {SHORTEST_KEY} characters, as no key of it has; copy it again",
         )
-    configured = replace(
-        config,
+    http = HttpConfig(
         state_dir=settings.home,
         cache=settings.http_cache,
         timeout_seconds=settings.http_timeout_seconds,
         retry_after_cap_seconds=settings.retry_after_cap_seconds,
         concurrency=settings.concurrency,
     )
-    return JsonApi(configured, diagnose)
+    return JsonApi(config, http, diagnose)

@@ -111,7 +111,7 @@ def test_who_uses_another_key_or_url_or_api_has_another_limit() -> None:
         config_of("http://127.0.0.1:1", secret_params={"apikey": SecretStr("another")}),
     ]
     assert len({config.identity for config in [base, *others]}) == 4
-    assert base.identity == config_of("http://127.0.0.1:1", timeout_seconds=9, **SECRETS).identity
+    assert base.identity == config_of("http://127.0.0.1:1", backoff_seconds=9, **SECRETS).identity
 
 
 def table_of(folder: Path) -> str:
