@@ -50,7 +50,7 @@ class RateLimit:
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        """Read `500/300`."""
+        """Read `500/300`. Raises `ValueError` for anything else."""
         if isinstance(text, cls):
             return text
         match = re.fullmatch(r"\s*([1-9]\d*)\s*/\s*([1-9]\d*)\s*", str(text))

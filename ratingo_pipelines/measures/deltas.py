@@ -42,7 +42,7 @@ def three_month_deltas(frame: "pd.DataFrame", months: Sequence[str]) -> dict[int
 
     `months` are the six `complete_months`, newest first. A list that leaves a title out counts as 0 for it. Titles that
     none of the six names are left out; so are all of them while fewer than six lists are known, as two months against
-    three say nothing.
+    three say nothing. Raises `ValueError` for other than six months.
     """
     if len(months) != MONTHS:
         raise ValueError(f"deltas compare {MONTHS} months, not {len(months)}")

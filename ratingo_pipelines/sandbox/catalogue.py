@@ -57,7 +57,10 @@ class Catalogue:
 
 @cache
 def catalogue(size: int = SIZE) -> Catalogue:
-    """Generate the catalogue with so many titles a medium; the oddities are the same in every size."""
+    """Generate the catalogue with so many titles a medium; the oddities are the same in every size.
+
+    Raises `ValueError` for a size that it cannot have.
+    """
     if not SIZE <= size <= LARGEST:
         raise ValueError(f"a catalogue has {SIZE} to {LARGEST} titles a medium, not {size}")
     return Catalogue({medium: tuple(_titles(medium, size)) for medium in MEDIA})

@@ -261,7 +261,10 @@ class Call:
 
 
 def parse(given: Any, now: float) -> list[Fault]:
-    """Read faults: one, a list, `{"faults": [...], "seed": n}`, or short `{"enforce": {"trakt": "500/300"}}`."""
+    """Read faults: one, a list, `{"faults": [...], "seed": n}`, or short `{"enforce": {"trakt": "500/300"}}`.
+
+    Raises `FaultError` for what is none of these.
+    """
     if isinstance(given, list):
         return [Fault.parse(fault, now) for one in given for fault in _told(one)]
     if isinstance(given, dict) and "kind" not in given:

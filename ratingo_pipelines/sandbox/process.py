@@ -39,7 +39,10 @@ class RunningSandbox:
         return environment(self.url)
 
     def control(self, path: str, payload: Any = None, method: str | None = None) -> Any:
-        """Make a control call: `control("epoch", {"advance": 1})`; without payload it is a GET."""
+        """Make a control call: `control("epoch", {"advance": 1})`; without payload it is a GET.
+
+        Raises `SandboxError` where it is refused.
+        """
         body = None if payload is None else json.dumps(payload).encode()
         request = Request(  # noqa: S310 -- always http, on this machine
             f"{self.url}/control/{path}".rstrip("/"), body, {"Content-Type": "application/json"}, method=method
@@ -88,7 +91,10 @@ class RunningSandbox:
 def start_sandbox(
     port: int = 0, *, epoch: int = 0, size: int | None = None, today: date | None = None
 ) -> RunningSandbox:
-    """Start a sandbox and wait until it answers. It ends with this process at the latest."""
+    """Start a sandbox and wait until it answers. It ends with this process at the latest.
+
+    Raises `SandboxError` where it does not start.
+    """
     command = [sys.executable, "-m", "ratingo_pipelines.sandbox", "--with-parent", f"--port={port}", f"--epoch={epoch}"]
     command += [f"--size={size}"] * (size is not None) + [f"--today={today}"] * (today is not None)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- ours

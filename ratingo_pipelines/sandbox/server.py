@@ -215,7 +215,9 @@ async def _gone(receive: Receive) -> None:
 def serve(
     port: int = 0, *, epoch: int = 0, size: int = SIZE, today: date | None = None, parent: int | None = None
 ) -> None:
-    """Print where the APIs are, as lines for `.env`, and serve until stopped; exit 2 where the port is taken.
+    """Print where the APIs are, as lines for `.env`, and serve until stopped.
+
+    Raises `SystemExit` with status 2 where the port is taken.
 
     `today` stands for the real day (UTC). The server ends when its parent process is no longer `parent`.
     """

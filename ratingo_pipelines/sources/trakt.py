@@ -208,7 +208,10 @@ def parse_monthly(payload: Any, medium: Medium) -> list[MonthlyEntry]:
 
 
 def parse_ratings(payload: Any) -> TraktRatings:
-    """Read ratings, flat or nested. An empty list is Trakt's other way to say that it does not know the title."""
+    """Read ratings, flat or nested. An empty list is Trakt's other way to say that it does not know the title.
+
+    Raises `NotFound`, `Misrouted` where these are no ratings, `BadPayload` where none can be read.
+    """
     if payload == []:
         raise NotFound(API, "has no ratings of this title")
     if not isinstance(payload, Mapping) or not payload.keys() & {"trakt", "rating", "votes", "distribution"}:
@@ -222,7 +225,7 @@ def parse_ratings(payload: Any) -> TraktRatings:
 
 
 def parse_related(payload: Any) -> list[TraktTitle]:
-    """Read related titles, without those that are unusable."""
+    """Read related titles, without those that are unusable; raise `BadPayload` where all are."""
     entries = parse_entries(API, TraktTitle, _list(payload), "related")
     if entries and not any(title.trakt or title.slug or title.imdb or title.tmdb for title in entries):
         raise unusable(API, "related.ids")

@@ -66,7 +66,8 @@ class TitleStore:
     def store(self, work: TitleWork, stages: Set[TitleStage], gathered: Gathered) -> TitleOutcome:
         """Write what was gathered of one title; the outcome tells which stages came through.
 
-        Nothing is written when the title's place in its cycle is no longer this run's: others write it anew.
+        Nothing is written when the title's place in its cycle is no longer this run's: others write it anew. Raises
+        `UnstorableValue` for one that cannot be stored truthfully, `StorageError` for what the database does.
         """
         tables = tables_of(self.medium)
         told = self._told(work, gathered)
