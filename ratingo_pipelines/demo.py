@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.status import Status as RichStatus
 
+from ratingo_pipelines.earlier_days import DAYS, TITLES, epochs_played, play_earlier_days
 from ratingo_pipelines.home import is_in_use, prepare_dagster_home, prepare_home
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.sandbox.process import start_sandbox
@@ -21,6 +22,7 @@ from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.storage.schema import upgrade
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import MediumStatus, status_of_media
+from ratingo_pipelines.terminal.fitting import stdout_console
 from ratingo_pipelines.terminal.top import top_table
 from ratingo_pipelines.text import counted
 
@@ -28,12 +30,11 @@ TITLES_SHOWN = 15
 ALL_KEYS = (*UPSTREAM_KEYS, *OPTIONAL_KEYS)
 MADE_BY_DEMO = "made-by-demo"
 """A file in a home whose titles are invented."""
-WIDTH_WITHOUT_TERMINAL = 140
 NEXT = """
 What to do next:
   make dev                      open Dagster's UI on this very instance: assets, runs, backfills
   .venv/bin/ratingo status      how far the cycles are
-  make demo                     again: a second cycle, one more snapshot a title
+  make demo                     again: one more cycle, in which the sandbox's world has moved on
 With real data: copy .env.example to .env, fill in your keys, `make clean` (these titles are invented), then
   .venv/bin/ratingo sync shows  and  .venv/bin/ratingo sync movies
 """
@@ -43,9 +44,7 @@ def run_demo(settings: Settings) -> bool:
     """Fill the home's own database from the sandbox through Dagster's jobs, and show it; whether all was stored."""
     began = monotonic()
     settings = for_invented_titles(settings)
-    console = Console()
-    if not console.is_terminal:
-        console.width = WIDTH_WITHOUT_TERMINAL
+    console = stdout_console()
     home = prepare_dagster_home(settings)
     database = open_database(settings)
     upgrade(database)
@@ -53,6 +52,11 @@ def run_demo(settings: Settings) -> bool:
     with start_sandbox() as sandbox:
         os.environ.update(sandbox.environment())
         console.print(f"Sandbox of Trakt, TMDB and OMDb at {sandbox.url}", highlight=False)
+        if not epochs_played(database):
+            with console.status(f"the {DAYS} days before"):
+                play_earlier_days(load_settings(), sandbox)
+            console.print(f"The {DAYS} days before today: the first {TITLES} titles of each list", highlight=False)
+        sandbox.control("epoch", {"epoch": epochs_played(database)})
         # Loading Dagster takes a second or two, which are better spent after the first lines.
         from ratingo_pipelines.definitions import defs
         from ratingo_pipelines.defs.running import run_job
@@ -62,7 +66,7 @@ def run_demo(settings: Settings) -> bool:
                 succeeded = run_job(defs, f"{medium}_full_sync")
             console.print(_summary(database, medium.plural, succeeded), highlight=False, soft_wrap=True)
     for medium in MEDIA:
-        console.print(top_table(database, medium, TITLES_SHOWN, utc_now()))
+        console.print(top_table(database, medium, TITLES_SHOWN, utc_now(), console.width), "")
     console.print(f"Done in {monotonic() - began:.0f} s. Watch providers: JustWatch.", highlight=False)
     console.print(NEXT, highlight=False, markup=False)
     return all(medium.counts.total and medium.counts.done == medium.counts.total for medium in _media(database))
@@ -79,9 +83,10 @@ def ready_to_develop(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     settings = for_invented_titles(settings)
-    upgrade(open_database(settings))
+    upgrade(database := open_database(settings))
     click.echo("No key of Trakt, TMDB or OMDb is set: working on the sandbox, whose titles are invented.")
-    with start_sandbox() as sandbox:
+    # Its world goes on where the last demo left it.
+    with start_sandbox(epoch=epochs_played(database)) as sandbox:
         os.environ.update(sandbox.environment())
         yield load_settings()
 

@@ -1,15 +1,18 @@
 """Where the demo and `ratingo dev` work: never on what is somebody's."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ratingo_pipelines.demo import MADE_BY_DEMO, for_invented_titles, works_on_sandbox
+from ratingo_pipelines.earlier_days import DAYS, epochs_played
 from ratingo_pipelines.home import prepare_dagster_home
 from ratingo_pipelines.settings import Settings, load_settings
-from ratingo_pipelines.storage.engine import open_database
+from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.storage.schema import upgrade
 
 
@@ -91,3 +94,18 @@ def test_dev_takes_the_sandbox_only_where_no_key_is_set(
     for key in keys:
         monkeypatch.setenv(key, "k" * 32)
     assert works_on_sandbox(load_settings()) is sandbox
+
+
+@pytest.mark.long
+def test_the_demo_shows_what_changed_in_the_days_before_and_goes_on_with_each_run(folder: Path) -> None:
+    for runs in (1, 2):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("ratingo"), "demo"], capture_output=True, text=True, check=True
+        )
+        assert (f"The {DAYS} days before today" in done.stdout) == (runs == 1)
+        shows = done.stdout.partition("Trending shows")[2].partition("Trending movies")[0].splitlines()
+        ranked = [line for line in shows if line.lstrip()[:1].isdigit()]
+        assert len(ranked) == 15
+        assert sum("+" in line or " -" in line for line in ranked) > 7
+        assert sum("█" in line for line in ranked) > 7
+        assert epochs_played(Database(f"sqlite:///{folder / '.ratingo' / 'ratingo.db'}")) == DAYS + runs

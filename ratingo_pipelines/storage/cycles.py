@@ -170,6 +170,12 @@ def lock(conn: Connection, medium: Medium) -> None:
     lock_name(conn, f"cycles of {medium}")
 
 
+def number_of(conn: Connection, medium: Medium) -> int:
+    """How many cycles of the medium there are."""
+    statement = select(func.count()).select_from(cycles).where(cycles.c.medium == medium.plural)
+    return conn.execute(statement).scalar_one()
+
+
 def latest_cycle(conn: Connection, medium: Medium, until: datetime | None = None) -> Cycle | None:
     """The medium's newest cycle, or the newest one up to and with a time."""
     where = [cycles.c.medium == medium.plural]
