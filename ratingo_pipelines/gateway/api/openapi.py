@@ -161,18 +161,24 @@ def _page(base: str) -> str:
 """
 
 
+_HEADER_UNSEEN = """printf 'Authorization: Bearer %s' "$CRON_SECRET\""""
+"""On curl's command line everybody on the machine could read it."""
+
+
 def _section(endpoint: Endpoint, base: str) -> str:
     methods = "GET, POST" if endpoint.starts else "GET"
     parameters = "".join(
         f"<li><code>{parameter.name}</code>, {parameter.default} if not given: {_marked(parameter.description)}</li>"
         for parameter in endpoint.parameters
     )
-    header = '-H "Authorization: Bearer $CRON_SECRET" ' if endpoint is not HEALTH else ""
+    command = f"curl {base}{endpoint.path}"
+    if endpoint is not HEALTH:
+        command = f"{_HEADER_UNSEEN} | curl --header @- {base}{endpoint.path}"
     return f"""<section>
 <h2><span class="method">{methods}</span><code>{escape(endpoint.path)}</code></h2>
 <p>{_marked(endpoint.summary)}</p>
 {f"<ul>{parameters}</ul>" if parameters else ""}
-<pre>curl {escape(header)}{escape(base + endpoint.path)}</pre>
+<pre>{escape(command)}</pre>
 <pre>{escape(json.dumps(endpoint.example, indent=2, ensure_ascii=False))}</pre>
 </section>"""
 
