@@ -10,7 +10,7 @@ _.handle_error, _.disable_nagle_algorithm  # socketserver
 blocking, resp, trace, client_address  # parameters of those
 
 _.convert, _.get_viewer_tags, _.handleError  # click, Dagster, logging
-pytest_terminal_summary, pytest_collection_modifyitems  # pytest
+pytest_configure, pytest_terminal_summary, pytest_collection_modifyitems  # pytest
 _.AttributingRunCoordinator, AttributingRunCoordinator  # named by dagster.yaml
 refuse  # a listener of SQLAlchemy's events
 

@@ -10,7 +10,7 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.ahead import redate_cycle
-from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.engine import Database, retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext, open_sync_context
 from ratingo_pipelines.sync.titles import sync_pending
@@ -39,6 +39,7 @@ def epochs_played(database: Database) -> int:
         return cycles.number_of(conn, MEDIA[0])
 
 
+@retried_transaction
 def _date_back(ctx: SyncContext, medium: Medium, by: timedelta) -> None:
     with ctx.database.writing() as conn:
         cycles.lock(conn, medium)

@@ -1,6 +1,7 @@
 """Fixtures that every test may ask for."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -13,6 +14,16 @@ hypothesis.settings.register_profile("clockless", deadline=None)
 hypothesis.settings.load_profile("clockless")
 
 pytest_plugins = ["ratingo_pipelines_tests.fixtures.database", "ratingo_pipelines_tests.fixtures.sandbox"]
+
+
+def pytest_configure() -> None:
+    """Take SIGINT again where a shell that started the tests with `&` has them ignore it.
+
+    Dagster has SIGTERM treated as SIGINT is (`dagster/_utils/interrupts.py`); processes that are started to ignore it
+    would not end.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
