@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -19,18 +20,25 @@ from ratingo_pipelines.text import visible, visible_lines
 
 if TYPE_CHECKING:
     from ratingo_pipelines.settings import Settings
+    from ratingo_pipelines.storage.engine import Database
     from ratingo_pipelines.sync.backfill import Backfill
     from ratingo_pipelines.sync.context import SyncContext
     from ratingo_pipelines.sync.report import BatchReport
 
 MEDIUM = click.Choice(["shows", "movies"])
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
+SORTS = {"score": "SCORE", "watchers": "WATCHERS", "change": "DELTA", "three-months": "DELTA_3M"}
+"""What titles are sorted by, as people say it, and `storage.listing.Sort`'s name, which is not imported for --help."""
 SOME_FAILED, WRONG_ENVIRONMENT = 1, 2
 
 
 def main() -> None:
     """Run the command line; errors the user can meet are one message, without a traceback."""
     keep_private()
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows another one, and the command goes on.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         _run()
     except Exception as error:
@@ -201,17 +209,51 @@ def calendar_prune(as_json: bool) -> None:
 @AS_JSON
 def status(as_json: bool) -> None:
     """Say how far the latest cycles are and which titles fail."""
-    from ratingo_pipelines.storage.engine import open_database
-    from ratingo_pipelines.storage.schema import ensure_current
     from ratingo_pipelines.sync.context import utc_now
     from ratingo_pipelines.sync.status import status as read_status
     from ratingo_pipelines.terminal.reports import status_lines
 
     settings = _settings()
-    database = open_database(settings)
-    ensure_current(database)
+    database = _database(settings)
     state = read_status(database, settings, utc_now())
     _print_json(state.as_dict()) if as_json else _print_lines(status_lines(state))
+
+
+@cli.command()
+@click.argument("medium", type=MEDIUM, required=False)
+@click.option("--sort", type=click.Choice(list(SORTS)), default="score", show_default=True, help="By what.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many titles a medium.")
+@AS_JSON
+@click.option("--csv", "as_csv", is_flag=True, help="Print a line of CSV a title on standard output.")
+def top(medium: str | None, sort: str, limit: int, as_json: bool, as_csv: bool) -> None:
+    """Show what is being watched now, of MEDIUM or of both: ratings, watchers and their change, where to watch."""
+    from dataclasses import asdict
+
+    from ratingo_pipelines.media import BY_NAME, MEDIA
+    from ratingo_pipelines.storage.listing import Sort
+    from ratingo_pipelines.sync.context import utc_now
+    from ratingo_pipelines.sync.watching import watched
+    from ratingo_pipelines.terminal.fitting import stdout_console
+    from ratingo_pipelines.terminal.top import top_table, write_csv
+
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
+    database = _database(_settings())
+    now, media = utc_now(), [BY_NAME[medium]] if medium else MEDIA
+    found = {chosen: watched(database, chosen, now, Sort[SORTS[sort]], limit) for chosen in media}
+    if as_json:
+        _print_json({chosen.plural: [asdict(title) for title in titles] for chosen, titles in found.items()})
+    elif as_csv:
+        write_csv(sys.stdout, found)
+    else:
+        console = stdout_console()
+        for chosen, titles in found.items():
+            if titles:
+                console.print(top_table(chosen, titles, console.width), "")
+            else:
+                click.echo(f"{chosen}: nothing is listed yet: `ratingo sync {chosen}`")
+        if any(found.values()):
+            click.echo("Watch providers: JustWatch.")
 
 
 @cli.group(invoke_without_command=True)
@@ -221,15 +263,12 @@ def doubts(click_context: click.Context, as_json: bool) -> None:
     """List what a source says is gone and what is kept until another answer says the same."""
     from dataclasses import asdict
 
-    from ratingo_pipelines.storage.engine import open_database
-    from ratingo_pipelines.storage.schema import ensure_current
     from ratingo_pipelines.sync.doubts import open_doubts
     from ratingo_pipelines.terminal.reports import doubt_lines
 
     if click_context.invoked_subcommand is not None:
         return
-    database = open_database(_settings())
-    ensure_current(database)
+    database = _database(_settings())
     found = open_doubts(database)
     _print_json([asdict(one) for one in found]) if as_json else _print_lines(doubt_lines(found))
 
@@ -241,8 +280,6 @@ def doubts(click_context: click.Context, as_json: bool) -> None:
 def accept(part: str, region: str | None, medium: str | None) -> None:
     """Believe at once that PART, as `ratingo doubts` calls it, is gone from the titles it is in doubt about."""
     from ratingo_pipelines.media import BY_NAME, MEDIA
-    from ratingo_pipelines.storage.engine import open_database
-    from ratingo_pipelines.storage.schema import ensure_current
     from ratingo_pipelines.sync.doubts import accept as accept_doubts
     from ratingo_pipelines.sync.trust.parts import FactPart
     from ratingo_pipelines.text import counted
@@ -250,8 +287,7 @@ def accept(part: str, region: str | None, medium: str | None) -> None:
     if part not in set(FactPart):
         raise click.BadParameter(f"{part!r} is none of {', '.join(sorted(FactPart))}", param_hint="PART")
     settings = _settings()
-    database = open_database(settings)
-    ensure_current(database)
+    database = _database(settings)
     accepted = accept_doubts(settings, database, part, region, [BY_NAME[medium]] if medium else MEDIA)
     click.echo(f"{part}: taken away from {counted(accepted, 'title')}")
 
@@ -418,6 +454,16 @@ def _sync_context(**overrides: Any) -> Iterator["SyncContext"]:
 
 def _run_id() -> str:
     return f"cli-{uuid4().hex[:12]}"
+
+
+def _database(settings: "Settings") -> "Database":
+    """The database, whose schema is the current one."""
+    from ratingo_pipelines.storage.engine import open_database
+    from ratingo_pipelines.storage.schema import ensure_current
+
+    database = open_database(settings)
+    ensure_current(database)
+    return database
 
 
 def _print_json(value: object) -> None:

@@ -22,6 +22,7 @@ from ratingo_pipelines.storage.engine import Database, open_database
 from ratingo_pipelines.storage.schema import upgrade
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import MediumStatus, status_of_media
+from ratingo_pipelines.sync.watching import watched
 from ratingo_pipelines.terminal.fitting import stdout_console
 from ratingo_pipelines.terminal.top import top_table
 from ratingo_pipelines.text import counted
@@ -66,7 +67,7 @@ def run_demo(settings: Settings) -> bool:
                 succeeded = run_job(defs, f"{medium}_full_sync")
             console.print(_summary(database, medium.plural, succeeded), highlight=False, soft_wrap=True)
     for medium in MEDIA:
-        console.print(top_table(database, medium, TITLES_SHOWN, utc_now(), console.width), "")
+        console.print(top_table(medium, watched(database, medium, utc_now(), limit=TITLES_SHOWN), console.width), "")
     console.print(f"Done in {monotonic() - began:.0f} s. Watch providers: JustWatch.", highlight=False)
     console.print(NEXT, highlight=False, markup=False)
     return all(medium.counts.total and medium.counts.done == medium.counts.total for medium in _media(database))

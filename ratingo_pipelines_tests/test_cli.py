@@ -1,5 +1,6 @@
 """`ratingo` as people and scripts meet it: real processes, their output and their exit codes."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -84,6 +85,35 @@ def test_the_status_tells_the_cycle_in_words_and_as_json(synced: tuple[Installat
     assert titles["done"] == titles["total"] > 0
     assert state["media"]["movies"]["cycle"] is None
     assert state["omdb"]["left"] == state["omdb"]["limit"] - state["omdb"]["used"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 140])
+def test_the_top_fits_the_terminal_and_says_what_it_leaves_out(synced: tuple[Installation, Done], width: int) -> None:
+    installation, _ = synced
+    done = installation.run("top", "--limit", "3", COLUMNS=str(width))
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, lines)) <= width
+    assert [line.split()[0] for line in lines[3:6]] == ["1", "2", "3"]
+    assert ("wider terminal" in done.stdout) == ("watch in UA" not in done.stdout)
+    assert "movies: nothing is listed yet: `ratingo sync movies`" in lines
+
+
+def test_the_top_as_json_and_as_csv_are_the_same_titles(synced: tuple[Installation, Done]) -> None:
+    installation, _ = synced
+    report = report_of(installation.run("top", "shows", "--sort", "watchers", "--json"))
+    rows = list(csv.DictReader(installation.run("top", "shows", "--sort", "watchers", "--csv").stdout.splitlines()))
+    assert [str(title["tmdb_id"]) for title in report["shows"]] == [row["tmdb_id"] for row in rows]
+    assert len(rows) > 3
+    assert installation.run("top", "--json", "--csv").returncode == 2
+
+
+def test_a_terminal_that_lacks_a_character_gets_another_one(synced: tuple[Installation, Done]) -> None:
+    installation, _ = synced
+    done = installation.run("top", "shows", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "?" in done.stdout
+    assert done.stdout.isascii()
 
 
 @pytest.mark.parametrize("command", [["backfill", "meta", "shows"], ["backfill", "omdb", "shows"]], ids=" ".join)

@@ -1,5 +1,6 @@
-"""The table of what is trending: what changed, what left the list, and where there is nothing to say."""
+"""What is trending, as a table and as CSV: what changed, what left the list, and where there is nothing to say."""
 
+import csv
 from collections.abc import Sequence
 from datetime import timedelta
 from io import StringIO
@@ -13,11 +14,18 @@ from ratingo_pipelines.storage import cycles, snapshots
 from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines.terminal.top import top_table
+from ratingo_pipelines.sync.watching import watched
+from ratingo_pipelines.terminal.top import top_table, write_csv
 from ratingo_pipelines_tests.storage.examples import NOW, save_title
 
 HOUR = timedelta(hours=1)
 WIDE = 160
+OFFERS = [
+    {"region": "US", "name": "Hulu"},
+    {"region": "UA", "name": "Netflix"},
+    {"region": "UA", "name": "HBO Max"},
+    {"region": "UA", "name": "Netflix"},
+]
 
 
 def listed(database: Database, tmdb_ids: Sequence[int]) -> None:
@@ -39,7 +47,7 @@ def stored(database: Database, tmdb_id: int, watchers: Sequence[int], **others: 
 def row_of(database: Database, tmdb_id: int) -> list[str]:
     """The words of the title's row."""
     console = Console(file=StringIO(), width=WIDE)
-    console.print(top_table(database, MOVIES, 5, NOW, WIDE))
+    console.print(top_table(MOVIES, watched(database, MOVIES, NOW, limit=5), WIDE))
     assert isinstance(console.file, StringIO)
     [line] = [line for line in console.file.getvalue().splitlines() if f"Назва {tmdb_id} " in line]
     return line.split()
@@ -76,3 +84,16 @@ def test_a_rating_that_is_not_known_is_a_dash(database: Database) -> None:
     listed(database, [1])
     stored(database, 1, [10, 20], rating_imdb=None, rating_tmdb=7.52)
     assert row_of(database, 1)[3:7] == ["7.5", "–", "–", "–"]
+
+
+def test_as_csv_each_title_is_a_line_with_its_values_under_their_names(database: Database) -> None:
+    listed(database, [1])
+    stored(database, 1, [10, 20, 30], watchers_delta=10, title_uk='Назва, "перша"\x1b[31m', watch_providers=OFFERS)
+    file = StringIO()
+    write_csv(file, {MOVIES: watched(database, MOVIES, NOW)})
+    [row] = csv.DictReader(StringIO(file.getvalue()))
+    assert row["medium"] == "movies"
+    assert row["title"] == 'Назва, "перша"\\u001b[31m'
+    assert (row["change"], row["trend"]) == ("10.0", "10|20|30")
+    assert row["watch_in_ukraine"] == "Netflix|HBO Max"
+    assert row["airs_at"] == ""

@@ -1,0 +1,118 @@
+"""What is being watched now, as the site lists it: typed values that every face - table, JSON, CSV, page - draws.
+
+The list as Trakt gave it in a cycle is in `overview`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from ratingo_pipelines.media import SHOWS, Medium
+from ratingo_pipelines.storage import airings, cycles, listing, snapshots
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.listing import Sort
+from ratingo_pipelines.storage.tables import tables_of
+
+SNAPSHOTS = 10
+CALENDAR_DAYS = 30
+REGION = "UA"
+
+
+@dataclass(frozen=True)
+class NextEpisode:
+    """The next episode that airs within 30 days."""
+
+    season: int
+    episode: int
+    airs_at: str
+    """ISO 8601, UTC."""
+
+
+@dataclass(frozen=True)
+class WatchedTitle:
+    """A title of the site's list, and what is said of it there. None: not known."""
+
+    rank: int
+    """In the order asked for, from 1."""
+    tmdb_id: int
+    title: str
+    """In Ukrainian where there is one."""
+    original_title: str
+    rating_tmdb: float | None
+    rating_trakt: float | None
+    rating_imdb: float | None
+    rating_metacritic: float | None
+    """0 to 100; the others 0 to 10."""
+    watchers: float | None
+    """People watching now."""
+    change: float | None
+    """In them, since the title's snapshot before."""
+    three_months: float | None
+    """Watchers of the last three months less those of the three before."""
+    score: float
+    """0 to 100."""
+    listed: bool
+    """Whether the latest list names it; one that left stays on the site for a while."""
+    trend: tuple[int, ...]
+    """The last ten snapshots' watchers, in time order."""
+    next_episode: NextEpisode | None
+    watch_in_ukraine: tuple[str, ...]
+    """Providers by JustWatch, subscriptions first: TMDB lists them before rent and purchase."""
+
+
+def watched(
+    database: Database, medium: Medium, now: datetime, sort: Sort = Sort.SCORE, limit: int = 20
+) -> tuple[WatchedTitle, ...]:
+    """The first titles of the site's list, in that order; empty before the first cycle."""
+    tables = tables_of(medium)
+    with database.reading() as conn:
+        rows = listing.trending_list(conn, tables, sort, limit=limit)
+        taken = snapshots.last_snapshots(conn, tables, [row["id"] for row in rows], SNAPSHOTS)
+        named = _named(conn, medium)
+        coming = _coming(conn, medium, rows, now)
+    return tuple(
+        WatchedTitle(
+            rank=rank,
+            tmdb_id=row["tmdb_id"],
+            title=row["title_uk"] or row["title"],
+            original_title=row["title"],
+            rating_tmdb=row["rating_tmdb"],
+            rating_trakt=row["rating_trakt_avg"],
+            rating_imdb=row["rating_imdb"],
+            rating_metacritic=row["rating_metacritic"],
+            watchers=row["rating_trakt"],
+            change=row["watchers_delta"],
+            three_months=row["delta_3m"],
+            score=row["trending_score"],
+            listed=row["tmdb_id"] in named,
+            trend=tuple(watchers for _, watchers in taken.get(row["id"], ())),
+            next_episode=coming.get(row["tmdb_id"]),
+            watch_in_ukraine=_providers(row["watch_providers"] or ()),
+        )
+        for rank, row in enumerate(rows, start=1)
+    )
+
+
+def _named(conn: Connection, medium: Medium) -> set[int]:
+    """The titles that the latest list names."""
+    cycle = cycles.latest_cycle(conn, medium)
+    return {title.tmdb_id for title in cycles.titles_of(conn, cycle.id)} if cycle else set()
+
+
+def _coming(conn: Connection, medium: Medium, rows: Sequence[RowMapping], now: datetime) -> dict[int, NextEpisode]:
+    """The next episodes of shows, by TMDB id."""
+    if medium is not SHOWS:
+        return {}
+    first: dict[int, NextEpisode] = {}
+    until = now + timedelta(days=CALENDAR_DAYS)
+    for airing in airings.next_airings(conn, now, until, [row["tmdb_id"] for row in rows]):
+        episode = NextEpisode(airing["season"] or 0, airing["episode"] or 0, airing["air_date"])
+        first.setdefault(airing["tmdb_id"], episode)
+    return first
+
+
+def _providers(offers: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(offer["name"] for offer in offers if offer["region"] == REGION))
