@@ -256,6 +256,36 @@ def top(medium: str | None, sort: str, limit: int, as_json: bool, as_csv: bool) 
             click.echo("Watch providers: JustWatch.")
 
 
+@cli.command()
+@click.argument("medium", type=MEDIUM)
+@click.argument("cycles", type=click.IntRange(1), nargs=-1, metavar="[CYCLE CYCLE]")
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="How many titles a table.")
+@AS_JSON
+def diff(medium: str, cycles: tuple[int, ...], limit: int, as_json: bool) -> None:
+    """Compare two cycles of MEDIUM, by default the latest with the one before: new, gone, risen, fallen."""
+    from dataclasses import asdict
+
+    from ratingo_pipelines.media import BY_NAME
+    from ratingo_pipelines.sync.movement import UnknownCycle, movement
+    from ratingo_pipelines.terminal.fitting import stdout_console
+    from ratingo_pipelines.terminal.moves import movement_lines, movement_tables
+
+    if len(cycles) not in {0, 2}:
+        raise click.UsageError("name two cycles, or none for the latest two")
+    chosen = BY_NAME[medium]
+    try:
+        found = movement(_database(_settings()), chosen, (cycles[0], cycles[1]) if cycles else None)
+    except UnknownCycle as error:
+        raise click.UsageError(str(error)) from None
+    if as_json:
+        _print_json(asdict(found))
+        return
+    _print_lines(movement_lines(chosen, found))
+    console = stdout_console()
+    for table in movement_tables(found, limit, console.width):
+        console.print("", table)
+
+
 @cli.group(invoke_without_command=True)
 @AS_JSON
 @click.pass_context

@@ -108,6 +108,36 @@ def test_the_top_as_json_and_as_csv_are_the_same_titles(synced: tuple[Installati
     assert installation.run("top", "--json", "--csv").returncode == 2
 
 
+def test_the_difference_of_one_cycle_is_that_all_is_new(synced: tuple[Installation, Done]) -> None:
+    installation, _ = synced
+    done = installation.run("diff", "shows", "--limit", "2", COLUMNS="80")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert lines[0].endswith(" UTC, the first one")
+    assert lines[1].endswith(" new, 0 gone, 0 risen, 0 fallen, 0 in the same place")
+    assert max(map(len, lines)) <= 80
+    report = report_of(installation.run("diff", "shows", "--json"))
+    assert (report["before"], report["gone"]) == (None, [])
+    assert len(report["new"]) == int(lines[1].split()[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["movies"], "there is no cycle of movies yet: `ratingo sync movies`"),
+        (["shows", "1"], "name two cycles, or none for the latest two"),
+        (["shows", "1", "99"], "there is no cycle 99 of shows; `ratingo status` names the latest"),
+    ],
+)
+def test_cycles_that_cannot_be_compared_are_named(
+    synced: tuple[Installation, Done], arguments: list[str], said: str
+) -> None:
+    installation, _ = synced
+    done = installation.run("diff", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
 def test_a_terminal_that_lacks_a_character_gets_another_one(synced: tuple[Installation, Done]) -> None:
     installation, _ = synced
     done = installation.run("top", "shows", PYTHONIOENCODING="ascii")

@@ -10,9 +10,9 @@ import dagster as dg
 from pydantic import Field
 
 from ratingo_pipelines.defs.conclusion import raise_if_any_failed, tag_summary
-from ratingo_pipelines.defs.cycle import fetch_trending, take_over
+from ratingo_pipelines.defs.cycle import fetch_trending, take_over, trending_metadata
 from ratingo_pipelines.defs.listener import Listener
-from ratingo_pipelines.defs.materializations import of_fetch, of_trending
+from ratingo_pipelines.defs.materializations import of_fetch
 from ratingo_pipelines.defs.partitions import MONTHS, TITLES, key, stage_keys, title_ids
 from ratingo_pipelines.defs.policies import common
 from ratingo_pipelines.defs.resources import RatingoResource
@@ -20,13 +20,11 @@ from ratingo_pipelines.defs.runs import ASSETS_ALONE
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.backfill import WITH_ASSET, Backfill
 from ratingo_pipelines.sync.monthly import fetch_month, kept_titles
-from ratingo_pipelines.sync.overview import top_of_cycle
 from ratingo_pipelines.sync.report import BatchReport
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.work import TitleStage
 
 BATCH = dg.BackfillPolicy.multi_run(max_partitions_per_run=250)
-TOP = 20
 PARTITION_TAG, BACKFILL_TAG = "dagster/partition", "dagster/backfill"
 
 
@@ -60,9 +58,9 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     def trending(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
         with ratingo.open() as ctx:
             report = fetch_trending(context, ctx, medium)
-            top = top_of_cycle(ctx, medium, TOP)
+            metadata = trending_metadata(ctx, medium, report)
         context.log_event(of_fetch(medium, report))
-        return dg.MaterializeResult(metadata=of_trending(medium, report, top))
+        return dg.MaterializeResult(metadata=metadata)
 
     @dg.asset(
         key=key(medium, "watched_monthly"),

@@ -6,7 +6,7 @@ The work on titles is `sync`'s; when a run is started is the sensors'.
 import dagster as dg
 
 from ratingo_pipelines.defs import runs
-from ratingo_pipelines.defs.materializations import of_unreported
+from ratingo_pipelines.defs.materializations import Metadata, of_trending, of_unreported
 from ratingo_pipelines.defs.partitions import key, register_titles, stage_keys
 from ratingo_pipelines.defs.policies import CYCLE_TAG, SUMMARY_TAG
 from ratingo_pipelines.media import Medium
@@ -14,11 +14,14 @@ from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Cycle
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.leases import release_claims
+from ratingo_pipelines.sync.movement import movement
+from ratingo_pipelines.sync.overview import top_of_cycle
 from ratingo_pipelines.sync.report import TrendingReport
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines.text import counted
 
 SAID = 10_000
+TOP = 20
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
@@ -34,6 +37,11 @@ def fetch_trending(context: Context, ctx: SyncContext, medium: Medium) -> Trendi
     context.log.info(summary)
     context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: summary})
     return report
+
+
+def trending_metadata(ctx: SyncContext, medium: Medium, report: TrendingReport) -> Metadata:
+    """What the materialization of a list shows: the fetch, the top, and how the list moved."""
+    return of_trending(medium, report, top_of_cycle(ctx, medium, TOP), movement(ctx.database, medium))
 
 
 def join_cycle(context: Context, ctx: SyncContext, medium: Medium) -> None:

@@ -11,6 +11,7 @@ from ratingo_pipelines.defs.run_report import RunReport, entry
 from ratingo_pipelines.measures.sparkline import as_markdown_image, histogram_svg, svg
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.cycles import CycleTitle
+from ratingo_pipelines.sync.movement import Movement
 from ratingo_pipelines.sync.overview import TopEntry
 from ratingo_pipelines.sync.report import (
     BatchReport,
@@ -27,6 +28,7 @@ from ratingo_pipelines.sync.work import TitleStage
 Value = dg.MetadataValue | str | int | float
 Metadata = dict[str, Value]
 NOT_IN_CYCLE = "the latest cycle does not name the title, so it has no new watchers"
+MOVES_NAMED = 5
 VOTES, WATCHERS = "Votes at Trakt, 1 to 10", "Watchers of the last 30 days"
 POSTERS = "https://image.tmdb.org/t/p/w185"
 
@@ -97,8 +99,10 @@ def _tmdb(medium: Medium, tmdb_id: int) -> str:
     return f"https://www.themoviedb.org/{medium.tmdb_path}/{tmdb_id}"
 
 
-def of_trending(medium: Medium, report: TrendingReport, top: Sequence[TopEntry]) -> Metadata:
-    """Metadata of a fetch of the trending list, with the top of the list as a table."""
+def of_trending(
+    medium: Medium, report: TrendingReport, top: Sequence[TopEntry], moves: Movement | None = None
+) -> Metadata:
+    """Metadata of a fetch of the trending list, with the top of the list and how it moved as tables."""
     return {
         "cycle": report.cycle_id,
         "cycle at": dg.MetadataValue.timestamp(report.cycle_at),
@@ -110,6 +114,7 @@ def of_trending(medium: Medium, report: TrendingReport, top: Sequence[TopEntry])
         "requests": sum(report.requests.values()),
         "seconds": report.seconds,
         "top": dg.MetadataValue.md(_top_table(medium, top)),
+        **({"moves": dg.MetadataValue.md(_moves_table(medium, moves))} if moves else {}),
         **_notes(report.notes),
         **entry(RunReport(trending=report)),
     }
@@ -127,6 +132,20 @@ def _top_table(medium: Medium, top: Sequence[TopEntry]) -> str:
         for entry in top
     ]
     return table(["#", "title", "watchers", "change", "poster"], rows, "rlrrl")
+
+
+def _moves_table(medium: Medium, found: Movement) -> str:
+    """How many titles moved how, against the cycle before, and the first of each."""
+    kinds = {"new": found.new, "gone": found.gone, "risen": found.risen, "fallen": found.fallen}
+    rows = [
+        (
+            name,
+            str(len(moves)),
+            ", ".join(f"[{escaped(move.title)}]({_tmdb(medium, move.tmdb_id)})" for move in moves[:MOVES_NAMED]),
+        )
+        for name, moves in kinds.items()
+    ]
+    return table(["", "titles", "first of them"], rows, "lrl")
 
 
 def of_calendar(report: CalendarReport) -> Metadata:

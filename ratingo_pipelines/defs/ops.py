@@ -9,18 +9,16 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from ratingo_pipelines.defs.assets import TOP
 from ratingo_pipelines.defs.conclusion import raise_if_any_failed, stop_of, tag_summary
-from ratingo_pipelines.defs.cycle import fetch_trending, join_cycle, take_over
+from ratingo_pipelines.defs.cycle import fetch_trending, join_cycle, take_over, trending_metadata
 from ratingo_pipelines.defs.listener import Listener
-from ratingo_pipelines.defs.materializations import of_calendar, of_prune, of_report, of_trending
+from ratingo_pipelines.defs.materializations import of_calendar, of_prune, of_report
 from ratingo_pipelines.defs.partitions import AIRINGS, LARGEST_ID, STALE_AIRINGS, key, stage_keys
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
 from ratingo_pipelines.sync.backfill import Backfill
-from ratingo_pipelines.sync.overview import top_of_cycle
 from ratingo_pipelines.sync.report import BatchReport, StopReason
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
 
@@ -68,7 +66,7 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
         """Fetch the trending list and open a cycle."""
         with ratingo.open() as ctx:
             report = fetch_trending(context, ctx, medium)
-            metadata = of_trending(medium, report, top_of_cycle(ctx, medium, TOP))
+            metadata = trending_metadata(ctx, medium, report)
         context.log_event(dg.AssetMaterialization(key(medium, "trending"), metadata=metadata))
         return before
 

@@ -254,6 +254,11 @@ def skipped_by_reason(conn: Connection) -> dict[str, tuple[dict[str, int], dict[
     return found
 
 
+def cycle_of(conn: Connection, medium: Medium, cycle_id: int) -> Cycle | None:
+    """The medium's cycle with this id."""
+    return _cycle(conn, cycles.c.medium == medium.plural, cycles.c.id == cycle_id)
+
+
 def cycle_before(conn: Connection, cycle: Cycle) -> Cycle | None:
     """The medium's cycle before this one."""
     return _cycle(conn, cycles.c.medium == cycle.medium, cycles.c.cycle_at < cycle.cycle_at)

@@ -263,6 +263,10 @@ def test_the_list_is_a_table_with_links_and_the_change_against_the_last_cycle(in
     assert first[0] == "| 1 | [Still Water](https://www.themoviedb.org/tv/210002) | 12374 | new |  |"
     assert all("](https://image.tmdb.org/t/p/w185/" in row for row in second)
     assert any("| +" in row or "| -" in row for row in second)
+    assert before["moves"].splitlines()[2].startswith(f"| new | {before['eligible']} | [Still Water](")
+    moves = {row.split(" | ")[0].strip("| "): int(row.split(" | ")[1]) for row in now["moves"].splitlines()[2:]}
+    assert moves.keys() == {"new", "gone", "risen", "fallen"}
+    assert moves["new"] == moves["gone"]
 
 
 def test_the_trending_job_fetches_missing_months_and_materializes_them_once(installed: Installation) -> None:
