@@ -286,6 +286,29 @@ def diff(medium: str, cycles: tuple[int, ...], limit: int, as_json: bool) -> Non
         console.print("", table)
 
 
+@cli.command()
+@click.option("--offline", is_flag=True, help="Ask no API.")
+@AS_JSON
+def doctor(offline: bool, as_json: bool) -> None:
+    """Look for what would keep the next sync from going well: settings, keys, database, home, daemon, clock.
+
+    Exit code 0: all is well; 1: there are warnings, as of what just does not run here; 2: the next sync would fail.
+    """
+    from dataclasses import asdict
+
+    from ratingo_pipelines.doctor import examine, exit_code
+    from ratingo_pipelines.terminal.remarks import remark_lines
+
+    remarks = []
+    for remark in examine(_settings(), offline=offline):
+        remarks.append(remark)
+        if not as_json:
+            _print_lines(remark_lines(remark))
+    if as_json:
+        _print_json([asdict(remark) for remark in remarks])
+    sys.exit(exit_code(remarks))
+
+
 @cli.group(invoke_without_command=True)
 @AS_JSON
 @click.pass_context

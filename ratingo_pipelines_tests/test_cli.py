@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ratingo_pipelines.sandbox.apis import APIS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.sync.processes import environment, ratingo, report_of
 
@@ -136,6 +137,19 @@ def test_cycles_that_cannot_be_compared_are_named(
     done = installation.run("diff", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+
+
+def test_the_doctor_ends_with_what_is_worst_and_tells_no_key(synced: tuple[Installation, Done]) -> None:
+    installation, _ = synced
+    done = installation.run("doctor")
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (1, "")
+    assert {line.split()[0] for line in lines} == {"ok", "warning", "->"}
+    assert APIS["trakt"].key not in done.stdout
+    wrong = installation.run("doctor", "--offline", "--json", TRAKT_CLIENT_ID="")
+    remarks = json.loads(wrong.stdout)
+    assert (wrong.returncode, wrong.stderr) == (2, "")
+    assert [remark["about"] for remark in remarks if remark["state"] == "wrong"] == ["Trakt's key"]
 
 
 def test_a_terminal_that_lacks_a_character_gets_another_one(synced: tuple[Installation, Done]) -> None:

@@ -108,13 +108,15 @@ def prepare(database: Database) -> None:
 
     Raises StorageError for an outdated one like `ensure_current`, and like `upgrade` where it cannot be created.
     """
+    upgrade(database) if is_empty(database) else ensure_current(database)
+
+
+def is_empty(database: Database) -> bool:
+    """Whether the database has none of the contract's tables, and not the table of versions."""
     with database.reading() as conn:
         inspector = inspect(conn)
         existing = {name for schema in (None, database.pipeline_schema) for name in inspector.get_table_names(schema)}
-    if existing & {*tables.metadata.tables, VERSION_TABLE}:
-        ensure_current(database)
-    else:
-        upgrade(database)
+    return not existing & {*tables.metadata.tables, VERSION_TABLE}
 
 
 def differences(database: Database) -> list[str]:

@@ -4,6 +4,7 @@ The tests build on each other's data, not on each other's order: each brings abo
 """
 
 import json
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
@@ -15,7 +16,7 @@ import requests
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines_tests.gateway.served import BEARER, PASSWORD
-from ratingo_pipelines_tests.gateway.whole import Whole, shape
+from ratingo_pipelines_tests.gateway.whole import RATINGO, Whole, shape
 from ratingo_pipelines_tests.guards import some
 from ratingo_pipelines_tests.installation import until
 
@@ -283,6 +284,17 @@ def test_all_parts_are_ready(whole: Whole) -> None:
     state = whole.get("/readyz").json()
     assert state["daemon"]["heartbeatAgeSeconds"] < 120
     assert set(state["cycles"]) == {"shows", "movies"}
+
+
+def test_the_doctor_finds_the_door_and_the_daemon_well(whole: Whole, tmp_path: Path) -> None:
+    env = {**whole.environment, "GATEWAY_PORT": whole.url.rpartition(":")[2]}
+    done = subprocess.run(
+        [RATINGO, "doctor", "--json"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    remarks = {remark["about"]: remark for remark in json.loads(done.stdout)}
+    assert remarks["door"]["said"].endswith("with all its parts"), remarks
+    assert {about for about, remark in remarks.items() if remark["state"] != "ok"} == set()
+    assert done.returncode == 0
 
 
 def test_the_status_does_not_wait_for_what_is_going_on(whole: Whole, whole_sandbox: RunningSandbox) -> None:

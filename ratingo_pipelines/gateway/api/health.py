@@ -1,6 +1,5 @@
 """Whether the parts work: database, code location, daemon. How they are kept working is `serve`'s."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import dagster as dg
 from pydantic.alias_generators import to_camel
 from sqlalchemy.exc import SQLAlchemyError
 
+from ratingo_pipelines.dagster_instance.heartbeats import heartbeat_ages, silent
 from ratingo_pipelines.dagster_instance.internals import IWorkspaceProcessContext
 from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.gateway.api.progress import Progress
@@ -19,8 +19,6 @@ from ratingo_pipelines.storage.engine import StorageError
 from ratingo_pipelines.sync.status import MediumStatus
 
 LOCATION_SECONDS = 2
-HEARTBEAT_SECONDS = 120
-"""A daemon gives one every 30 (`dagster._daemon.controller`, DEFAULT_HEARTBEAT_INTERVAL_SECONDS)."""
 
 
 class Health:
@@ -75,14 +73,8 @@ class Health:
         return {"ok": True}
 
     def _daemon(self) -> dict[str, Any]:
-        now = time.time()
-        statuses = [status for status in self._context.instance.get_daemon_statuses().values() if status.required]
-        ages = {
-            status.daemon_type: status.last_heartbeat and now - status.last_heartbeat.timestamp for status in statuses
-        }
-        # Dagster itself is content with a heartbeat of half an hour ago (`dagster._daemon.controller`,
-        # DEFAULT_DAEMON_HEARTBEAT_TOLERANCE_SECONDS).
-        wanting = sorted(name for name, age in ages.items() if age is None or age > HEARTBEAT_SECONDS)
+        ages = heartbeat_ages(self._context.instance)
+        wanting = silent(ages)
         known = [age for age in ages.values() if age is not None]
         oldest = {"heartbeatAgeSeconds": round(max(known))} if known else {}
         return {"ok": not wanting, **oldest, **({"withoutHeartbeat": wanting} if wanting else {})}

@@ -1,0 +1,188 @@
+"""What the doctor finds, on real installations: each thing that would keep a sync from going well, with its remedy."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text, update
+
+from ratingo_pipelines.doctor import Remark, State, examine, exit_code
+from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.storage.engine import Database, open_database
+from ratingo_pipelines.storage.pipeline_tables import version
+from ratingo_pipelines.storage.schema import upgrade
+from ratingo_pipelines_tests.sync.syncing import on_database
+
+UrlFactory = Callable[..., str]
+ITS_OWN = "https://api.trakt.tv"
+
+
+def found(settings: Settings, about: str, *, offline: bool = False, **changes: Any) -> Remark:
+    """The one remark about something."""
+    changed = settings.model_copy(update=changes)
+    [remark] = [remark for remark in examine(changed, offline=offline) if remark.about == about]
+    return remark
+
+
+def asked(sandbox: RunningSandbox, api: str) -> int:
+    """How often an API was asked."""
+    return int(sandbox.counters().get(api, {}).get("requests", 0))
+
+
+def test_where_all_is_well_only_what_does_not_run_here_is_a_warning(settings: Settings, database_url: str) -> None:
+    remarks = list(examine(on_database(settings, database_url), offline=False))
+    states = {remark.about: remark.state for remark in remarks}
+    expected = {"versions", "disk", "home", "database", "Trakt", "TMDB", "OMDb", "clock"}
+    assert {about for about in expected if states[about] is State.OK} == expected
+    assert {about for about, state in states.items() if state is not State.OK} == {"Dagster", "door"}
+    assert exit_code(remarks) == 1
+
+
+def test_each_remark_that_is_not_ok_says_what_to_do(settings: Settings) -> None:
+    lacking = settings.model_copy(update={"trakt_client_id": None, "tmdb_access_token": None, "omdb_api_key": None})
+    remarks = [remark for remark in examine(lacking, offline=True) if remark.state is not State.OK]
+    assert len(remarks) >= 4
+    assert [remark.about for remark in remarks if not remark.remedy] == []
+
+
+def test_offline_nobody_is_asked_and_nothing_is_made(settings: Settings, sandbox: RunningSandbox) -> None:
+    remarks = list(examine(settings, offline=True))
+    assert {"Trakt", "TMDB", "OMDb", "clock"} & {remark.about for remark in remarks} == set()
+    assert sum(asked(sandbox, api) for api in ("trakt", "tmdb", "omdb")) == 0
+    assert not settings.home.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "about", "state"),
+    [
+        ("trakt_client_id", "Trakt's key", State.WRONG),
+        ("tmdb_access_token", "TMDB's key", State.WRONG),
+        ("omdb_api_key", "OMDb's key", State.WARNING),
+    ],
+)
+def test_a_key_that_is_not_set_is_named_with_where_it_comes_from(
+    settings: Settings, key: str, about: str, state: State
+) -> None:
+    remark = found(settings, about, offline=True, **{key: None})
+    assert remark.state is state
+    assert key.upper() in remark.said
+    assert "https://" in (remark.remedy or "")
+
+
+@pytest.mark.parametrize(("key", "state"), [("a" * 64, State.OK), ("a" * 40, State.WARNING), ("z" * 64, State.WARNING)])
+def test_a_keys_form_is_judged_where_the_api_itself_is_asked(settings: Settings, key: str, state: State) -> None:
+    given: dict[str, Any] = {"trakt_client_id": SecretStr(key)}
+    remark = found(settings, "Trakt's key", offline=True, trakt_base_url=ITS_OWN, **given)
+    assert remark.state is state
+    assert key not in f"{remark.said} {remark.remedy}"
+    assert found(settings, "Trakt's key", offline=True, **given).state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("changes", "about", "state", "said"),
+    [
+        ({"trakt_client_id": SecretStr("w" * 64)}, "Trakt", State.WRONG, "TRAKT_CLIENT_ID is wrong or revoked"),
+        ({"tmdb_access_token": SecretStr("w" * 64)}, "TMDB", State.WRONG, "TMDB_ACCESS_TOKEN"),
+        ({"omdb_api_key": SecretStr("wwwwwwww")}, "OMDb", State.WARNING, "OMDB_API_KEY"),
+        ({"tmdb_base_url": "/tmdb"}, "TMDB", State.WRONG, "TMDB_BASE_URL"),
+        ({"trakt_base_url": "/elsewhere"}, "Trakt", State.WRONG, "TRAKT_BASE_URL"),
+    ],
+)
+def test_what_an_api_refuses_is_told_by_one_call(
+    settings: Settings, sandbox: RunningSandbox, changes: dict[str, Any], about: str, state: State, said: str
+) -> None:
+    given: dict[str, Any] = {
+        name: sandbox.url + value if isinstance(value, str) and value.startswith("/") else value
+        for name, value in changes.items()
+    }
+    remark = found(settings, about, **given)
+    assert (remark.state, said in remark.said) == (state, True), remark
+
+
+def test_omdbs_call_counts_and_is_not_made_once_the_day_is_spent(
+    settings: Settings, database_url: str, sandbox: RunningSandbox
+) -> None:
+    placed = on_database(settings, database_url)
+    assert found(placed, "OMDb", omdb_daily_limit=1).state is State.OK
+    assert found(placed, "OMDb", omdb_daily_limit=1).said.endswith("not asked: today's requests are spent")
+    assert asked(sandbox, "omdb") == 1
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state"), [(0, State.OK), (900, State.WARNING), (-900, State.WARNING), (7200, State.WRONG)]
+)
+def test_the_clock_is_compared_with_trakts(
+    settings: Settings, sandbox: RunningSandbox, ahead: int, state: State
+) -> None:
+    sandbox.control("epoch", {"clock_ahead": ahead})
+    assert found(settings, "clock").state is state
+
+
+def test_a_database_that_is_not_there_yet_is_well_and_is_not_made(settings: Settings) -> None:
+    remark = found(settings, "database", offline=True)
+    assert (remark.state, remark.said.endswith("does not exist yet: the first sync makes it")) == (State.OK, True)
+    assert not (settings.home / "ratingo.db").exists()
+
+
+def test_a_database_that_is_gone_is_wrong(settings: Settings) -> None:
+    database = open_database(settings)
+    upgrade(database)
+    database.dispose()
+    Path(str(database.url.database)).unlink()
+    assert found(settings, "database", offline=True).state is State.WRONG
+
+
+def test_an_outdated_schema_is_wrong_and_a_difference_a_warning(settings: Settings, database_url: str) -> None:
+    database, placed = Database(database_url), on_database(settings, database_url)
+    with database.writing() as conn:
+        conn.execute(text("DROP INDEX tmdb_id_idx"))
+    differing = [remark for remark in examine(placed, offline=True) if remark.about == "database"]
+    assert [remark.state for remark in differing] == [State.OK, State.WARNING]
+    with database.writing() as conn:
+        conn.execute(update(version).values(version_num="0001"))
+    remark = found(placed, "database", offline=True)
+    assert (remark.state, "run `ratingo db upgrade`" in remark.said) == (State.WRONG, True)
+    database.dispose()
+
+
+def test_a_server_that_does_not_answer_is_wrong_and_no_password_is_told(settings: Settings) -> None:
+    url = SecretStr("postgresql://me:s3cret-one@127.0.0.1:1/site")
+    remark = found(settings, "database", offline=True, database_url=url)
+    assert remark.state is State.WRONG
+    assert "s3cret-one" not in remark.said
+
+
+def test_rights_that_are_lacking_are_named(settings: Settings, postgres_url: UrlFactory) -> None:
+    owner = Database(postgres_url())
+    with owner.writing() as conn:
+        conn.execute(text("CREATE ROLE looks_only LOGIN"))
+        for schema in ("public", "pipeline"):
+            conn.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO looks_only"))
+            conn.execute(text(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO looks_only"))
+    url = owner.url.set(username="looks_only").render_as_string(hide_password=False)
+    try:
+        remark = found(settings, "rights", offline=True, database_url=SecretStr(url))
+        assert remark.state is State.WRONG
+        assert "INSERT on " in remark.said
+        assert "SELECT on " not in remark.said
+    finally:
+        with owner.writing() as conn:
+            conn.execute(text("DROP OWNED BY looks_only"))
+            conn.execute(text("DROP ROLE looks_only"))
+        owner.dispose()
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        ([], 0),
+        ([State.OK], 0),
+        ([State.OK, State.WARNING], 1),
+        ([State.WARNING, State.WRONG, State.OK], 2),
+    ],
+)
+def test_the_exit_code_is_that_of_the_worst(states: list[State], code: int) -> None:
+    assert exit_code(Remark("something", state, "so") for state in states) == code
