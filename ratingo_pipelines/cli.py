@@ -287,6 +287,37 @@ def diff(medium: str, cycles: tuple[int, ...], limit: int, as_json: bool) -> Non
 
 
 @cli.command()
+@click.argument("medium", type=MEDIUM)
+@click.argument("title")
+@AS_JSON
+def show(medium: str, title: str, as_json: bool) -> None:
+    """Show all that is known of TITLE, a TMDB id or a part of its name, and why it is so.
+
+    Exit code 1 where no title is called so, or several are, which are then listed.
+    """
+    from dataclasses import asdict
+
+    from ratingo_pipelines.media import BY_NAME
+    from ratingo_pipelines.sync.title_record import named, record_of
+    from ratingo_pipelines.terminal.title_record import name_lines, record_lines
+
+    chosen, database = BY_NAME[medium], _database(_settings())
+    if title.isascii() and title.isdecimal():
+        record = record_of(database, chosen, int(title))
+    else:
+        found = named(database, chosen, title)
+        if len(found) > 1:
+            click.echo(f"ratingo: several {chosen} are called so; name one by its id:", err=True)
+            click.echo(visible_lines("\n".join(name_lines(found))), err=True)
+            sys.exit(SOME_FAILED)
+        record = record_of(database, chosen, found[0].tmdb_id) if found else None
+    if record is None:
+        click.echo(visible_lines(f"ratingo: no list ever named {title} among {chosen}"), err=True)
+        sys.exit(SOME_FAILED)
+    _print_json(asdict(record)) if as_json else _print_lines(record_lines(record))
+
+
+@cli.command()
 @click.option("--offline", is_flag=True, help="Ask no API.")
 @AS_JSON
 def doctor(offline: bool, as_json: bool) -> None:

@@ -139,6 +139,23 @@ def test_cycles_that_cannot_be_compared_are_named(
     assert said in done.stderr
 
 
+def test_a_title_is_shown_by_its_id_and_by_its_name(synced: tuple[Installation, Done]) -> None:
+    installation, _ = synced
+    first = report_of(installation.run("top", "shows", "--limit", "1", "--json"))["shows"][0]
+    by_id = installation.run("show", "shows", str(first["tmdb_id"]))
+    assert (by_id.returncode, by_id.stderr) == (0, "")
+    assert by_id.stdout.splitlines()[0] == f"{first['title']} / {first['original_title']} (shows {first['tmdb_id']})"
+    assert "Cycles:\n  1 of " in by_id.stdout
+    assert installation.run("show", "shows", first["title"].upper()).stdout == by_id.stdout
+    record = report_of(installation.run("show", "shows", str(first["tmdb_id"]), "--json"))
+    assert record["facts"][0].keys() == {"name", "value", "source"}
+    several = installation.run("show", "shows", "e")
+    assert (several.returncode, several.stdout) == (1, "")
+    assert "several shows are called so; name one by its id:" in several.stderr
+    nobody = installation.run("show", "movies", "99")
+    assert (nobody.returncode, nobody.stderr) == (1, "ratingo: no list ever named 99 among movies\n")
+
+
 def test_the_doctor_ends_with_what_is_worst_and_tells_no_key(synced: tuple[Installation, Done]) -> None:
     installation, _ = synced
     done = installation.run("doctor")
@@ -149,7 +166,7 @@ def test_the_doctor_ends_with_what_is_worst_and_tells_no_key(synced: tuple[Insta
     wrong = installation.run("doctor", "--offline", "--json", TRAKT_CLIENT_ID="")
     remarks = json.loads(wrong.stdout)
     assert (wrong.returncode, wrong.stderr) == (2, "")
-    assert [remark["about"] for remark in remarks if remark["state"] == "wrong"] == ["Trakt's key"]
+    assert [remark["about"] for remark in remarks if remark["severity"] == "wrong"] == ["Trakt's key"]
 
 
 def test_a_terminal_that_lacks_a_character_gets_another_one(synced: tuple[Installation, Done]) -> None:

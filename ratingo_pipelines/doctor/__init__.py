@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 from ratingo_pipelines.doctor.database import of_database
 from ratingo_pipelines.doctor.installation import of_dagster, of_door, of_home, of_versions
-from ratingo_pipelines.doctor.remark import Remark, State, exit_code
+from ratingo_pipelines.doctor.remark import Remark, Severity, exit_code
 from ratingo_pipelines.doctor.sources import of_keys, of_sources
 from ratingo_pipelines.settings import Settings
 
-__all__ = ["Remark", "State", "examine", "exit_code"]
+__all__ = ["Remark", "Severity", "examine", "exit_code"]
 
 
 def examine(settings: Settings, *, offline: bool) -> Iterator[Remark]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Table, func, select
 
-from ratingo_pipelines.doctor.remark import Remark, State
+from ratingo_pipelines.doctor.remark import Remark, Severity
 from ratingo_pipelines.home import had_database
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import schema
@@ -25,15 +25,15 @@ def of_database(settings: Settings) -> Iterator[Remark]:
     try:
         database = open_database(settings)
     except StorageError as error:
-        yield Remark(ABOUT, State.WRONG, str(error))
+        yield Remark(ABOUT, Severity.WRONG, str(error))
         return
     try:
         if is_missing(database) and not had_database(settings.home, Path(str(database.url.database))):
-            yield Remark(ABOUT, State.OK, f"{location_of(database.url)} does not exist yet: the first sync makes it")
+            yield Remark(ABOUT, Severity.OK, f"{location_of(database.url)} does not exist yet: the first sync makes it")
             return
         yield from _looked_at(database)
     except StorageError as error:
-        yield Remark(ABOUT, State.WRONG, str(error))
+        yield Remark(ABOUT, Severity.WRONG, str(error))
     finally:
         database.dispose()
 
@@ -41,14 +41,14 @@ def of_database(settings: Settings) -> Iterator[Remark]:
 def _looked_at(database: Database) -> Iterator[Remark]:
     place = location_of(database.url)
     if schema.is_empty(database):
-        yield Remark(ABOUT, State.OK, f"{place} is empty: the first sync makes its tables")
+        yield Remark(ABOUT, Severity.OK, f"{place} is empty: the first sync makes its tables")
         return
     schema.ensure_current(database)
-    yield Remark(ABOUT, State.OK, f"{place} has this version's schema")
+    yield Remark(ABOUT, Severity.OK, f"{place} has this version's schema")
     if different := schema.differences(database):
         more = f"; and {len(different) - LISTED} more" if len(different) > LISTED else ""
         said = "; ".join(different[:LISTED]) + more
-        yield Remark(ABOUT, State.WARNING, f"it differs from the contract: {said}", "see `ratingo db check`")
+        yield Remark(ABOUT, Severity.WARNING, f"it differs from the contract: {said}", "see `ratingo db check`")
     with database.reading() as conn:
         if database.dialect == "postgresql":
             yield _of_rights(conn, [_live_name(table, database) for table in all_tables()])
@@ -74,8 +74,8 @@ def _of_rights(conn: Connection, tables: Sequence[str]) -> Remark:
     ]
     if lacking:
         remedy = f"as the tables' owner: GRANT {lacking[0]} TO this user, and so on"
-        return Remark("rights", State.WRONG, f"this user lacks {', '.join(lacking[:LISTED])}", remedy)
-    return Remark("rights", State.OK, "this user may read and write every table")
+        return Remark("rights", Severity.WRONG, f"this user lacks {', '.join(lacking[:LISTED])}", remedy)
+    return Remark("rights", Severity.OK, "this user may read and write every table")
 
 
 def _of_clock(conn: Connection) -> Remark:
@@ -84,6 +84,6 @@ def _of_clock(conn: Connection) -> Remark:
     assert theirs is not None  # noqa: S101 - PostgreSQL knows the time
     off = utc_now() - theirs
     if abs(off) < CLOCKS_AGREE_WITHIN:
-        return Remark("database's clock", State.OK, "it agrees with this machine's")
+        return Remark("database's clock", Severity.OK, "it agrees with this machine's")
     said = f"it is {round(abs(off).total_seconds() / 60)} min {'behind' if off > timedelta() else 'ahead of'} ours"
-    return Remark("database's clock", State.WARNING, said, "set the one that is wrong")
+    return Remark("database's clock", Severity.WARNING, said, "set the one that is wrong")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from ratingo_pipelines.doctor.remark import Remark, State
+from ratingo_pipelines.doctor.remark import Remark, Severity
 from ratingo_pipelines.home import damage_of_history
 from ratingo_pipelines.settings import Settings
 
@@ -24,24 +24,29 @@ def of_versions() -> Iterator[Remark]:
     """What runs here, and where it takes the day to begin: in UTC, whatever the machine's time zone."""
     said = f"ratingo {version('ratingo-pipelines')}, Dagster {version('dagster')}, Python {platform.python_version()}"
     zone = datetime.now().astimezone().tzname()
-    yield Remark("versions", State.OK, f"{said}; the machine's time zone is {zone}, schedules and days are UTC's")
+    yield Remark("versions", Severity.OK, f"{said}; the machine's time zone is {zone}, schedules and days are UTC's")
 
 
 def of_home(settings: Settings) -> Iterator[Remark]:
     """Whether the home can be written, and how much room its disk has."""
     home = settings.home
     if not home.exists():
-        yield Remark("home", State.OK, f"{home} is made by the first command that needs it")
+        yield Remark("home", Severity.OK, f"{home} is made by the first command that needs it")
     elif os.access(home, os.W_OK | os.X_OK):
-        yield Remark("home", State.OK, f"{home} can be written")
+        yield Remark("home", Severity.OK, f"{home} can be written")
     else:
         needed = settings.database_url is None
         said = f"nothing can be written in {home}"
-        yield Remark("home", State.WRONG if needed else State.WARNING, said, "name another folder as RATINGO_HOME")
+        yield Remark(
+            "home", Severity.WRONG if needed else Severity.WARNING, said, "name another folder as RATINGO_HOME"
+        )
     free = shutil.disk_usage(_existing(home)).free
-    state = State.WRONG if free < TOO_FEW else State.WARNING if free < FEW else State.OK
+    state = Severity.WRONG if free < TOO_FEW else Severity.WARNING if free < FEW else Severity.OK
     yield Remark(
-        "disk", state, f"{free // MIB:,} MiB are free".replace(",", " "), "make room" if state is not State.OK else None
+        "disk",
+        state,
+        f"{free // MIB:,} MiB are free".replace(",", " "),
+        "make room" if state is not Severity.OK else None,
     )
 
 
@@ -54,21 +59,21 @@ def of_dagster(settings: Settings) -> Iterator[Remark]:
     home = settings.dagster
     if not (home / "dagster.yaml").exists():
         yield Remark(
-            "Dagster", State.WARNING, f"{home} has no instance yet", "`ratingo serve` or `ratingo dev` makes it"
+            "Dagster", Severity.WARNING, f"{home} has no instance yet", "`ratingo serve` or `ratingo dev` makes it"
         )
         return
     if damage := damage_of_history(home):
-        yield Remark("Dagster", State.WARNING, damage)
+        yield Remark("Dagster", Severity.WARNING, damage)
         return
-    yield Remark("Dagster", State.OK, f"the instance in {home} can be read")
+    yield Remark("Dagster", Severity.OK, f"the instance in {home} can be read")
     # Loading Dagster takes a second, which who has no instance is spared.
     from ratingo_pipelines.dagster_instance.heartbeats import heartbeat_ages_in, silent
 
     if silent(heartbeat_ages_in(home)):
         said = "it gives no sign of life: nothing starts by itself"
-        yield Remark("daemon", State.WARNING, said, "run `ratingo serve`, or `ratingo dev`")
+        yield Remark("daemon", Severity.WARNING, said, "run `ratingo serve`, or `ratingo dev`")
     else:
-        yield Remark("daemon", State.OK, "it lives: schedules and sensors start runs")
+        yield Remark("daemon", Severity.OK, "it lives: schedules and sensors start runs")
 
 
 def of_door(settings: Settings) -> Iterator[Remark]:
@@ -77,7 +82,7 @@ def of_door(settings: Settings) -> Iterator[Remark]:
     base = f"http://{host}:{settings.gateway_port}"
     if settings.cron_secret is None:
         yield Remark(
-            "door", State.WARNING, "CRON_SECRET is not set: `ratingo serve` does not start", "see .env.example"
+            "door", Severity.WARNING, "CRON_SECRET is not set: `ratingo serve` does not start", "see .env.example"
         )
         return
     headers = {"Authorization": f"Bearer {settings.cron_secret.get_secret_value()}"}
@@ -86,7 +91,7 @@ def of_door(settings: Settings) -> Iterator[Remark]:
         report = answer.json()
     except (requests.RequestException, ValueError):
         yield Remark(
-            "door", State.WARNING, f"`ratingo serve` does not answer at {base}", "start it, if it is to run here"
+            "door", Severity.WARNING, f"`ratingo serve` does not answer at {base}", "start it, if it is to run here"
         )
         return
     parts = {name: part for name, part in report.items() if isinstance(part, dict) and "ok" in part}
@@ -94,11 +99,11 @@ def of_door(settings: Settings) -> Iterator[Remark]:
     if not parts:
         yield Remark(
             "door",
-            State.WARNING,
+            Severity.WARNING,
             f"{base}/readyz answers {answer.status_code}, not as `ratingo serve` of this secret does",
         )
     elif bad:
         named = "; ".join(f"{name}: {error}" if error else name for name, error in bad.items())
-        yield Remark("door", State.WARNING, f"`ratingo serve` runs at {base}, without {named}")
+        yield Remark("door", Severity.WARNING, f"`ratingo serve` runs at {base}, without {named}")
     else:
-        yield Remark("door", State.OK, f"`ratingo serve` runs at {base}, with all its parts")
+        yield Remark("door", Severity.OK, f"`ratingo serve` runs at {base}, with all its parts")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class State(StrEnum):
+class Severity(StrEnum):
     """How something is."""
 
     OK = "ok"
@@ -20,7 +20,7 @@ class Remark:
     """One thing that was looked at."""
 
     about: str
-    state: State
+    severity: Severity
     said: str
     remedy: str | None = None
     """What to do; None where all is well, or where `said` says it."""
@@ -28,4 +28,4 @@ class Remark:
 
 def exit_code(remarks: Iterable[Remark]) -> int:
     """0 where all is well, 1 with warnings, 2 where something is wrong."""
-    return max((list(State).index(remark.state) for remark in remarks), default=0)
+    return max((list(Severity).index(remark.severity) for remark in remarks), default=0)

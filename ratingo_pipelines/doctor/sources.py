@@ -8,7 +8,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from ratingo_pipelines.doctor.database import is_missing
-from ratingo_pipelines.doctor.remark import Remark, State
+from ratingo_pipelines.doctor.remark import Remark, Severity
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.settings import OMDB_KEY, TMDB_KEY, TRAKT_KEY, Settings
 from ratingo_pipelines.sources.errors import NotFound, SourceError
@@ -36,9 +36,9 @@ class _Api:
     needed: bool = True
 
     @property
-    def wanting(self) -> State:
+    def wanting(self) -> Severity:
         """What it means that the API cannot be asked."""
-        return State.WRONG if self.needed else State.WARNING
+        return Severity.WRONG if self.needed else Severity.WARNING
 
 
 TRAKT = _Api("Trakt", TRAKT_KEY, "https://trakt.tv/oauth/applications")
@@ -73,10 +73,12 @@ def _of_form(settings: Settings, api: _Api, name: str) -> Remark:
     form, pattern = FORMS[name]
     url = f"{api.name.lower()}_base_url"
     if getattr(settings, url) != Settings.model_fields[url].default:
-        return Remark(about, State.OK, f"{variable} is set; its form is not judged, as {url.upper()} names another API")
+        return Remark(
+            about, Severity.OK, f"{variable} is set; its form is not judged, as {url.upper()} names another API"
+        )
     if pattern.fullmatch(key.get_secret_value()):
-        return Remark(about, State.OK, f"{variable} is set")
-    return Remark(about, State.WARNING, f"{variable} does not look like {form}", f"compare it with {api.where}")
+        return Remark(about, Severity.OK, f"{variable} is set")
+    return Remark(about, Severity.WARNING, f"{variable} does not look like {form}", f"compare it with {api.where}")
 
 
 def of_sources(settings: Settings) -> Iterator[Remark]:
@@ -107,11 +109,11 @@ def _of_trakt(settings: Settings) -> Iterator[Remark]:
         theirs, ours = times
         off = in_words(ours - theirs)
         if agrees(ours - theirs):
-            yield Remark("clock", State.OK, "this machine's agrees with Trakt's")
+            yield Remark("clock", Severity.OK, "this machine's agrees with Trakt's")
         elif forbids_cycle(ours - theirs):
-            yield Remark("clock", State.WRONG, f"this machine's is {off}; no cycle is opened so", "set it")
+            yield Remark("clock", Severity.WRONG, f"this machine's is {off}; no cycle is opened so", "set it")
         else:
-            yield Remark("clock", State.WARNING, f"this machine's is {off}", "set it")
+            yield Remark("clock", Severity.WARNING, f"this machine's is {off}", "set it")
 
 
 def _ask_tmdb(settings: Settings) -> str:
@@ -149,7 +151,7 @@ def _take_one(settings: Settings) -> bool:
 
 def _asked(api: _Api, base_url: str, ask: Callable[[], str]) -> Remark:
     try:
-        return Remark(api.name, State.OK, f"answers at {base_url}: {ask()}")
+        return Remark(api.name, Severity.OK, f"answers at {base_url}: {ask()}")
     except SourceError as error:
         # Its message says what to do.
         return Remark(api.name, api.wanting, str(error).removeprefix(f"{api.name}: "))

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text, update
 
-from ratingo_pipelines.doctor import Remark, State, examine, exit_code
+from ratingo_pipelines.doctor import Remark, Severity, examine, exit_code
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.engine import Database, open_database
@@ -34,16 +34,16 @@ def asked(sandbox: RunningSandbox, api: str) -> int:
 
 def test_where_all_is_well_only_what_does_not_run_here_is_a_warning(settings: Settings, database_url: str) -> None:
     remarks = list(examine(on_database(settings, database_url), offline=False))
-    states = {remark.about: remark.state for remark in remarks}
+    severities = {remark.about: remark.severity for remark in remarks}
     expected = {"versions", "disk", "home", "database", "Trakt", "TMDB", "OMDb", "clock"}
-    assert {about for about in expected if states[about] is State.OK} == expected
-    assert {about for about, state in states.items() if state is not State.OK} == {"Dagster", "door"}
+    assert {about for about in expected if severities[about] is Severity.OK} == expected
+    assert {about for about, severity in severities.items() if severity is not Severity.OK} == {"Dagster", "door"}
     assert exit_code(remarks) == 1
 
 
 def test_each_remark_that_is_not_ok_says_what_to_do(settings: Settings) -> None:
     lacking = settings.model_copy(update={"trakt_client_id": None, "tmdb_access_token": None, "omdb_api_key": None})
-    remarks = [remark for remark in examine(lacking, offline=True) if remark.state is not State.OK]
+    remarks = [remark for remark in examine(lacking, offline=True) if remark.severity is not Severity.OK]
     assert len(remarks) >= 4
     assert [remark.about for remark in remarks if not remark.remedy] == []
 
@@ -56,74 +56,76 @@ def test_offline_nobody_is_asked_and_nothing_is_made(settings: Settings, sandbox
 
 
 @pytest.mark.parametrize(
-    ("key", "about", "state"),
+    ("key", "about", "severity"),
     [
-        ("trakt_client_id", "Trakt's key", State.WRONG),
-        ("tmdb_access_token", "TMDB's key", State.WRONG),
-        ("omdb_api_key", "OMDb's key", State.WARNING),
+        ("trakt_client_id", "Trakt's key", Severity.WRONG),
+        ("tmdb_access_token", "TMDB's key", Severity.WRONG),
+        ("omdb_api_key", "OMDb's key", Severity.WARNING),
     ],
 )
 def test_a_key_that_is_not_set_is_named_with_where_it_comes_from(
-    settings: Settings, key: str, about: str, state: State
+    settings: Settings, key: str, about: str, severity: Severity
 ) -> None:
     remark = found(settings, about, offline=True, **{key: None})
-    assert remark.state is state
+    assert remark.severity is severity
     assert key.upper() in remark.said
     assert "https://" in (remark.remedy or "")
 
 
-@pytest.mark.parametrize(("key", "state"), [("a" * 64, State.OK), ("a" * 40, State.WARNING), ("z" * 64, State.WARNING)])
-def test_a_keys_form_is_judged_where_the_api_itself_is_asked(settings: Settings, key: str, state: State) -> None:
+@pytest.mark.parametrize(
+    ("key", "severity"), [("a" * 64, Severity.OK), ("a" * 40, Severity.WARNING), ("z" * 64, Severity.WARNING)]
+)
+def test_a_keys_form_is_judged_where_the_api_itself_is_asked(settings: Settings, key: str, severity: Severity) -> None:
     given: dict[str, Any] = {"trakt_client_id": SecretStr(key)}
     remark = found(settings, "Trakt's key", offline=True, trakt_base_url=ITS_OWN, **given)
-    assert remark.state is state
+    assert remark.severity is severity
     assert key not in f"{remark.said} {remark.remedy}"
-    assert found(settings, "Trakt's key", offline=True, **given).state is State.OK
+    assert found(settings, "Trakt's key", offline=True, **given).severity is Severity.OK
 
 
 @pytest.mark.parametrize(
-    ("changes", "about", "state", "said"),
+    ("changes", "about", "severity", "said"),
     [
-        ({"trakt_client_id": SecretStr("w" * 64)}, "Trakt", State.WRONG, "TRAKT_CLIENT_ID is wrong or revoked"),
-        ({"tmdb_access_token": SecretStr("w" * 64)}, "TMDB", State.WRONG, "TMDB_ACCESS_TOKEN"),
-        ({"omdb_api_key": SecretStr("wwwwwwww")}, "OMDb", State.WARNING, "OMDB_API_KEY"),
-        ({"tmdb_base_url": "/tmdb"}, "TMDB", State.WRONG, "TMDB_BASE_URL"),
-        ({"trakt_base_url": "/elsewhere"}, "Trakt", State.WRONG, "TRAKT_BASE_URL"),
+        ({"trakt_client_id": SecretStr("w" * 64)}, "Trakt", Severity.WRONG, "TRAKT_CLIENT_ID is wrong or revoked"),
+        ({"tmdb_access_token": SecretStr("w" * 64)}, "TMDB", Severity.WRONG, "TMDB_ACCESS_TOKEN"),
+        ({"omdb_api_key": SecretStr("wwwwwwww")}, "OMDb", Severity.WARNING, "OMDB_API_KEY"),
+        ({"tmdb_base_url": "/tmdb"}, "TMDB", Severity.WRONG, "TMDB_BASE_URL"),
+        ({"trakt_base_url": "/elsewhere"}, "Trakt", Severity.WRONG, "TRAKT_BASE_URL"),
     ],
 )
 def test_what_an_api_refuses_is_told_by_one_call(
-    settings: Settings, sandbox: RunningSandbox, changes: dict[str, Any], about: str, state: State, said: str
+    settings: Settings, sandbox: RunningSandbox, changes: dict[str, Any], about: str, severity: Severity, said: str
 ) -> None:
     given: dict[str, Any] = {
         name: sandbox.url + value if isinstance(value, str) and value.startswith("/") else value
         for name, value in changes.items()
     }
     remark = found(settings, about, **given)
-    assert (remark.state, said in remark.said) == (state, True), remark
+    assert (remark.severity, said in remark.said) == (severity, True), remark
 
 
 def test_omdbs_call_counts_and_is_not_made_once_the_day_is_spent(
     settings: Settings, database_url: str, sandbox: RunningSandbox
 ) -> None:
     placed = on_database(settings, database_url)
-    assert found(placed, "OMDb", omdb_daily_limit=1).state is State.OK
+    assert found(placed, "OMDb", omdb_daily_limit=1).severity is Severity.OK
     assert found(placed, "OMDb", omdb_daily_limit=1).said.endswith("not asked: today's requests are spent")
     assert asked(sandbox, "omdb") == 1
 
 
 @pytest.mark.parametrize(
-    ("ahead", "state"), [(0, State.OK), (900, State.WARNING), (-900, State.WARNING), (7200, State.WRONG)]
+    ("ahead", "severity"), [(0, Severity.OK), (900, Severity.WARNING), (-900, Severity.WARNING), (7200, Severity.WRONG)]
 )
 def test_the_clock_is_compared_with_trakts(
-    settings: Settings, sandbox: RunningSandbox, ahead: int, state: State
+    settings: Settings, sandbox: RunningSandbox, ahead: int, severity: Severity
 ) -> None:
     sandbox.control("epoch", {"clock_ahead": ahead})
-    assert found(settings, "clock").state is state
+    assert found(settings, "clock").severity is severity
 
 
 def test_a_database_that_is_not_there_yet_is_well_and_is_not_made(settings: Settings) -> None:
     remark = found(settings, "database", offline=True)
-    assert (remark.state, remark.said.endswith("does not exist yet: the first sync makes it")) == (State.OK, True)
+    assert (remark.severity, remark.said.endswith("does not exist yet: the first sync makes it")) == (Severity.OK, True)
     assert not (settings.home / "ratingo.db").exists()
 
 
@@ -132,7 +134,7 @@ def test_a_database_that_is_gone_is_wrong(settings: Settings) -> None:
     upgrade(database)
     database.dispose()
     Path(str(database.url.database)).unlink()
-    assert found(settings, "database", offline=True).state is State.WRONG
+    assert found(settings, "database", offline=True).severity is Severity.WRONG
 
 
 def test_an_outdated_schema_is_wrong_and_a_difference_a_warning(settings: Settings, database_url: str) -> None:
@@ -140,18 +142,18 @@ def test_an_outdated_schema_is_wrong_and_a_difference_a_warning(settings: Settin
     with database.writing() as conn:
         conn.execute(text("DROP INDEX tmdb_id_idx"))
     differing = [remark for remark in examine(placed, offline=True) if remark.about == "database"]
-    assert [remark.state for remark in differing] == [State.OK, State.WARNING]
+    assert [remark.severity for remark in differing] == [Severity.OK, Severity.WARNING]
     with database.writing() as conn:
         conn.execute(update(version).values(version_num="0001"))
     remark = found(placed, "database", offline=True)
-    assert (remark.state, "run `ratingo db upgrade`" in remark.said) == (State.WRONG, True)
+    assert (remark.severity, "run `ratingo db upgrade`" in remark.said) == (Severity.WRONG, True)
     database.dispose()
 
 
 def test_a_server_that_does_not_answer_is_wrong_and_no_password_is_told(settings: Settings) -> None:
     url = SecretStr("postgresql://me:s3cret-one@127.0.0.1:1/site")
     remark = found(settings, "database", offline=True, database_url=url)
-    assert remark.state is State.WRONG
+    assert remark.severity is Severity.WRONG
     assert "s3cret-one" not in remark.said
 
 
@@ -165,7 +167,7 @@ def test_rights_that_are_lacking_are_named(settings: Settings, postgres_url: Url
     url = owner.url.set(username="looks_only").render_as_string(hide_password=False)
     try:
         remark = found(settings, "rights", offline=True, database_url=SecretStr(url))
-        assert remark.state is State.WRONG
+        assert remark.severity is Severity.WRONG
         assert "INSERT on " in remark.said
         assert "SELECT on " not in remark.said
     finally:
@@ -176,13 +178,13 @@ def test_rights_that_are_lacking_are_named(settings: Settings, postgres_url: Url
 
 
 @pytest.mark.parametrize(
-    ("states", "code"),
+    ("severities", "code"),
     [
         ([], 0),
-        ([State.OK], 0),
-        ([State.OK, State.WARNING], 1),
-        ([State.WARNING, State.WRONG, State.OK], 2),
+        ([Severity.OK], 0),
+        ([Severity.OK, Severity.WARNING], 1),
+        ([Severity.WARNING, Severity.WRONG, Severity.OK], 2),
     ],
 )
-def test_the_exit_code_is_that_of_the_worst(states: list[State], code: int) -> None:
-    assert exit_code(Remark("something", state, "so") for state in states) == code
+def test_the_exit_code_is_that_of_the_worst(severities: list[Severity], code: int) -> None:
+    assert exit_code(Remark("something", severity, "so") for severity in severities) == code

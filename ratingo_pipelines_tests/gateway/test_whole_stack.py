@@ -293,7 +293,7 @@ def test_the_doctor_finds_the_door_and_the_daemon_well(whole: Whole, tmp_path: P
     )
     remarks = {remark["about"]: remark for remark in json.loads(done.stdout)}
     assert remarks["door"]["said"].endswith("with all its parts"), remarks
-    assert {about for about, remark in remarks.items() if remark["state"] != "ok"} == set()
+    assert {about for about, remark in remarks.items() if remark["severity"] != "ok"} == set()
     assert done.returncode == 0
 
 

@@ -1,0 +1,127 @@
+"""Why a title is as it is: all that is known and on record of one, as typed values that every face draws."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage import doubts, failures, ineligible, records
+from ratingo_pipelines.storage.doubts import Doubt
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.failures import Failure
+from ratingo_pipelines.storage.records import AskedAbout, Name, RecordedPlace
+from ratingo_pipelines.storage.tables import TitleTables, tables_of
+
+CYCLES = 10
+# The columns that a person looks for, by the source that they come from.
+_FACTS: dict[str, tuple[str, ...]] = {
+    "TMDB": (
+        *("status", "rating_tmdb", "rating_tmdb_count", "popularity_tmdb", "content_rating", "tagline", "imdb_id"),
+        *("first_air_date", "release_date", "runtime", "number_of_seasons", "number_of_episodes"),
+        *("last_episode_season", "last_episode_number", "last_episode_air_date"),
+        *("next_episode_season", "next_episode_number", "next_episode_air_date"),
+    ),
+    "Trakt": ("rating_trakt", "rating_trakt_avg", "rating_trakt_votes", "watchers_delta", "delta_3m"),
+    "OMDb": ("rating_imdb", "imdb_votes", "rating_metacritic"),
+    "computed": ("trending_score", "primary_rating"),
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A value of the title's row, and the source it comes from."""
+
+    name: str
+    """The column's."""
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True)
+class TitleRecord:
+    """One title. `facts` is empty for one that has no row."""
+
+    medium: str
+    tmdb_id: int
+    id: int | None
+    """The site's id of the row; None without a row."""
+    title: str | None
+    title_uk: str | None
+    listed: bool
+    """Whether the site lists it."""
+    skipped: str | None
+    """Why it is not to be listed at all: the anime filter's reason, or unknown to TMDB."""
+    updated_at: datetime | None
+    facts: tuple[Fact, ...]
+    genres: tuple[str, ...]
+    watch_in: dict[str, tuple[str, ...]]
+    """Providers by country, by JustWatch."""
+    asked: tuple[AskedAbout, ...]
+    places: tuple[RecordedPlace, ...]
+    """In the last ten cycles that named it, the newest first."""
+    doubts: tuple[Doubt, ...]
+    failures: tuple[Failure, ...]
+    links: dict[str, str]
+
+
+def record_of(database: Database, medium: Medium, tmdb_id: int) -> TitleRecord | None:
+    """All of one title; None for one that no list, no title and no failure ever named."""
+    tables = tables_of(medium)
+    with database.reading() as conn:
+        row = records.row_of(conn, tables, tmdb_id)
+        places = records.places(conn, medium, tmdb_id, CYCLES)
+        failed = [each for each in failures.all_failures(conn, medium) if each.tmdb_id == tmdb_id]
+        skipped = ineligible.reasons(conn, medium, [tmdb_id]).get(tmdb_id)
+        if row is None and not places and not failed and skipped is None:
+            return None
+        return TitleRecord(
+            medium=medium.plural,
+            tmdb_id=tmdb_id,
+            id=row["id"] if row else None,
+            title=row["title"] if row else None,
+            title_uk=row["title_uk"] if row else None,
+            listed=row is not None and row["trending_score"] is not None and row["rating_trakt"] is not None,
+            skipped=skipped,
+            updated_at=row["updated_at"] if row else None,
+            facts=_facts(row) if row else (),
+            genres=tuple(genre["name"] for genre in row["genres"] or ()) if row else (),
+            watch_in=_offers(conn, tables, row["id"]) if row else {},
+            asked=tuple(records.asked_about(conn, medium, tmdb_id)),
+            places=tuple(places),
+            doubts=tuple(doubts.of_titles(conn, medium, [tmdb_id]).get(tmdb_id, ())),
+            failures=tuple(failed),
+            links=_links(medium, tmdb_id, row, places),
+        )
+
+
+def named(database: Database, medium: Medium, part: str) -> list[Name]:
+    """The stored titles that are called so, in Ukrainian or as in the original; else those with it in their name."""
+    wanted = part.casefold()
+    with database.reading() as conn:
+        every = records.names(conn, tables_of(medium))
+    called = [(name, {text.casefold() for text in (name.title, name.title_uk) if text}) for name in every]
+    exactly = [name for name, texts in called if wanted in texts]
+    return exactly or [name for name, texts in called if any(wanted in text for text in texts)]
+
+
+def _facts(row: RowMapping) -> tuple[Fact, ...]:
+    """Those that the medium's row has; what is not known is told as None."""
+    return tuple(Fact(name, row[name], source) for source, names in _FACTS.items() for name in names if name in row)
+
+
+def _offers(conn: Connection, t: TitleTables, title_id: int) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for offer in records.children(conn, t, "watch_providers", title_id):
+        found.setdefault(offer["region"], {})[offer["provider_name"]] = None
+    return {region: tuple(names) for region, names in sorted(found.items())}
+
+
+def _links(medium: Medium, tmdb_id: int, row: RowMapping | None, places: list[RecordedPlace]) -> dict[str, str]:
+    links = {"TMDB": f"https://www.themoviedb.org/{medium.tmdb_path}/{tmdb_id}"}
+    if slug := next((place.slug for place in places if place.slug), None):
+        links["Trakt"] = f"https://trakt.tv/{medium.plural}/{slug}"
+    if row and row["imdb_id"]:
+        links["IMDb"] = f"https://www.imdb.com/title/{row['imdb_id']}/"
+    return links

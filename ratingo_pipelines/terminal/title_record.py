@@ -1,0 +1,86 @@
+"""All of one title as people read it: a paragraph for each kind of thing that is known."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from ratingo_pipelines.storage.doubts import Doubt
+from ratingo_pipelines.storage.failures import Failure
+from ratingo_pipelines.storage.records import AskedAbout, Name, RecordedPlace
+from ratingo_pipelines.sync.title_record import Fact, TitleRecord
+from ratingo_pipelines.sync.trust.doubts import key_of
+from ratingo_pipelines.text import counted
+
+NAMES_SHOWN = 20
+
+
+def record_lines(record: TitleRecord) -> Iterator[str]:
+    """The title, from what it is to what is on record of it."""
+    names = [name for name in (record.title_uk, record.title) if name]
+    yield f"{' / '.join(dict.fromkeys(names)) or 'a title without a row'} ({record.medium} {record.tmdb_id})"
+    yield f"  {_standing(record)}"
+    yield from _facts(record.facts)
+    if record.genres:
+        yield f"  genres: {', '.join(record.genres)}"
+    for region, offers in record.watch_in.items():
+        yield f"  watch in {region}: {', '.join(offers)} (JustWatch)"
+    yield from (f"  {name}: {url}" for name, url in record.links.items())
+    yield from _paragraph("Cycles", map(_place, record.places))
+    yield from _paragraph("Asked", map(_asked, record.asked))
+    yield from _paragraph("In doubt", map(_doubt, record.doubts))
+    yield from _paragraph("Failing", map(_failure, record.failures))
+
+
+def name_lines(names: Sequence[Name]) -> Iterator[str]:
+    """Titles to choose from."""
+    for name in names[:NAMES_SHOWN]:
+        both = " / ".join(dict.fromkeys(text for text in (name.title_uk, name.title) if text))
+        yield f"  {name.tmdb_id}  {both}{'' if name.listed else ' (not listed)'}"
+    if len(names) > NAMES_SHOWN:
+        yield f"  and {len(names) - NAMES_SHOWN} more"
+
+
+def _standing(record: TitleRecord) -> str:
+    if record.skipped:
+        return f"skipped: {record.skipped}"
+    if record.id is None:
+        return "not stored yet"
+    changed = f", changed {_at(record.updated_at)}" if record.updated_at else ""
+    return f"{'listed' if record.listed else 'not listed'}, row {record.id}{changed}"
+
+
+def _facts(facts: Sequence[Fact]) -> Iterator[str]:
+    for source in dict.fromkeys(fact.source for fact in facts):
+        known = [f"{fact.name} {fact.value}" for fact in facts if fact.source == source and fact.value is not None]
+        lacking = [fact.name for fact in facts if fact.source == source and fact.value is None]
+        without = f"; not known: {', '.join(lacking)}" if lacking else ""
+        yield f"  {source}: {', '.join(known) or 'nothing'}{without}"
+
+
+def _place(place: RecordedPlace) -> str:
+    why = f": {place.reason}" if place.reason else ""
+    return f"{place.cycle_id} of {_at(place.cycle_at)}: #{place.rank}, {place.watchers} watching, {place.outcome}{why}"
+
+
+def _asked(asked: AskedAbout) -> str:
+    vain = f", {counted(asked.empty_streak, 'time')} in vain" if asked.empty_streak else ""
+    return f"{asked.source}: {_at(asked.asked_at)}{vain}, again {_at(asked.next_at)}"
+
+
+def _doubt(doubt: Doubt) -> str:
+    return f"{key_of(doubt)} since {_at(doubt.first_at)}; what was known is kept"
+
+
+def _failure(failure: Failure) -> str:
+    tried = f"{counted(failure.attempts, 'attempt')}, next {_at(failure.next_attempt_at)}"
+    return f"{failure.stage}: {failure.last_error} ({tried})"
+
+
+def _paragraph(name: str, lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        if number == 0:
+            yield f"{name}:"
+        yield f"  {line}"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
