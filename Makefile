@@ -31,7 +31,7 @@ test-long: install
 
 # The whole stack as processes: daemon, code server, webserver, killed and restarted.
 test-e2e: install
-	$(BIN)/pytest -m e2e $(AGAIN)
+	$(BIN)/pytest -m e2e
 
 # People's way in, in a real browser: Chromium, from the system's packages.
 test-browser: install
