@@ -1,7 +1,7 @@
 """`ratingo`: thin commands over the use cases.
 
 Exit codes: 0 all went well, 1 some titles failed (they are listed) or an upstream did not answer, 2 the environment
-or the usage is wrong. Imports are inside the commands, so that `ratingo --help` stays quick.
+or the usage is wrong, 130 interrupted. Imports are inside the commands, so that `ratingo --help` stays quick.
 """
 
 import json
@@ -104,7 +104,8 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
     from ratingo_pipelines.text import counted
 
     chosen, run_id = BY_NAME[medium], _run_id()
-    with _sync_context(**({"trending_limit": limit} if limit else {})) as ctx:
+    overrides = {"trending_limit": limit} if limit else {}
+    with _sync_context(f"Go on with `ratingo sync {medium} --resume`.", **overrides) as ctx:
         trending = refused = None
         if not resume:
             try:
@@ -528,11 +529,13 @@ def _settings_for_dagster() -> "Settings":
 
 
 @contextmanager
-def _sync_context(**overrides: Any) -> Iterator["SyncContext"]:
+def _sync_context(how_to_go_on: str = "Run it again for the rest.", **overrides: Any) -> Iterator["SyncContext"]:
     from ratingo_pipelines.settings import UPSTREAM_KEYS, load_settings
     from ratingo_pipelines.sync.context import open_sync_context
+    from ratingo_pipelines.terminal.interrupting import interruptible
 
-    with open_sync_context(load_settings(requires=UPSTREAM_KEYS, **overrides)) as ctx:
+    settings = load_settings(requires=UPSTREAM_KEYS, **overrides)
+    with interruptible(how_to_go_on), open_sync_context(settings) as ctx:
         yield ctx
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ratingo_pipelines.storage.pipeline_tables import trending
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
+from ratingo_pipelines_tests.installation import until
 from ratingo_pipelines_tests.sync.processes import environment, kill_when, ratingo, report_of, start
 from ratingo_pipelines_tests.sync.syncing import RUN, all_rows, eligible, limited
 
@@ -102,6 +104,33 @@ def test_kills_at_random_moments_leave_every_title_whole(
     assert report_of(after)["titles"]["succeeded"] == len(eligible(truth))
     assert differences(database, SHOWS, truth, ignoring=["related", "watchers_delta"]) == []
     log.info("one more sync: %d titles, no fact wrong", len(eligible(truth)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupted_sync_says_how_to_go_on_and_leaves_nothing_claimed(
+    database: Database, sandbox: RunningSandbox, database_url: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    others = {"DATABASE_URL": database_url, "TRENDING_LIMIT": str(LISTED), "CONCURRENCY": "2"}
+    env = environment(sandbox, tmp_path / "home", **others)
+    sandbox.faults({"kind": "latency", "ms": 200})
+    process = start("sync", "shows", env=env, cwd=tmp_path)
+    until(lambda: all_rows(database, trending) and len(done_in_latest_cycle(database)) > 2, 60, "some are stored")
+
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == (
+        "ratingo: interrupted; what was stored is kept. Go on with `ratingo sync shows --resume`."
+    )
+    assert "Traceback" not in said
+    done, truth = done_in_latest_cycle(database), sandbox.truth(SHOWS, LISTED)
+    assert 2 < len(done) < len(eligible(truth))
+    sandbox.faults()
+    resumed = ratingo("sync", "shows", "--resume", "--json", env=env, cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert report_of(resumed)["titles"]["succeeded"] == len(eligible(truth)) - len(done)
+    assert differences(database, SHOWS, truth) == []
 
 
 def test_a_killed_sync_is_taken_up_where_it_stopped(
