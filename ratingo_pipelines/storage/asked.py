@@ -175,18 +175,18 @@ def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: 
     last changed.
     """
     c = t.titles.c
-    # 0 is what the old sync wrote where nobody rated.
-    lacks = or_(*(func.coalesce(column, 0) == 0 for column in (c.rating_imdb, c.imdb_votes, c.rating_metacritic)))
     statement = (
-        _omdb_rows(t)
-        .outerjoin(asked, _asked_of(t, OMDB))
-        .where(c.imdb_id.is_not(None), c.imdb_id != "")
-        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now, _failed(t, OMDB)))
-        .where(~backing_off(t, OMDB, now))
+        _lacking_omdb(_omdb_rows(t), t, now)
         .order_by(c.trending_score.is_(None), func.coalesce(asked.c.next_at, c.updated_at), c.id)
         .limit(limit)
     )
     return [OmdbDue(*row) for row in conn.execute(statement)]
+
+
+def number_lacking_omdb(conn: Connection, t: TitleTables, now: datetime) -> int:
+    """How many titles are due to be asked at OMDb."""
+    counting = select(func.count()).select_from(t.titles)
+    return int(conn.execute(_lacking_omdb(counting, t, now)).scalar_one())
 
 
 def omdb_rows(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> list[OmdbDue]:
@@ -196,6 +196,19 @@ def omdb_rows(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> list
         rows = conn.execute(_omdb_rows(t).where(t.titles.c.tmdb_id.in_(part)))
         found.extend(OmdbDue(*row) for row in rows)
     return found
+
+
+def _lacking_omdb(statement: Select[*tuple[Any, ...]], t: TitleTables, now: datetime) -> Select[*tuple[Any, ...]]:
+    """The statement over titles, of those that are due at OMDb."""
+    c = t.titles.c
+    # 0 is what the old sync wrote where nobody rated.
+    lacks = or_(*(func.coalesce(column, 0) == 0 for column in (c.rating_imdb, c.imdb_votes, c.rating_metacritic)))
+    return (
+        statement.outerjoin(asked, _asked_of(t, OMDB))
+        .where(c.imdb_id.is_not(None), c.imdb_id != "")
+        .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now, _failed(t, OMDB)))
+        .where(~backing_off(t, OMDB, now))
+    )
 
 
 def _omdb_rows(t: TitleTables) -> Select[*tuple[Any, ...]]:

@@ -98,7 +98,7 @@ def due_at_omdb(ctx: SyncContext, medium: Medium) -> int:
     if ctx.omdb is None:
         return 0
     with ctx.database.reading() as conn:
-        return len(asked.titles_lacking_omdb(conn, tables_of(medium), ctx.now()))
+        return asked.number_lacking_omdb(conn, tables_of(medium), ctx.now())
 
 
 def backfill_omdb_ids(
