@@ -377,6 +377,20 @@ def accept(part: str, region: str | None, medium: str | None) -> None:
     click.echo(f"{part}: taken away from {counted(accepted, 'title')}")
 
 
+@cli.command()
+@click.option("--test", is_flag=True, required=True, expose_value=False, help="Send a message that says it is a test.")
+def alert() -> None:
+    """Send a test to ALERT_WEBHOOK_URL, where the sensor `alerts` tells of what needs a person."""
+    from ratingo_pipelines.settings import SettingsError
+    from ratingo_pipelines.sources.webhook import send_alert
+
+    url = _settings().alert_webhook_url
+    if url is None:
+        raise SettingsError("ALERT_WEBHOOK_URL is not set: nobody is alerted")
+    send_alert(url, ["This is a test by `ratingo alert --test`: what needs a person is told here."])
+    click.echo("sent")
+
+
 @cli.group()
 def db() -> None:
     """The database's schema."""

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug import Request, Response
 
 from ratingo_pipelines.sandbox.apis import APIS
 from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines_tests.answering import answering
 from ratingo_pipelines_tests.sync.processes import environment, ratingo, report_of
 
 pytestmark = pytest.mark.long
@@ -154,6 +156,24 @@ def test_a_title_is_shown_by_its_id_and_by_its_name(synced: tuple[Installation, 
     assert "several shows are called so; name one by its id:" in several.stderr
     nobody = installation.run("show", "movies", "99")
     assert (nobody.returncode, nobody.stderr) == (1, "ratingo: no list ever named 99 among movies\n")
+
+
+def test_an_alert_can_be_tried(fresh: Installation) -> None:
+    received: list[str] = []
+
+    def receive(request: Request) -> Response:
+        received.append(request.get_data(as_text=True))
+        return Response("ok")
+
+    with answering(receive) as url:
+        done = fresh.run("alert", "--test", ALERT_WEBHOOK_URL=f"{url}/secret-part")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "sent\n", "")
+    assert "This is a test" in received[0]
+    away = fresh.run("alert", "--test", ALERT_WEBHOOK_URL="http://127.0.0.1:1/secret-part")
+    assert (away.returncode, away.stdout) == (1, "")
+    assert "check ALERT_WEBHOOK_URL" in away.stderr
+    assert "secret-part" not in away.stderr
+    assert fresh.run("alert", "--test", ALERT_WEBHOOK_URL="").returncode == 2
 
 
 def test_the_doctor_ends_with_what_is_worst_and_tells_no_key(synced: tuple[Installation, Done]) -> None:

@@ -14,7 +14,7 @@ from ratingo_pipelines_tests.answering import answering
 SECRET_PATH = "/hooks/secret-part"
 
 
-def told(*lines: str) -> dict[str, Any]:
+def posts(*lines: str) -> list[dict[str, Any]]:
     """What the receiver was sent."""
     received: list[dict[str, Any]] = []
 
@@ -24,7 +24,12 @@ def told(*lines: str) -> dict[str, Any]:
 
     with answering(receive) as url:
         send_alert(SecretStr(url + SECRET_PATH), lines)
-    [one] = received
+    return received
+
+
+def told(*lines: str) -> dict[str, Any]:
+    """What the receiver was sent in one post."""
+    [one] = posts(*lines)
     return one
 
 
@@ -55,6 +60,20 @@ def test_nobody_is_called_by_what_a_source_says(stranger: str) -> None:
 def test_no_link_and_no_picture_is_made_of_what_a_source_says() -> None:
     found = told("TMDB: ![](http://evil.test/seen.png) and [click](http://evil.test)")
     assert all("](" not in found[form] for form in ("text", "content"))
+
+
+def test_what_is_too_long_for_discord_comes_in_several_posts_with_every_line() -> None:
+    lines = [f"{number}: " + "x" * 90 for number in range(50)]
+    sent = posts(*lines)
+    assert len(sent) > 1
+    assert [line for post in sent for line in post["problems"]] == lines
+    assert max(len(post["content"]) for post in sent) <= 2000
+
+
+def test_a_line_that_is_longer_than_a_post_is_cut() -> None:
+    sent = posts("first", "@" * 5_000, "last")
+    assert [line[-1] for post in sent for line in post["problems"]] == ["t", "…", "t"]
+    assert max(len(post["content"]) for post in sent) <= 2000
 
 
 def test_a_receiver_that_refuses_is_an_error_that_names_the_variable_and_no_part_of_the_address() -> None:
