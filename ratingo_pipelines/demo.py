@@ -4,6 +4,7 @@ Dagster is imported when a command runs, and only through `defs`.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -148,5 +149,6 @@ def _summary(database: Database, medium: str, succeeded: bool) -> str:
     said = f"{medium}: {counts.done} of {counted(counts.total, 'title')} stored, {counts.skipped} skipped"
     if succeeded:
         return said
-    failed = counted(len(state.failures), "title, which is", "titles, which are")
-    return f"{said}; run failed for {failed} tried again later: `ratingo status`"
+    stages = Counter(failure.stage for failure in state.failures)
+    failed = ", ".join(f"{counted(number, 'title')} at {stage}" for stage, number in sorted(stages.items()))
+    return f"{said}; failed and tried again later: {failed or 'the run itself'} (`ratingo status`)"
