@@ -36,6 +36,10 @@ test-e2e: install
 # People's way in, in a real browser: Chromium, from the system's packages.
 test-browser: install
 	.ci/install-debian chromium=chromium chromedriver=chromium-driver
+	@if command -v npm >/dev/null; then \
+	  mkdir -p .axe && cp ratingo_pipelines_tests/browser/package.json .axe/ && \
+	  npm install --prefix .axe --no-audit --no-fund --loglevel error; \
+	else echo "test-browser: npm is not installed; axe-core does not look at the pages"; fi
 	$(BIN)/pytest -m browser
 
 # The gateway against strangers: floods, other sites' pages, proxies, secrets at rest. Minutes.

@@ -17,7 +17,7 @@ refuse  # a listener of SQLAlchemy's events
 # Read by libraries.
 _._engine, _.isolation_level  # Dagster's storage; sqlite3
 _.trust_env, _._content, _.pool_classes_by_scheme, ConnectionCls, _.response_class  # requests, urllib3
-_.should_exit, _.msg, _.binary_location  # uvicorn, logging, selenium
+_.should_exit, _.msg, _.binary_location, _.globals  # uvicorn, logging, selenium, Jinja
 daemon_threads, allow_reuse_address, request_queue_size  # socketserver
 pytest_plugins, pytestmark  # pytest
 
@@ -29,7 +29,7 @@ trending_fetched, job_id, tasks_queued, buckets_upserted, backfill, error_count
 # Read by name, as `getattr` of a value in a table.
 flatrate, ads, rent, buy, original_title, first_air_date, release_date  # TMDB's fields
 last_episode, next_episode  # of a title's facts
-three_months  # of what is being watched, for JSON and CSV
+three_months, trailers  # of what is being watched, for JSON, CSV and pages
 DELTA, DELTA_3M  # orders that a list may be asked for in
 
 # For whoever points another program at the sandbox, as tests do.

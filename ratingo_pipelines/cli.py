@@ -299,19 +299,20 @@ def show(medium: str, title: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from ratingo_pipelines.media import BY_NAME
+    from ratingo_pipelines.sync.context import utc_now
     from ratingo_pipelines.sync.title_record import named, record_of
     from ratingo_pipelines.terminal.title_record import name_lines, record_lines
 
     chosen, database = BY_NAME[medium], _database(_settings())
     if title.isascii() and title.isdecimal():
-        record = record_of(database, chosen, int(title))
+        record = record_of(database, chosen, int(title), utc_now())
     else:
         found = named(database, chosen, title)
         if len(found) > 1:
             click.echo(f"ratingo: several {chosen} are called so; name one by its id:", err=True)
             click.echo(visible_lines("\n".join(name_lines(found))), err=True)
             sys.exit(SOME_FAILED)
-        record = record_of(database, chosen, found[0].tmdb_id) if found else None
+        record = record_of(database, chosen, found[0].tmdb_id, utc_now()) if found else None
     if record is None:
         click.echo(visible_lines(f"ratingo: no list ever named {title} among {chosen}"), err=True)
         sys.exit(SOME_FAILED)

@@ -12,6 +12,7 @@ from ratingo_pipelines.defs.memory import give_back
 from ratingo_pipelines.defs.partitions import register_titles
 from ratingo_pipelines.defs.policies import MAX_RUNTIME_TAG, SECONDS_AT_LEAST, seconds_allowed
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.overview import stored_outcome, watchers_by_day
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
@@ -86,4 +87,5 @@ class Listener:
         instance.add_run_tags(run_id, {MAX_RUNTIME_TAG: str(allowed)})
 
     def _watchers_by_day(self, tmdb_id: int) -> list[int | None]:
-        return watchers_by_day(self._ctx, self._medium, tmdb_id)
+        with self._ctx.database.reading() as conn:
+            return watchers_by_day(conn, tables_of(self._medium), tmdb_id, self._ctx.now())

@@ -24,6 +24,8 @@ from ratingo_pipelines.gateway.auth.graphql_guard import GraphqlGuard
 from ratingo_pipelines.gateway.auth.middleware import AuthMiddleware
 from ratingo_pipelines.gateway.auth.secrets import Secrets
 from ratingo_pipelines.gateway.pages.login import Login
+from ratingo_pipelines.gateway.pages.watching import WatchingPages
+from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.engine import Database
 
 LIVE_DATA_MILLISECONDS = 2000
@@ -43,14 +45,15 @@ def compose(
     context: IWorkspaceProcessContext,
     database: Database,
     access: Access,
-    retry_delay: timedelta,
+    settings: Settings,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """Make the application around a workspace; `is_stopping` lets those go who wait for a run."""
     dagster = create_app_from_workspace_process_context(context, live_data_poll_rate=LIVE_DATA_MILLISECONDS)
     runs, progress = Runs(dagster, context.instance), Progress(database)
+    retry_delay = timedelta(seconds=settings.retry_delay_seconds)
     api = Api(runs, Triggers(runs, progress, retry_delay), progress, Health(context, progress), is_stopping)
-    return behind_authentication(api.routes(), dagster, access)
+    return behind_authentication([*api.routes(), *WatchingPages(database, settings).routes()], dagster, access)
 
 
 def behind_authentication(routes: Sequence[BaseRoute], dagster: ASGIApp, access: Access) -> Starlette:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from typing import NoReturn
@@ -103,8 +102,7 @@ def run(settings: Settings, options: ServeOptions) -> int:
             instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
             target = WorkspaceFileTarget([str(services.workspace)])
             context = stack.enter_context(AttributingWorkspace(instance, target, version=dg.__version__))
-            retry_delay = timedelta(seconds=settings.retry_delay_seconds)
-            app = compose(context, database, access, retry_delay, stop.is_set)
+            app = compose(context, database, access, settings, stop.is_set)
             server = web_server(app, settings.trusted_proxies, connection_bound(open_files))
             with _web(server, listening, services.end) as web:
                 _tell(settings, listening, for_developer)

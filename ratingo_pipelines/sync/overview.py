@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Connection
+
 from ratingo_pipelines.measures.sparkline import daily_series, points
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles, snapshots, titles
-from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.storage.tables import TitleTables, tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import TitleOutcome
 
@@ -65,17 +67,15 @@ def stored_outcome(ctx: SyncContext, medium: Medium, outcome: TitleOutcome) -> T
     )
 
 
-def watchers_by_day(ctx: SyncContext, medium: Medium, tmdb_id: int) -> list[int | None]:
+def watchers_by_day(conn: Connection, t: TitleTables, tmdb_id: int, now: datetime) -> list[int | None]:
     """The last 30 days' watchers of a title, today's last; None before the first that is known."""
-    tables, now = tables_of(medium), ctx.now()
-    with ctx.database.reading() as conn:
-        title_id = titles.known_ids(conn, tables, [tmdb_id]).get(tmdb_id)
-        if title_id is None:
-            return []
-        first = now - timedelta(days=DAYS_DRAWN)
-        found = [(row.created_at, row.watchers) for row in snapshots.since(conn, tables, [title_id], first)]
-        # A title that nobody counted for a while goes on with its last figure, also that of before the window.
-        before = snapshots.previous_watchers(conn, tables, title_id, first, datetime.min.replace(tzinfo=UTC))
+    title_id = titles.known_ids(conn, t, [tmdb_id]).get(tmdb_id)
+    if title_id is None:
+        return []
+    first = now - timedelta(days=DAYS_DRAWN)
+    found = [(row.created_at, row.watchers) for row in snapshots.since(conn, t, [title_id], first)]
+    # A title that nobody counted for a while goes on with its last figure, also that of before the window.
+    before = snapshots.previous_watchers(conn, t, title_id, first, datetime.min.replace(tzinfo=UTC))
     if before is not None:
         found.append((first - timedelta(days=1), before))
     return points(daily_series(found, now.date(), DAYS_DRAWN))

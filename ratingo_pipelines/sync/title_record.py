@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, RowMapping
 
@@ -13,8 +14,10 @@ from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.failures import Failure
 from ratingo_pipelines.storage.records import AskedAbout, Name, RecordedPlace
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
+from ratingo_pipelines.sync.overview import watchers_by_day
 
 CYCLES = 10
+YOUTUBE = "https://www.youtube.com/watch?v="
 # The columns that a person looks for, by the source that they come from.
 _FACTS: dict[str, tuple[str, ...]] = {
     "TMDB": (
@@ -40,6 +43,22 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class CastMember:
+    """Somebody of the cast."""
+
+    name: str
+    character: str | None
+
+
+@dataclass(frozen=True)
+class Trailer:
+    """A video about the title, at YouTube."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
 class TitleRecord:
     """One title. `facts` is empty for one that has no row."""
 
@@ -55,7 +74,16 @@ class TitleRecord:
     """Why it is not to be listed at all: the anime filter's reason, or unknown to TMDB."""
     updated_at: datetime | None
     facts: tuple[Fact, ...]
+    poster: str | None
+    """TMDB's path of the Ukrainian one, else of any."""
     genres: tuple[str, ...]
+    cast: tuple[CastMember, ...]
+    """In their order."""
+    trailers: tuple[Trailer, ...]
+    votes: dict[int, int]
+    """At Trakt, by rating from 1 to 10."""
+    watchers_by_day: tuple[int | None, ...]
+    """Of the last 30 days, today's last; None before the first that is known."""
     watch_in: dict[str, tuple[str, ...]]
     """Providers by country, by JustWatch."""
     asked: tuple[AskedAbout, ...]
@@ -66,7 +94,7 @@ class TitleRecord:
     links: dict[str, str]
 
 
-def record_of(database: Database, medium: Medium, tmdb_id: int) -> TitleRecord | None:
+def record_of(database: Database, medium: Medium, tmdb_id: int, now: datetime) -> TitleRecord | None:
     """All of one title; None for one that no list, no title and no failure ever named."""
     tables = tables_of(medium)
     with database.reading() as conn:
@@ -86,7 +114,12 @@ def record_of(database: Database, medium: Medium, tmdb_id: int) -> TitleRecord |
             skipped=skipped,
             updated_at=row["updated_at"] if row else None,
             facts=_facts(row) if row else (),
+            poster=(row["poster_uk"] or row["poster"]) if row else None,
             genres=tuple(genre["name"] for genre in row["genres"] or ()) if row else (),
+            cast=_cast(conn, tables, row["id"]) if row else (),
+            trailers=_trailers(conn, tables, row["id"]) if row else (),
+            votes=_votes(conn, tables, row["id"]) if row else {},
+            watchers_by_day=tuple(watchers_by_day(conn, tables, tmdb_id, now)),
             watch_in=_offers(conn, tables, row["id"]) if row else {},
             asked=tuple(records.asked_about(conn, medium, tmdb_id)),
             places=tuple(places),
@@ -109,6 +142,21 @@ def named(database: Database, medium: Medium, part: str) -> list[Name]:
 def _facts(row: RowMapping) -> tuple[Fact, ...]:
     """Those that the medium's row has; what is not known is told as None."""
     return tuple(Fact(name, row[name], source) for source, names in _FACTS.items() for name in names if name in row)
+
+
+def _cast(conn: Connection, t: TitleTables, title_id: int) -> tuple[CastMember, ...]:
+    rows = records.children(conn, t, "cast", title_id)
+    return tuple(CastMember(row["name"], row["character"]) for row in sorted(rows, key=lambda row: row["order"] or 0))
+
+
+def _trailers(conn: Connection, t: TitleTables, title_id: int) -> tuple[Trailer, ...]:
+    rows = [row for row in records.children(conn, t, "videos", title_id) if row["site"] == "YouTube" and row["key"]]
+    return tuple(Trailer(row["name"] or row["key"], f"{YOUTUBE}{quote(row['key'], safe='')}") for row in rows)
+
+
+def _votes(conn: Connection, t: TitleTables, title_id: int) -> dict[int, int]:
+    rows = records.children(conn, t, "rating_buckets", title_id)
+    return {row["bucket"]: row["count"] for row in rows if row["source"] == "trakt"}
 
 
 def _offers(conn: Connection, t: TitleTables, title_id: int) -> dict[str, tuple[str, ...]]:

@@ -41,6 +41,8 @@ class WatchedTitle:
     title: str
     """In Ukrainian where there is one."""
     original_title: str
+    poster: str | None
+    """TMDB's path of the Ukrainian one, else of any."""
     rating_tmdb: float | None
     rating_trakt: float | None
     rating_imdb: float | None
@@ -63,6 +65,39 @@ class WatchedTitle:
     """Providers by JustWatch, subscriptions first: TMDB lists them before rent and purchase."""
 
 
+@dataclass(frozen=True)
+class ComingAiring:
+    """An episode of a listed show."""
+
+    tmdb_id: int
+    title: str
+    season: int
+    episode: int
+    episode_title: str | None
+    airs_at: str
+    """ISO 8601, UTC."""
+    day: str
+    """UTC's."""
+
+
+def coming_airings(database: Database, now: datetime, days: int) -> tuple[ComingAiring, ...]:
+    """The episodes that air within so many days, in time order."""
+    with database.reading() as conn:
+        rows = airings.next_airings(conn, now, now + timedelta(days=days))
+    return tuple(
+        ComingAiring(
+            tmdb_id=row["tmdb_id"],
+            title=row["title"] or str(row["tmdb_id"]),
+            season=row["season"] or 0,
+            episode=row["episode"] or 0,
+            episode_title=row["episode_title"],
+            airs_at=row["air_date"],
+            day=row["air_date"][:10],
+        )
+        for row in rows
+    )
+
+
 def watched(
     database: Database, medium: Medium, now: datetime, sort: Sort = Sort.SCORE, limit: int = 20
 ) -> tuple[WatchedTitle, ...]:
@@ -79,6 +114,7 @@ def watched(
             tmdb_id=row["tmdb_id"],
             title=row["title_uk"] or row["title"],
             original_title=row["title"],
+            poster=row["poster_uk"] or row["poster"],
             rating_tmdb=row["rating_tmdb"],
             rating_trakt=row["rating_trakt_avg"],
             rating_imdb=row["rating_imdb"],

@@ -21,6 +21,8 @@ from ratingo_pipelines.gateway.api.runs import Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
 from ratingo_pipelines.gateway.app import Access, behind_authentication
 from ratingo_pipelines.gateway.auth.audit import Audit
+from ratingo_pipelines.gateway.pages.watching import WatchingPages
+from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines_tests.gateway.served import Served, secrets, served
 from ratingo_pipelines_tests.gateway.whole import whole, whole_sandbox
@@ -59,7 +61,8 @@ def new_application(
         audit: Audit | None = None, trusted_proxies: Sequence[str] = (), on_loopback: bool = False, **given: Any
     ) -> Starlette:
         access = Access(None if on_loopback else secrets(**given), audit or Audit(), trusted_proxies)
-        return behind_authentication(api.routes(), webserver, access)
+        pages = WatchingPages(database, Settings(_env_file=None))
+        return behind_authentication([*api.routes(), *pages.routes()], webserver, access)
 
     yield compose
     database.dispose()

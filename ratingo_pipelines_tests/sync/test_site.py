@@ -211,4 +211,5 @@ def test_a_sparkline_begins_with_the_value_from_before_its_window(
     watchers = int(title_rows(ctx.database)[first]["rating_trakt"])
     clock.turn(days=45)
 
-    assert watchers_by_day(ctx, SHOWS, first) == [watchers] * 30
+    with ctx.database.reading() as conn:
+        assert watchers_by_day(conn, tables_of(SHOWS), first, clock()) == [watchers] * 30

@@ -21,7 +21,7 @@ def places(ctx: SyncContext, medium: Medium, outcome: str) -> list[CycleTitle]:
 
 
 def record(ctx: SyncContext, medium: Medium, tmdb_id: int) -> TitleRecord:
-    found = record_of(ctx.database, medium, tmdb_id)
+    found = record_of(ctx.database, medium, tmdb_id, ctx.now())
     assert found is not None
     return found
 
@@ -102,4 +102,4 @@ def test_a_name_that_is_exactly_so_goes_before_those_that_hold_it(ctx: SyncConte
 
 
 def test_a_title_that_nobody_named_has_no_record(ctx: SyncContext) -> None:
-    assert record_of(ctx.database, SHOWS, 99) is None
+    assert record_of(ctx.database, SHOWS, 99, ctx.now()) is None

@@ -15,7 +15,8 @@ from ratingo_pipelines.gateway.auth.principals import Principal, Role
 OPEN_PATHS = frozenset({"/healthz", "/login", "/logout"})
 """What answers without credentials, and gives nothing away."""
 GRAPHQL = "/graphql"
-_READ = frozenset({"/api", "/metrics", "/readyz", "/status"})
+_READ = frozenset({"/api", "/metrics", "/readyz", "/status", "/watching", "/watching.json"})
+_READ_BELOW = ("/api/", "/watching/")
 FOREIGN_PAGE = "a page of another site may not use this session (a reverse proxy must pass the Host header on)"
 NOT_SHOWN = "with a session, nothing is changed unless the request is shown to come from a page of this site"
 POST_WITH_SESSION = "with a session, triggers are asked by POST; GET is for `Authorization: Bearer`"
@@ -27,7 +28,7 @@ def role_needed(scope: Scope, triggers: Collection[str]) -> Role:
     if path == GRAPHQL:
         # Queries; who sends a mutation is looked at where it is read.
         return Role.READ
-    if path in _READ or path.startswith("/api/"):
+    if path in _READ or path.startswith(_READ_BELOW):
         return Role.TRIGGER if path in triggers or changes_something(scope) else Role.READ
     return Role.ADMIN
 

@@ -7,7 +7,9 @@ import unicodedata
 
 from starlette.types import Scope
 
-OURS = frozenset({"api", "graphql", "healthz", "login", "logout", "metrics", "readyz", "status"})
+OURS = frozenset(
+    {"api", "graphql", "healthz", "login", "logout", "metrics", "readyz", "status", "watching", "watching.json"}
+)
 """First segments of what the gateway judges by its path."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _ENCODED_SLASH = re.compile(rb"%2f|%5c|\\", re.IGNORECASE)

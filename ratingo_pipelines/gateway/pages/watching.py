@@ -1,0 +1,176 @@
+"""What is being watched and how the sync is doing, as pages for people and as the same JSON for programs.
+
+What is told is read by the core (`sync.watching`, `sync.title_record`, `sync.status`); here it is only drawn. Nothing
+is changed by any of it, and no script is needed.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from ratingo_pipelines.gateway.api.answers import ApiResponse, failure
+from ratingo_pipelines.gateway.pages.words import LANGUAGES, words_in
+from ratingo_pipelines.measures.sparkline import histogram_svg, svg
+from ratingo_pipelines.media import BY_NAME, MEDIA
+from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.storage.cycles import Counts
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.sync.context import utc_now
+from ratingo_pipelines.sync.status import status
+from ratingo_pipelines.sync.title_record import record_of
+from ratingo_pipelines.sync.watching import coming_airings, watched
+
+TITLES = 50
+CALENDAR_DAYS = 14
+POSTERS = "https://image.tmdb.org"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": f"default-src 'none'; style-src 'unsafe-inline'; img-src {POSTERS}; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+}
+
+
+class WatchingPages:
+    """`/watching`, a page a title below it, and the calendar; each as JSON with `.json` or by `Accept`."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._templates = _templates()
+
+    def routes(self) -> list[Route]:
+        """The routes; `.json` goes before what would match it as well."""
+        return [
+            Route(f"{path}{suffix}", handler, methods=["GET"])
+            for path, handler in (
+                ("/watching", self.overview),
+                ("/watching/calendar", self.calendar),
+                ("/watching/titles/{medium}/{tmdb_id:int}", self.title),
+            )
+            for suffix in (".json", "")
+        ]
+
+    async def overview(self, request: Request) -> Response:
+        """The lists of both media, and the state of the sync."""
+        return await run_in_threadpool(self._overview, request)
+
+    async def calendar(self, request: Request) -> Response:
+        """The episodes of the next 14 days."""
+        return await run_in_threadpool(self._calendar, request)
+
+    async def title(self, request: Request) -> Response:
+        """All of one title."""
+        return await run_in_threadpool(self._title, request)
+
+    def _overview(self, request: Request) -> Response:
+        now = utc_now()
+        lists = {medium: watched(self._database, medium, now, limit=TITLES) for medium in MEDIA}
+        state = status(self._database, self._settings, now)
+        if _wants_json(request):
+            listed = {medium.plural: [asdict(title) for title in titles] for medium, titles in lists.items()}
+            return ApiResponse({"watching": listed, "status": state.as_dict()})
+        heading = words_in(_language(request))("watching now")
+        return self._page(request, "watching.html", heading, watched=lists, status=state)
+
+    def _calendar(self, request: Request) -> Response:
+        airings = coming_airings(self._database, utc_now(), CALENDAR_DAYS)
+        if _wants_json(request):
+            return ApiResponse({"airings": [asdict(airing) for airing in airings]})
+        heading = words_in(_language(request))("episodes of the next 14 days")
+        return self._page(request, "calendar.html", heading, airings=airings)
+
+    def _title(self, request: Request) -> Response:
+        medium = BY_NAME.get(request.path_params["medium"])
+        tmdb_id = request.path_params["tmdb_id"]
+        found = record_of(self._database, medium, tmdb_id, utc_now()) if medium and tmdb_id < 2**31 else None
+        if found is None:
+            return failure(404, f"no list ever named {request.path_params['medium']} {tmdb_id}")
+        if _wants_json(request):
+            return ApiResponse(asdict(found))
+        named = found.title_uk or found.title or f"{found.medium} {found.tmdb_id}"
+        return self._page(request, "title.html", named, record=found)
+
+    def _page(self, request: Request, template: str, heading: str, **told: Any) -> Response:
+        language = _language(request)
+        given = {
+            "t": words_in(language),
+            "lang": language,
+            "in_lang": "" if language == LANGUAGES[0] else f"?lang={language}",
+            "path": request.url.path,
+            "heading": heading,
+            **told,
+        }
+        return HTMLResponse(self._templates.get_template(template).render(given), headers=HEADERS)
+
+
+def _language(request: Request) -> str:
+    asked = request.query_params.get("lang", LANGUAGES[0])
+    return asked if asked in LANGUAGES else LANGUAGES[0]
+
+
+def _wants_json(request: Request) -> bool:
+    return request.url.path.endswith(".json") or "text/html" not in request.headers.get("accept", "")
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ratingo_pipelines.gateway.pages"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"poster": _poster, "line": _line, "histogram": _histogram, "bar": _bar}
+    environment.filters |= {"rating": _rating, "whole": _whole, "signed": _signed, "moment": _moment}
+    return environment
+
+
+def _poster(path: str) -> str:
+    return f"{POSTERS}/t/p/w185{path}"
+
+
+def _line(values: list[float | None], label: str, width: int = 120, height: int = 28) -> Markup:
+    return Markup(svg(values, width, height, label=label))  # noqa: S704 - it escapes its label
+
+
+def _histogram(counts: dict[int, int], label: str) -> Markup:
+    return Markup(histogram_svg(counts, label=label))  # noqa: S704 - likewise
+
+
+def _bar(counts: Counts, label: str) -> Markup:
+    """The titles of a cycle by outcome, as parts of one bar."""
+    parts = (counts.done, counts.processing + counts.pending, counts.error, counts.skipped)
+    total, at, shapes = max(sum(parts), 1), 0.0, []
+    for number, colour in zip(parts, ("#1f8a4c", "#7d8799", "#c22b3f", "#c8a23a"), strict=True):
+        width = 100 * number / total
+        shapes.append(f'<rect x="{at:.2f}" width="{width:.2f}" height="10" fill="{colour}"/>')
+        at += width
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(label, Markup("".join(shapes)))  # noqa: S704 - numbers alone
+
+
+def _rating(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _whole(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def _signed(value: float | None) -> str:
+    if not value:
+        return "0" if value == 0 else "–"
+    return f"{value:+,.0f}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,67 @@
+"""The pages' words in both languages. Keys are the English ones, which the templates are written in."""
+
+from collections.abc import Callable, Mapping
+
+LANGUAGES = ("uk", "en")
+_UKRAINIAN: Mapping[str, str] = {
+    "pages": "Сторінки",
+    "watching now": "Що дивляться зараз",
+    "calendar": "Календар",
+    "Dagster": "Dagster",
+    "shows": "Серіали",
+    "movies": "Фільми",
+    "poster": "Постер",
+    "title": "Назва",
+    "watchers": "Дивляться",
+    "change": "Зміна",
+    "trend": "Динаміка",
+    "next episode": "Наступна серія",
+    "watch in Ukraine": "Де дивитися в Україні",
+    "left the list": "вибув зі списку",
+    "nothing is listed yet": "Списку ще немає",
+    "where to watch: JustWatch": "Де дивитися: JustWatch",
+    "how the sync is doing": "Стан синхронізації",
+    "cycle": "Цикл",
+    "done": "готово",
+    "waiting": "чекають",
+    "failed": "з помилкою",
+    "skipped": "пропущено",
+    "titles by outcome": "Тайтли за результатом",
+    "no cycle yet": "Ще не було жодного циклу",
+    "asked in vain": "Запити без результату",
+    "failing": "Помилки",
+    "next attempt": "наступна спроба",
+    "and more": "та ще",
+    "in doubt": "Під сумнівом",
+    "requests left today": "запитів залишилося сьогодні",
+    "runs in Dagster": "Запуски в Dagster",
+    "not stored yet": "Ще не збережено",
+    "listed": "У списку сайту",
+    "not listed": "Поза списком сайту",
+    "partition in Dagster": "Партиція в Dagster",
+    "watchers of 30 days": "Глядачі за 30 днів",
+    "votes at Trakt, 1 to 10": "Оцінки на Trakt, від 1 до 10",
+    "facts by source": "Дані за джерелами",
+    "cast": "Актори",
+    "trailers": "Трейлери",
+    "last cycles": "Останні цикли",
+    "time": "Час",
+    "outcome": "Результат",
+    "asked about": "Запити про тайтл",
+    "again": "знову",
+    "episodes of the next 14 days": "Серії найближчих 14 днів",
+    "no episode is announced for the next 14 days": "На найближчі 14 днів серій не оголошено",
+    "no such title": "Такого тайтла немає",
+}
+
+
+def words_in(language: str) -> Callable[[str], str]:
+    """What a key is in a language. Raises `KeyError` for one that the pages do not have."""
+    if language == "uk":
+        return _UKRAINIAN.__getitem__
+    return _english
+
+
+def _english(key: str) -> str:
+    assert key in _UKRAINIAN, key  # noqa: S101 - what is missing in the other language is seen in this one too
+    return key[0].upper() + key[1:]

@@ -1,0 +1,159 @@
+"""The pages of what is being watched, over HTTP, on a database that real cycles filled."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from ratingo_pipelines.gateway.app import Access, behind_authentication
+from ratingo_pipelines.gateway.auth.access import role_needed
+from ratingo_pipelines.gateway.auth.principals import Role
+from ratingo_pipelines.gateway.pages.watching import WatchingPages
+from ratingo_pipelines.gateway.pages.words import _UKRAINIAN, words_in
+from ratingo_pipelines.media import MEDIA, SHOWS
+from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.airings import sync_calendar
+from ratingo_pipelines.sync.context import open_sync_context
+from ratingo_pipelines_tests.gateway.served import BEARER, BROWSER, Served, secrets, served
+from ratingo_pipelines_tests.sync.syncing import run_cycle, settings_for
+
+HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
+PAGES = Path(__file__).parents[3] / "ratingo_pipelines" / "gateway" / "pages" / "templates"
+
+
+@pytest.fixture(scope="module")
+def filled(
+    shared_database: Database, running_sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Database:
+    """Both media and the calendar, after a cycle; the first show is called by a name that is markup."""
+    running_sandbox.reset()
+    url = shared_database.url.render_as_string(hide_password=False)
+    home = tmp_path_factory.mktemp("home")
+    with open_sync_context(settings_for(running_sandbox, home, database_url=url, trending_limit=8)) as ctx:
+        for medium in MEDIA:
+            run_cycle(ctx, medium)
+        sync_calendar(ctx)
+    titles = tables_of(SHOWS).titles
+    with shared_database.writing() as conn:
+        conn.execute(update(titles).where(titles.c.id == 1).values(title=HOSTILE, title_uk=HOSTILE))
+    return shared_database
+
+
+@pytest.fixture(scope="module")
+def site(filled: Database) -> Iterator[Served]:
+    async def nothing(*_: object) -> None:
+        raise AssertionError("Dagster was asked")
+
+    pages = WatchingPages(filled, Settings(_env_file=None))
+    with served(behind_authentication(pages.routes(), nothing, Access(secrets())), ()) as running:
+        yield running
+
+
+def page(site: Served, path: str) -> str:
+    answer = site.ask(path, headers=BEARER | BROWSER)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"].startswith("text/html")
+    return answer.text
+
+
+def test_the_lists_and_the_health_are_one_page_in_ukrainian_and_in_english(site: Served) -> None:
+    ukrainian, english = page(site, "/watching"), page(site, "/watching?lang=en")
+    listed = site.ask("/watching.json", headers=BEARER).json()["watching"]
+    assert [len(listed["shows"]) > 3, len(listed["movies"]) > 3] == [True, True]
+    for title in listed["movies"]:
+        assert f"/watching/titles/movies/{title['tmdb_id']}" in ukrainian
+        assert title["title"].split()[0] in ukrainian
+    assert ('<html lang="uk">' in ukrainian, '<html lang="en">' in english) == (True, True)
+    assert ("Що дивляться зараз" in ukrainian, "Watching now" in english) == (True, True)
+    assert "JustWatch" in english
+    assert "Titles by outcome" in english
+
+
+def test_programs_get_the_same_as_json(site: Served) -> None:
+    by_name = site.ask("/watching.json", headers=BEARER).json()
+    by_accept = site.ask("/watching", headers=BEARER | {"Accept": "application/json"}).json()
+    assert by_name.keys() == by_accept.keys() == {"watching", "status"}
+    assert by_name["watching"] == by_accept["watching"]
+    assert by_name["status"]["media"]["shows"]["titles"]["done"] > 3
+
+
+def test_a_titles_page_shows_its_record(site: Served) -> None:
+    first = site.ask("/watching.json", headers=BEARER).json()["watching"]["movies"][0]
+    path = f"/watching/titles/movies/{first['tmdb_id']}"
+    shown, record = page(site, path), site.ask(f"{path}.json", headers=BEARER).json()
+    assert f"<h1>{first['title']}</h1>" in shown
+    assert record["cast"]
+    for person in record["cast"]:
+        assert person["name"].split()[0] in shown
+    assert "<svg" in shown
+    assert len(record["votes"]) == 10
+    assert record["facts"]
+    assert all(f"<dt>{fact['name']}</dt>" in shown for fact in record["facts"])
+    assert f'src="https://image.tmdb.org/t/p/w185{first["poster"]}"' in shown
+
+
+def test_the_calendar_lists_the_episodes_by_day(site: Served) -> None:
+    airings = site.ask("/watching/calendar.json", headers=BEARER).json()["airings"]
+    shown = page(site, "/watching/calendar")
+    assert airings
+    assert [airing["airs_at"] for airing in airings] == sorted(airing["airs_at"] for airing in airings)
+    assert all(f'id="d{airing["day"]}"' in shown for airing in airings)
+
+
+@pytest.mark.parametrize(
+    "path", ["/watching", "/watching?lang=en", "/watching/titles/shows/{id}", "/watching/calendar"]
+)
+def test_a_hostile_title_does_nothing(site: Served, filled: Database, path: str) -> None:
+    titles = tables_of(SHOWS).titles
+    with filled.reading() as conn:
+        tmdb_id = conn.execute(titles.select().where(titles.c.id == 1)).mappings().one()["tmdb_id"]
+    answer = site.ask(path.format(id=tmdb_id), headers=BEARER | BROWSER)
+    assert "<script" not in answer.text
+    assert "onerror=alert" not in re.sub(r"&[a-z0-9#]+;", "", answer.text.replace("&lt;img src=x onerror=alert", ""))
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "img-src https://image.tmdb.org;" in policy
+
+
+def test_nothing_outside_is_loaded_but_posters(site: Served) -> None:
+    for path in ("/watching", "/watching/calendar"):
+        for url in re.findall(r'(?:src|href)="(https?://[^"]+)"', page(site, path)):
+            assert url.startswith("https://image.tmdb.org/t/p/")
+
+
+@pytest.mark.parametrize(
+    "path", ["/watching/titles/shows/99", "/watching/titles/books/1", f"/watching/titles/shows/{10**20}"]
+)
+def test_a_title_that_is_not_there_is_said_not_to_be(site: Served, path: str) -> None:
+    assert site.ask(path, headers=BEARER).status_code == 404
+
+
+def test_strangers_are_asked_who_they_are_and_land_where_they_wanted_to(site: Served) -> None:
+    assert site.ask("/watching.json").status_code == 401
+    asked = site.ask("/watching/calendar", headers=BROWSER)
+    assert asked.status_code in {302, 303, 307}
+    assert asked.headers["Location"] == "/login?next=/watching/calendar"
+
+
+@pytest.mark.parametrize("path", ["/watching", "/watching.json", "/watching/calendar", "/watching/titles/shows/1"])
+def test_the_role_read_is_enough(path: str) -> None:
+    assert role_needed({"type": "http", "method": "GET", "path": path}, ()) is Role.READ
+
+
+def test_an_empty_database_has_its_pages_too(gateway: Served) -> None:
+    assert "Списку ще немає" in page(gateway, "/watching")
+    assert "серій не оголошено" in page(gateway, "/watching/calendar")
+
+
+def test_every_word_of_the_templates_is_there_in_both_languages() -> None:
+    used = {word for template in PAGES.glob("*.html") for word in re.findall(r"t\('([^']+)'\)", template.read_text())}
+    assert len(used) > 30
+    assert used <= _UKRAINIAN.keys()
+    for language in ("uk", "en"):
+        assert all(words_in(language)(word) for word in used)
