@@ -6,7 +6,7 @@ What is decided, and why, is there; what it is decided on is collected in `facts
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -20,7 +20,7 @@ from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import SourceUnavailable
 from ratingo_pipelines.sources.webhook import send_alert
-from ratingo_pipelines.sync.alerts import Problem, new_problems
+from ratingo_pipelines.sync.alerts import Problem, Told, to_tell
 from ratingo_pipelines.sync.backfill import BACKFILLS, WITH_ASSET
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.decisions import Launch, Wait, decide_cycle_and_fetch, decide_retries
@@ -134,30 +134,38 @@ def check_sensor(medium: Medium, settings: Settings, jobs: Jobs) -> dg.SensorDef
 
 
 def alert_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Tells what needs a person; the cursor holds the keys of what was told."""
+    """Tells what needs a person, and when it is over; the cursor holds what was told and when."""
 
     @dg.sensor(
         name="alerts",
         minimum_interval_seconds=60,
         default_status=_status(settings, "alerts") if settings.alert_webhook_url else dg.DefaultSensorStatus.STOPPED,
-        description="Tells ALERT_WEBHOOK_URL what needs a person, once; off while that is unset.",
+        description="Tells ALERT_WEBHOOK_URL what needs a person and when it is over; off while that is unset.",
     )
     def evaluate(context: dg.SensorEvaluationContext, ratingo: RatingoResource) -> Tick:
         with ratingo.reading() as (current, database):
             if current.alert_webhook_url is None:
                 return dg.SkipReason("ALERT_WEBHOOK_URL is not set")
             found = current_problems(context.instance, current, database, utc_now())
-        untold = new_problems(found, json.loads(context.cursor or "[]"))
-        if untold:
+            telling = to_tell(found, _told(context.cursor, utc_now()), utc_now())
+        if telling.lines:
             try:
-                send_alert(current.alert_webhook_url, [problem.text for problem in untold])
+                send_alert(current.alert_webhook_url, telling.lines)
             except SourceUnavailable as error:
                 return dg.SkipReason(f"{error}; told again with the next tick")
-        said = f"told: {', '.join(problem.key for problem in untold)}" if untold else _unchanged(found)
-        keys = sorted({problem.key for problem in found})
-        return dg.SensorResult(skip_reason=dg.SkipReason(said), cursor=json.dumps(keys))
+        said = f"told: {', '.join(telling.keys)}" if telling.lines else _unchanged(found)
+        remembered = {key: [told.at.isoformat(), told.text] for key, told in telling.told.items()}
+        return dg.SensorResult(skip_reason=dg.SkipReason(said), cursor=json.dumps(remembered, ensure_ascii=False))
 
     return evaluate
+
+
+def _told(cursor: str | None, now: datetime) -> dict[str, Told]:
+    """What the cursor remembers; that of the version before held keys alone."""
+    remembered = json.loads(cursor or "{}")
+    if isinstance(remembered, list):
+        return {key: Told(now, key) for key in remembered}
+    return {key: Told(datetime.fromisoformat(at), text) for key, (at, text) in remembered.items()}
 
 
 def _unchanged(found: Sequence[Problem]) -> str:

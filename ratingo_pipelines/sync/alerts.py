@@ -3,7 +3,7 @@
 One dead title needs nobody: it is retried, and given up visibly.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +21,7 @@ TOO_MANY = 0.1
 """The part of a cycle that may fail, or be skipped anew, without anybody being told."""
 SKIPPED_MORE = 5
 """So many may be skipped anew in a cycle of whatever size."""
+TOLD_AGAIN_AFTER = timedelta(days=7)
 NOT_BELIEVED = frozenset({AttemptOutcome.SHORT, AttemptOutcome.NOT_WHOLE, AttemptOutcome.CLOCK})
 
 
@@ -30,6 +31,30 @@ class Problem:
 
     key: str
     text: str
+
+    @property
+    def kind(self) -> str:
+        """The key without the cycle's number: what goes on in the next cycle is not over."""
+        return kind_of(self.key)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A problem that somebody was told of, until it is over."""
+
+    at: datetime
+    """When last; it is told again after a week."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What is to be told now, and what is on record once it is."""
+
+    lines: tuple[str, ...]
+    keys: tuple[str, ...]
+    """Of the problems and of what is over among `lines`."""
+    told: Mapping[str, Told]
 
 
 @dataclass(frozen=True)
@@ -60,8 +85,10 @@ def problems(
     `old_before` says for each medium with a schedule since when there should have been a cycle (UTC).
     """
     found: list[Problem] = []
+    failing = {run.job for run in runs if _needs_a_person(run, now, grace)}
     for medium in status.media:
-        if medium.medium in old_before:
+        # That no cycle comes is what follows from a list that fails, which is told.
+        if medium.medium in old_before and f"{medium.medium}_trending" not in failing:
             found += _old(medium, old_before[medium.medium])
         found += _failing(medium)
         found += _doubted(medium)
@@ -70,7 +97,7 @@ def problems(
     found += _clock(status)
     # What is said of a list itself need not be said of its run again.
     told = {f"{medium.medium}_trending" for medium in status.media if _not_believed(medium, now, timedelta())}
-    return found + [problem for run in runs if run.job not in told for problem in _failed(run, now, grace)]
+    return found + _failed([run for run in runs if run.job not in told], now, grace)
 
 
 def cycles_due_since(crons: Mapping[str, str], now: datetime) -> dict[str, datetime]:
@@ -158,16 +185,46 @@ def _clock(status: SyncStatus) -> list[Problem]:
     return [Problem("clock", f"This machine's clock is {off}: set it. From an hour on no cycle is opened.")]
 
 
-def _failed(run: EndedRun, now: datetime, grace: timedelta) -> list[Problem]:
+def _needs_a_person(run: EndedRun, now: datetime, grace: timedelta) -> bool:
     if not run.failed or run.only_titles_failed:
-        return []
-    if run.stopped_by == StopReason.ACCESS:
-        return [Problem(f"access:{run.job}", f"An API refuses access, so {run.job} cannot go on: {run.reason}")]
-    if now < run.ended_at + grace:
-        return []
-    return [Problem(f"failed:{run.job}", f"{run.job} failed (run {run.run_id}): {run.reason}")]
+        return False
+    return run.stopped_by == StopReason.ACCESS or now >= run.ended_at + grace
 
 
-def new_problems(found: Sequence[Problem], told: Collection[str]) -> list[Problem]:
-    """The problems that nobody was told of yet."""
-    return [problem for problem in found if problem.key not in told]
+def _failed(runs: Sequence[EndedRun], now: datetime, grace: timedelta) -> list[Problem]:
+    """A refused key stops many a job, and is one problem; of other failures each job has its own."""
+    refused: dict[str, list[str]] = {}
+    found = []
+    for run in runs:
+        if not _needs_a_person(run, now, grace):
+            continue
+        if run.stopped_by == StopReason.ACCESS:
+            refused.setdefault(run.reason, []).append(run.job)
+        else:
+            found.append(Problem(f"failed:{run.job}", f"{run.job} failed (run {run.run_id}): {run.reason}"))
+    return found + [
+        Problem(
+            f"access:{reason.partition(':')[0]}",
+            f"An API refuses access, so {' and '.join(sorted(jobs))} cannot go on: {reason}",
+        )
+        for reason, jobs in refused.items()
+    ]
+
+
+def kind_of(key: str) -> str:
+    """A problem's key without the number of a cycle at its end."""
+    kind, _, last = key.rpartition(":")
+    return kind if last.isdecimal() else key
+
+
+def to_tell(found: Sequence[Problem], told: Mapping[str, Told], now: datetime) -> Telling:
+    """What nobody was told of yet, or was told of a week ago, and what is over of what somebody was told of."""
+    due = [each for each in found if each.key not in told or now - told[each.key].at >= TOLD_AGAIN_AFTER]
+    lasting = {problem.kind for problem in found}
+    over = [key for key in told if kind_of(key) not in lasting]
+    kept = {problem.key: told[problem.key] for problem in found if problem.key in told}
+    return Telling(
+        lines=(*(problem.text for problem in due), *(f"Over: {told[key].text}" for key in over)),
+        keys=(*(problem.key for problem in due), *(f"{key} is over" for key in over)),
+        told={**kept, **{problem.key: Told(now, problem.text) for problem in due}},
+    )

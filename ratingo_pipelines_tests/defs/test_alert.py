@@ -75,19 +75,39 @@ def test_a_refused_key_is_told_once_and_again_after_it_worked_meanwhile(
     installed.run("shows_trending")
 
     said, cursor = look(installed)
-    assert said == "told: access:shows_trending"
+    assert said == "told: access:Trakt"
     [told] = receiver.told
     assert told["text"] == told["content"] == told["problems"][0]
     assert told["text"].startswith("An API refuses access, so shows_trending cannot go on: Trakt: ")
 
     said, cursor = look(installed, cursor)
-    assert said == "told before: access:shows_trending"
+    assert said == "told before: access:Trakt"
     assert len(receiver.told) == 1
 
     installed.sandbox.faults()
     installed.run("shows_trending")
     said, cursor = look(installed, cursor)
-    assert (said, cursor) == ("nothing needs a person", "[]")
+    assert (said, cursor) == ("told: access:Trakt is over", "{}")
+    assert receiver.told[1]["text"].startswith("Over: An API refuses access, so shows_trending cannot go on: ")
+    assert look(installed, cursor)[0] == "nothing needs a person"
+
+
+def test_a_refused_key_is_one_problem_of_all_the_jobs_that_it_stops(
+    installed: Installation, receiver: Receiver
+) -> None:
+    installed.sandbox.faults({"kind": "revoked", "api": "trakt"})
+    installed.run("shows_trending")
+    installed.run("movies_trending")
+    assert look(installed)[0] == "told: access:Trakt"
+    [told] = receiver.told
+    assert told["text"].startswith("An API refuses access, so movies_trending and shows_trending cannot go on: Trakt: ")
+
+
+def test_what_the_version_before_remembered_is_not_told_again(installed: Installation, receiver: Receiver) -> None:
+    installed.sandbox.faults({"kind": "revoked", "api": "trakt"})
+    installed.run("shows_trending")
+    assert look(installed, '["access:Trakt"]')[0] == "told before: access:Trakt"
+    assert receiver.told == []
 
 
 def test_many_failures_are_told(installed: Installation, receiver: Receiver) -> None:
@@ -118,7 +138,7 @@ def test_a_run_in_which_a_part_comes_empty_for_everybody_is_red_and_told_once_by
     installed.sandbox.faults()
     installed.run("shows_trending")
     assert installed.run("shows_sync").success
-    assert look(installed, cursor) == ("nothing needs a person", "[]")
+    assert look(installed, cursor) == ("told: shows:doubts:cast is over", "{}")
 
 
 def test_a_cycle_that_is_too_old_is_told(
@@ -155,7 +175,7 @@ def test_what_the_receiver_did_not_take_is_told_again(installed: Installation, r
     assert cursor is None
 
     receiver.status = 200
-    assert look(installed, cursor)[0] == "told: access:shows_trending"
+    assert look(installed, cursor)[0] == "told: access:Trakt"
 
 
 def test_the_webhooks_url_is_secret(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

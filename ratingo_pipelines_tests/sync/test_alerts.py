@@ -8,7 +8,7 @@ import pytest
 from ratingo_pipelines.storage.attempts import Attempt
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.doubts import DoubtCount
-from ratingo_pipelines.sync.alerts import EndedRun, Problem, cycles_due_since, new_problems, problems
+from ratingo_pipelines.sync.alerts import EndedRun, Problem, Told, cycles_due_since, problems, to_tell
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -76,8 +76,8 @@ def test_doubts_that_are_the_source_s_fault_need_a_person_once_for_each_medium_a
         (FAILED, ["failed:shows_omdb_backfill"]),
         (replace(FAILED, ended_at=NOW - timedelta(minutes=4)), []),
         (replace(FAILED, only_titles_failed=True, stopped_by=None), []),
-        (replace(FAILED, stopped_by="access"), ["access:shows_omdb_backfill"]),
-        (replace(FAILED, stopped_by="access", ended_at=NOW), ["access:shows_omdb_backfill"]),
+        (replace(FAILED, stopped_by="access"), ["access:Trakt"]),
+        (replace(FAILED, stopped_by="access", ended_at=NOW), ["access:Trakt"]),
     ],
 )
 def test_a_failed_stage_is_told_after_its_grace_and_a_refused_key_at_once(run: EndedRun, told: list[str]) -> None:
@@ -104,11 +104,47 @@ def test_a_cycle_is_old_when_two_times_of_its_own_schedule_have_passed_without_o
     assert {medium: moment.isoformat()[:16] for medium, moment in found.items()} == due
 
 
-def test_a_problem_is_told_once_while_it_lasts() -> None:
-    old, failing = Problem("shows:old", "..."), Problem("shows:failing:7", "...")
+OLD, FAILING = Problem("shows:old", "old it is"), Problem("shows:failing:7", "they fail")
+TOLD = {"shows:old": Told(NOW, "old it is")}
+DAY = timedelta(days=1)
 
-    assert new_problems([old, failing], ["shows:old"]) == [failing]
-    assert new_problems([old], []) == [old]
+
+def test_a_problem_is_told_once_while_it_lasts_and_again_after_a_week() -> None:
+    first = to_tell([OLD], {}, NOW)
+    assert (first.lines, first.told) == (("old it is",), TOLD)
+    later = to_tell([OLD, FAILING], first.told, NOW + DAY)
+    assert (later.lines, set(later.told)) == (("they fail",), {"shows:old", "shows:failing:7"})
+    assert to_tell([OLD, FAILING], later.told, NOW + 6 * DAY).lines == ()
+    week = to_tell([OLD, FAILING], later.told, NOW + 7 * DAY)
+    assert (week.lines, week.told["shows:old"].at) == (("old it is",), NOW + 7 * DAY)
+
+
+def test_that_a_problem_is_over_is_told_once() -> None:
+    over = to_tell([], TOLD, NOW + DAY)
+    assert (over.lines, over.keys, over.told) == (("Over: old it is",), ("shows:old is over",), {})
+    assert to_tell([], over.told, NOW + DAY).lines == ()
+
+
+def test_what_goes_on_in_the_next_cycle_is_told_anew_and_is_not_over() -> None:
+    first = to_tell([FAILING], {}, NOW)
+    second = to_tell([Problem("shows:failing:8", "others fail")], first.told, NOW + DAY)
+    assert (second.lines, set(second.told)) == (("others fail",), {"shows:failing:8"})
+
+
+def test_no_cycle_is_called_old_while_its_list_is_told_to_fail() -> None:
+    status = state(medium(hours=13, done=98))
+    assert keys(status) == ["shows:old"]
+    assert keys(status, replace(FAILED, job="shows_trending")) == ["failed:shows_trending"]
+    assert keys(status, replace(FAILED, job="movies_trending")) == ["shows:old", "failed:movies_trending"]
+
+
+def test_a_key_that_stops_many_jobs_is_one_problem() -> None:
+    refused = replace(FAILED, stopped_by="access", reason="Trakt: it refuses the key")
+    jobs = [replace(refused, job=job) for job in ("shows_trending", "movies_trending")]
+    another = replace(refused, job="movies_meta_backfill", reason="TMDB: it refuses the key")
+    found = problems(state(), [*jobs, another], NOW, grace=timedelta(), old_before=DUE_SINCE)
+    assert [problem.key for problem in found] == ["access:Trakt", "access:TMDB"]
+    assert "so movies_trending and shows_trending cannot go on: Trakt: it refuses the key" in found[0].text
 
 
 def test_an_alert_says_what_to_do() -> None:
