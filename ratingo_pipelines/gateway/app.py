@@ -52,7 +52,8 @@ def compose(
     dagster = create_app_from_workspace_process_context(context, live_data_poll_rate=LIVE_DATA_MILLISECONDS)
     runs, progress = Runs(dagster, context.instance), Progress(database)
     retry_delay = timedelta(seconds=settings.retry_delay_seconds)
-    api = Api(runs, Triggers(runs, progress, retry_delay), progress, Health(context, progress), is_stopping)
+    health = Health(context, progress, settings.crons)
+    api = Api(runs, Triggers(runs, progress, retry_delay), progress, health, is_stopping)
     return behind_authentication([*api.routes(), *WatchingPages(database, settings).routes()], dagster, access)
 
 

@@ -53,9 +53,8 @@ def new_application(
     """Composes applications, each with authentication of its own: `new_application(password=...)`."""
     database = Database(f"sqlite:///{sqlite_template}")
     runs, progress = Runs(webserver, workspace.instance), Progress(database)
-    api = Api(
-        runs, Triggers(runs, progress, timedelta(minutes=15)), progress, Health(workspace, progress), lambda: False
-    )
+    health = Health(workspace, progress, Settings(_env_file=None).crons)
+    api = Api(runs, Triggers(runs, progress, timedelta(minutes=15)), progress, health, lambda: False)
 
     def compose(
         audit: Audit | None = None, trusted_proxies: Sequence[str] = (), on_loopback: bool = False, **given: Any

@@ -17,7 +17,7 @@ from ratingo_pipelines.gateway.api.models import (
     StatusAnswer,
     UpAnswer,
 )
-from ratingo_pipelines.gateway.api.parameters import LIMIT, Parameter, wait
+from ratingo_pipelines.gateway.api.parameters import LIMIT, STRICT, Parameter, wait
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sync.backfill import BACKFILLS
 
@@ -166,7 +166,7 @@ RUN = Endpoint(
 )
 READY = Endpoint(
     "/readyz",
-    "Whether all parts work: 200 if so, else 503.",
+    "Whether all parts work, and with `strict` whether the lists are up to date: 200 if so, else 503.",
     ReadyAnswer,
     {
         "ready": True,
@@ -174,6 +174,7 @@ READY = Endpoint(
         "history": {"ok": True},
         "codeLocation": {"ok": True},
         "daemon": {"ok": True, "heartbeatAgeSeconds": 12},
+        "upToDate": {"ok": True},
         "cycles": {
             "shows": {
                 "ageSeconds": 5130,
@@ -184,5 +185,6 @@ READY = Endpoint(
             "movies": {"ageSeconds": 62010},
         },
     },
+    (STRICT,),
 )
 HEALTH = Endpoint("/healthz", "Whether the gateway answers; needs no secret.", UpAnswer, {"status": "up"})

@@ -89,9 +89,9 @@ class Api:
         return ApiResponse(RunAnswer.model_validate(answer | known).as_json())
 
     async def ready(self, request: Request) -> Response:
-        """Whether all parts work."""
-        parameters.read(request.query_params, ())
-        state = await run_in_threadpool(self._health.look)
+        """Whether all parts work; asked strictly, also whether what is served is up to date."""
+        given = parameters.read(request.query_params, READY.parameters)
+        state = await run_in_threadpool(self._health.look, bool(given["strict"]))
         return ApiResponse(state, 200 if state["ready"] else UNAVAILABLE)
 
     async def up(self, _: Request) -> Response:

@@ -1,5 +1,7 @@
 """Whether the parts work: database, code location, daemon. How they are kept working is `serve`'s."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ from ratingo_pipelines.gateway.api.runs import LOCATION
 from ratingo_pipelines.home import damage_of_history
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sources.scrub import one_line
+from ratingo_pipelines.storage.attempts import TRENDING
 from ratingo_pipelines.storage.engine import StorageError
+from ratingo_pipelines.sync.alerts import cycles_due_since
+from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import MediumStatus
 
 LOCATION_SECONDS = 2
@@ -24,26 +29,38 @@ LOCATION_SECONDS = 2
 class Health:
     """Looks at each part anew; blocking, for a thread."""
 
-    def __init__(self, context: IWorkspaceProcessContext, progress: Progress) -> None:
+    def __init__(self, context: IWorkspaceProcessContext, progress: Progress, crons: Mapping[str, str]) -> None:
+        """`crons` say when each medium should have a new cycle."""
         self._context = context
         self._progress = progress
+        self._crons = crons
 
-    def look(self) -> dict[str, Any]:
-        """What each part says; `ready` if all are well."""
-        database, cycles = self._database()
+    def look(self, strict: bool = False) -> dict[str, Any]:
+        """What each part says; `ready` if all are well, and `strict`ly only while the lists are up to date."""
+        database, media = self._database()
         history = self._history()
         daemon = (
             self._daemon() if history["ok"] else {"ok": False, "error": "not known while the history cannot be read"}
         )
         parts = {"database": database, "history": history, "codeLocation": self._location(), "daemon": daemon}
-        return {"ready": all(part["ok"] for part in parts.values()), **parts, "cycles": cycles}
+        up_to_date = self._up_to_date(media)
+        ready = all(part["ok"] for part in parts.values()) and (up_to_date["ok"] or not strict)
+        cycles = {medium.medium: _said(medium) for medium in media}
+        return {"ready": ready, **parts, "upToDate": up_to_date, "cycles": cycles}
 
-    def _database(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _database(self) -> tuple[dict[str, Any], tuple[MediumStatus, ...]]:
         try:
-            media = self._progress.overview()
+            return {"ok": True}, self._progress.overview()
         except StorageError as error:
-            return {"ok": False, "error": str(error)}, {}
-        return {"ok": True}, {medium.medium: _said(medium) for medium in media}
+            return {"ok": False, "error": str(error)}, ()
+
+    def _up_to_date(self, media: Sequence[MediumStatus]) -> dict[str, Any]:
+        """Whether each scheduled medium has the cycle that it should have, and its list came well the last time."""
+        if not media:
+            return {"ok": False, "error": "not known while the database cannot be read"}
+        due_since = cycles_due_since(self._crons, utc_now())
+        wrong = [said for medium in media if (said := _fault_of(medium, due_since.get(medium.medium)))]
+        return {"ok": False, "error": one_line("; ".join(wrong))} if wrong else {"ok": True}
 
     def _history(self) -> dict[str, Any]:
         """Whether Dagster's own storage can be read: its runs, what was materialized, its schedules."""
@@ -78,6 +95,16 @@ class Health:
         known = [age for age in ages.values() if age is not None]
         oldest = {"heartbeatAgeSeconds": round(max(known))} if known else {}
         return {"ok": not wanting, **oldest, **({"withoutHeartbeat": wanting} if wanting else {})}
+
+
+def _fault_of(medium: MediumStatus, due_since: datetime | None) -> str | None:
+    """Why what is served of a medium is not up to date."""
+    asked = medium.attempts.get(TRENDING)
+    if asked is not None and not asked.well:
+        return f"{medium.medium}: {asked.reason or asked.outcome}"
+    if due_since is None or (medium.cycle is not None and medium.cycle.cycle_at >= due_since):
+        return None
+    return f"{medium.medium}: no cycle since {due_since:%Y-%m-%d %H:%M} UTC"
 
 
 def _said(medium: MediumStatus) -> dict[str, Any]:

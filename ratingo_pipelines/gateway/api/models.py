@@ -225,7 +225,10 @@ class PartHealth(ApiModel):
 
 
 class ReadyAnswer(ApiModel):
-    """Whether all parts work; `cycles` say how old the latest ones are (seconds) and what came of asking."""
+    """Whether all parts work; `upToDate` counts where `strict` is asked for.
+
+    `cycles` say how old the latest ones are (seconds) and what came of asking.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -234,6 +237,7 @@ class ReadyAnswer(ApiModel):
     history: PartHealth
     code_location: PartHealth
     daemon: PartHealth
+    up_to_date: PartHealth
     cycles: dict[str, Any]
 
 

@@ -22,11 +22,15 @@ class Parameter:
     high: int
     clamped: bool
     description: str
+    bare: int | None = None
+    """What the name without a value means; None where it is refused."""
 
     def read(self, text: str | None) -> int:
         """The value given. Raises Refused."""
         if text is None:
             return self.default
+        if not text and self.bare is not None:
+            return self.bare
         if not re.fullmatch(rf"-?[0-9]{{1,{MOST_DIGITS}}}", text):
             raise Refused(400, f"{self.name} must be a whole number, {self.low} to {self.high}")
         value = int(text)
@@ -41,6 +45,7 @@ def wait(default: int) -> Parameter:
     return Parameter("wait", default, 0, LONGEST_WAIT, False, description)
 
 
+STRICT = Parameter("strict", 0, 0, 1, False, "With it, also whether what is served is up to date.", bare=1)
 LIMIT = Parameter("limit", 10, 1, 50, True, "Titles to process, 1 to 50; other numbers become the nearest of these.")
 
 

@@ -87,3 +87,11 @@ def test_what_is_not_ready_is_named(gateway: Served) -> None:
     assert "no code location" in state["codeLocation"]["error"]
     assert state["daemon"]["ok"] is False
     assert state["cycles"] == {"shows": {"ageSeconds": None}, "movies": {"ageSeconds": None}}
+    assert state["upToDate"]["error"].startswith("shows: no cycle since ")
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("strict", 503), ("strict=1", 503), ("strict=", 503), ("strict=yes", 400)]
+)
+def test_strict_needs_no_value(gateway: Served, query: str, status: int) -> None:
+    assert gateway.ask(f"/readyz?{query}", headers=BEARER).status_code == status
