@@ -12,6 +12,10 @@ class SingleFlight:
         self._lock = Lock()
         self._flying: dict[str, tuple[Lock, int]] = {}
 
+    def __len__(self) -> int:
+        """How many URLs are being asked for."""
+        return len(self._flying)
+
     @contextmanager
     def hold(self, url: str) -> Iterator[None]:
         """Hold the URL for the duration of the block."""
