@@ -9,7 +9,7 @@ _.init_poolmanager, _.get_redirect_target, _._prune_redirects, _.render  # reque
 _.handle_error, _.disable_nagle_algorithm  # socketserver
 blocking, resp, trace, client_address  # parameters of those
 
-_.convert, _.get_viewer_tags, _.handleError  # click, Dagster, logging
+_.convert, _.get_viewer_tags, _.handleError, _.collect  # click, Dagster, logging, Prometheus
 pytest_configure, pytest_terminal_summary, pytest_collection_modifyitems  # pytest
 _.AttributingRunCoordinator, AttributingRunCoordinator  # named by dagster.yaml
 refuse  # a listener of SQLAlchemy's events

@@ -14,6 +14,7 @@ from ratingo_pipelines.dagster_instance.internals import IWorkspaceProcessContex
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
 from ratingo_pipelines.gateway.api.endpoints import ERRORS, Api
 from ratingo_pipelines.gateway.api.health import Health
+from ratingo_pipelines.gateway.api.metrics import Metrics
 from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
@@ -54,7 +55,8 @@ def compose(
     retry_delay = timedelta(seconds=settings.retry_delay_seconds)
     health = Health(context, progress, settings.crons)
     api = Api(runs, Triggers(runs, progress, retry_delay), progress, health, is_stopping)
-    return behind_authentication([*api.routes(), *WatchingPages(database, settings).routes()], dagster, access)
+    metrics, pages = Metrics(context.instance, database, settings, health), WatchingPages(database, settings)
+    return behind_authentication([*api.routes(), *metrics.routes(), *pages.routes()], dagster, access)
 
 
 def behind_authentication(routes: Sequence[BaseRoute], dagster: ASGIApp, access: Access) -> Starlette:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from ratingo_pipelines.gateway.api.endpoints import Api
 from ratingo_pipelines.gateway.api.health import Health
+from ratingo_pipelines.gateway.api.metrics import Metrics
 from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
@@ -53,15 +54,17 @@ def new_application(
     """Composes applications, each with authentication of its own: `new_application(password=...)`."""
     database = Database(f"sqlite:///{sqlite_template}")
     runs, progress = Runs(webserver, workspace.instance), Progress(database)
-    health = Health(workspace, progress, Settings(_env_file=None).crons)
+    settings = Settings(_env_file=None)
+    health = Health(workspace, progress, settings.crons)
     api = Api(runs, Triggers(runs, progress, timedelta(minutes=15)), progress, health, lambda: False)
 
     def compose(
         audit: Audit | None = None, trusted_proxies: Sequence[str] = (), on_loopback: bool = False, **given: Any
     ) -> Starlette:
         access = Access(None if on_loopback else secrets(**given), audit or Audit(), trusted_proxies)
-        pages = WatchingPages(database, Settings(_env_file=None))
-        return behind_authentication([*api.routes(), *pages.routes()], webserver, access)
+        pages = WatchingPages(database, settings)
+        metrics = Metrics(workspace.instance, database, settings, health)
+        return behind_authentication([*api.routes(), *metrics.routes(), *pages.routes()], webserver, access)
 
     yield compose
     database.dispose()

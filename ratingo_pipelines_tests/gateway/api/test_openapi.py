@@ -10,7 +10,7 @@ from ratingo_pipelines.gateway.api.openapi import describe
 from ratingo_pipelines_tests.gateway.served import BEARER, BROWSER, Served
 from ratingo_pipelines_tests.guards import some
 
-UNDESCRIBED = {"/login", "/logout", "/api", "/api/{rest:path}", "/api/docs", "/api/openapi.json"}
+UNDESCRIBED = {"/login", "/logout", "/api", "/api/{rest:path}", "/api/docs", "/api/openapi.json", "/metrics"}
 
 
 def test_every_endpoint_is_described(new_application: Callable[..., Starlette]) -> None:

@@ -116,7 +116,7 @@ def test_what_dagster_can_make_nothing_of_is_the_caller_s_fault_in_one_line(
     assert all("\n" not in record.getMessage() for record in caplog.records)
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/status", "/nonsense", "/runs", "/api.json"])
+@pytest.mark.parametrize("path", ["/status", "/nonsense", "/runs", "/api.json"])
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/plain"])
 def test_programs_are_told_where_there_is_nothing(gateway: Served, path: str, accept: str) -> None:
     answer = gateway.ask(path, headers=BEARER | {"Accept": accept})
