@@ -20,7 +20,7 @@ from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import SourceUnavailable
 from ratingo_pipelines.sources.webhook import send_alert
-from ratingo_pipelines.sync.alerts import Problem, Told, to_tell
+from ratingo_pipelines.sync.alerts import Problem, ToldProblem, to_tell
 from ratingo_pipelines.sync.backfill import BACKFILLS, WITH_ASSET
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.decisions import Launch, Wait, decide_cycle_and_fetch, decide_retries
@@ -160,12 +160,12 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
     return evaluate
 
 
-def _told(cursor: str | None, now: datetime) -> dict[str, Told]:
+def _told(cursor: str | None, now: datetime) -> dict[str, ToldProblem]:
     """What the cursor remembers; that of the version before held keys alone."""
     remembered = json.loads(cursor or "{}")
     if isinstance(remembered, list):
-        return {key: Told(now, key) for key in remembered}
-    return {key: Told(datetime.fromisoformat(at), text) for key, (at, text) in remembered.items()}
+        return {key: ToldProblem(now, key) for key in remembered}
+    return {key: ToldProblem(datetime.fromisoformat(at), text) for key, (at, text) in remembered.items()}
 
 
 def _unchanged(found: Sequence[Problem]) -> str:

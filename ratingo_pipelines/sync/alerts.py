@@ -39,7 +39,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Told:
+class ToldProblem:
     """A problem that somebody was told of, until it is over."""
 
     at: datetime
@@ -54,7 +54,7 @@ class Telling:
     lines: tuple[str, ...]
     keys: tuple[str, ...]
     """Of the problems and of what is over among `lines`."""
-    told: Mapping[str, Told]
+    told: Mapping[str, ToldProblem]
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def kind_of(key: str) -> str:
     return kind if last.isdecimal() else key
 
 
-def to_tell(found: Sequence[Problem], told: Mapping[str, Told], now: datetime) -> Telling:
+def to_tell(found: Sequence[Problem], told: Mapping[str, ToldProblem], now: datetime) -> Telling:
     """What nobody was told of yet, or was told of a week ago, and what is over of what somebody was told of."""
     due = [each for each in found if each.key not in told or now - told[each.key].at >= TOLD_AGAIN_AFTER]
     lasting = {problem.kind for problem in found}
@@ -226,5 +226,5 @@ def to_tell(found: Sequence[Problem], told: Mapping[str, Told], now: datetime) -
     return Telling(
         lines=(*(problem.text for problem in due), *(f"Over: {told[key].text}" for key in over)),
         keys=(*(problem.key for problem in due), *(f"{key} is over" for key in over)),
-        told={**kept, **{problem.key: Told(now, problem.text) for problem in due}},
+        told={**kept, **{problem.key: ToldProblem(now, problem.text) for problem in due}},
     )

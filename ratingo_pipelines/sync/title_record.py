@@ -43,7 +43,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class CastMember:
+class RecordedActor:
     """Somebody of the cast."""
 
     name: str
@@ -77,7 +77,7 @@ class TitleRecord:
     poster: str | None
     """TMDB's path of the Ukrainian one, else of any."""
     genres: tuple[str, ...]
-    cast: tuple[CastMember, ...]
+    cast: tuple[RecordedActor, ...]
     """In their order."""
     trailers: tuple[Trailer, ...]
     votes: dict[int, int]
@@ -144,9 +144,11 @@ def _facts(row: RowMapping) -> tuple[Fact, ...]:
     return tuple(Fact(name, row[name], source) for source, names in _FACTS.items() for name in names if name in row)
 
 
-def _cast(conn: Connection, t: TitleTables, title_id: int) -> tuple[CastMember, ...]:
+def _cast(conn: Connection, t: TitleTables, title_id: int) -> tuple[RecordedActor, ...]:
     rows = records.children(conn, t, "cast", title_id)
-    return tuple(CastMember(row["name"], row["character"]) for row in sorted(rows, key=lambda row: row["order"] or 0))
+    return tuple(
+        RecordedActor(row["name"], row["character"]) for row in sorted(rows, key=lambda row: row["order"] or 0)
+    )
 
 
 def _trailers(conn: Connection, t: TitleTables, title_id: int) -> tuple[Trailer, ...]:

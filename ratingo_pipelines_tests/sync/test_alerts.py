@@ -8,7 +8,7 @@ import pytest
 from ratingo_pipelines.storage.attempts import Attempt
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.doubts import DoubtCount
-from ratingo_pipelines.sync.alerts import EndedRun, Problem, Told, cycles_due_since, problems, to_tell
+from ratingo_pipelines.sync.alerts import EndedRun, Problem, ToldProblem, cycles_due_since, problems, to_tell
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -105,7 +105,7 @@ def test_a_cycle_is_old_when_two_times_of_its_own_schedule_have_passed_without_o
 
 
 OLD, FAILING = Problem("shows:old", "old it is"), Problem("shows:failing:7", "they fail")
-TOLD = {"shows:old": Told(NOW, "old it is")}
+TOLD = {"shows:old": ToldProblem(NOW, "old it is")}
 DAY = timedelta(days=1)
 
 
