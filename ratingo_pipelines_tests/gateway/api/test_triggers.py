@@ -115,6 +115,26 @@ def test_a_call_while_a_run_works_the_cycle_off_joins_it_though_titles_are_free(
     assert webserver.launches == 0
 
 
+@pytest.mark.parametrize(("claimed", "launches"), [([101, 102, 103], 0), ([101, 102], 1)])
+def test_a_run_is_launched_only_where_a_title_is_nobodys(
+    ask: Callable[[str], tuple[int, dict[str, Any]]],
+    database: Database,
+    webserver: Webserver,
+    cycle_id: int,
+    claimed: list[int],
+    launches: int,
+) -> None:
+    now = utc_now()
+    with database.writing() as conn:
+        cycles.claim(conn, cycle_id, "cli-of-somebody", now + timedelta(minutes=1), now, tmdb_ids=claimed)
+
+    status, answer = ask("process")
+
+    assert webserver.launches == launches
+    if not launches:
+        assert (status, answer["complete"], answer["statusUrl"]) == (202, False, "/api/sync/trending/status")
+
+
 def test_a_run_over_chosen_titles_is_not_joined(
     ask: Callable[[str], tuple[int, dict[str, Any]]],
     instance: dg.DagsterInstance,
