@@ -83,3 +83,16 @@ def test_a_session_of_the_password_ends_where_there_is_none_any_more(tmp_path: P
     assert with_password.session([cookie]) is not None
 
     assert open_secrets(settings(tmp_path / "home")).session([cookie]) is None
+
+
+def test_a_session_of_the_previous_secret_ends_with_it_also_where_there_is_a_password(tmp_path: Path) -> None:
+    given = {"ui_password": PASSWORD}
+    rotating = open_secrets(settings(tmp_path / "home", cron_secret_previous=PREVIOUS, **given))
+    of_previous, of_secret = rotating.log_in(PREVIOUS), rotating.log_in(SECRET)
+    assert of_previous is not None
+    assert of_secret is not None
+
+    rotated = open_secrets(settings(tmp_path / "home", **given))
+
+    assert rotated.session([of_previous]) is None
+    assert rotated.session([of_secret]) is not None
