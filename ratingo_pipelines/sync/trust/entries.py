@@ -176,7 +176,8 @@ def _videos(asked: AskedFor, row: StoredRow, children: Mapping[str, Rows]) -> in
 
 
 def _votes(average: float | None, votes: int | None) -> int:
-    return votes or int(bool(average))
+    # An average of 0 votes is nobody's: there is nothing to lose.
+    return int(bool(average)) if votes is None else votes
 
 
 def _stored_texts(

@@ -128,6 +128,7 @@ ADOPTED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("title_uk", {"title_uk": "Spokojna woda"}, {"title_uk": None}),
     ("overview_uk", {"overview_uk": "Overview"}, {"overview_uk": None}),
     ("rating_tmdb", {"rating_tmdb": 0.0, "rating_tmdb_count": None}, {"rating_tmdb": None, "rating_tmdb_count": 0}),
+    ("rating_tmdb", {"rating_tmdb": 9.9, "rating_tmdb_count": 0}, {"rating_tmdb": None, "rating_tmdb_count": 0}),
     ("poster_uk", {"poster_uk": "/poster.jpg"}, {"poster_uk": None}),
     (
         "rating_trakt_avg",
