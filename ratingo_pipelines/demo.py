@@ -34,11 +34,12 @@ MADE_BY_DEMO = "made-by-demo"
 """A file in a home whose titles are invented."""
 NEXT = """
 What to do next:
-  make dev                      open Dagster's UI on this very instance: assets, runs, backfills;
-                                and http://127.0.0.1:3000/watching: what is being watched, as a page
-  .venv/bin/ratingo status      how far the cycles are
-  make demo                     again: one more cycle, in which the sandbox's world has moved on
-With real data: copy .env.example to .env, fill in your keys, `make clean` (these titles are invented), then
+  make dev                  open Dagster's UI on this very instance; and
+                            http://127.0.0.1:3000/watching: all this as a page
+  .venv/bin/ratingo status  how far the cycles are
+  make demo                 again: one cycle more, the sandbox's world moved on
+With real data: copy .env.example to .env, fill in your keys, `make clean`
+(these titles are invented), then
   .venv/bin/ratingo sync shows  and  .venv/bin/ratingo sync movies
 """
 
