@@ -174,21 +174,38 @@ def test_a_cycle_by_cron_ends_when_nothing_is_left_to_process(whole: Whole) -> N
     assert (tasks["pending"], tasks["processing"]) == (0, 0)
 
 
+UNREACHABLE = "http://127.0.0.1:1"
+
+
 @pytest.mark.parametrize(
-    ("given", "path", "says"),
+    ("given", "path", "code", "says"),
     [
-        ({"CRON_SECRET": "wrong" * 10}, "/api/sync/calendar/prune", "401"),
-        ({}, "/api/sync/nothing", "404"),
-        ({}, "/api/sync/calendar/prune?wait=soon", "400"),
-        ({"RATINGO_URL": "http://127.0.0.1:1"}, "/api/sync/calendar/prune", "did not answer"),
+        ({"CRON_SECRET": "wrong" * 10}, "/api/sync/calendar/prune", 1, "was answered with 401"),
+        ({}, "/api/sync/nothing", 1, "was answered with 404"),
+        ({}, "/api/sync/calendar/prune?wait=soon", 1, "was answered with 400"),
+        ({"RATINGO_URL": UNREACHABLE}, "/api/sync/calendar/prune", 1, f"{UNREACHABLE}/api/sync/calendar/prune did not"),
+        ({"CRON_SECRET": ""}, "/api/sync/calendar/prune", 2, "set CRON_SECRET or CRON_SECRET_FILE"),
+        ({"CRON_SECRET": "", "CRON_SECRET_FILE": "/dev/null/none"}, "/api/sync/calendar/prune", 2, "cannot be read"),
     ],
 )
-def test_a_trigger_by_cron_fails_loudly(whole: Whole, given: dict[str, str], path: str, says: str) -> None:
+def test_a_trigger_by_cron_fails_loudly(whole: Whole, given: dict[str, str], path: str, code: int, says: str) -> None:
     ended = run(whole, f"deploy/cron/trigger.sh '{path}' 60", 300, **given)
 
-    assert ended.returncode == 1
-    assert says in ended.stderr
+    # Cron mails the last line alone.
+    last = ended.stderr.splitlines()[-1]
+    assert ended.returncode == code
+    assert f"ratingo: {path} FAILED: " in last
+    assert says in last
     assert ended.stdout == ""
+
+
+def test_a_trigger_by_cron_takes_whole_seconds_and_an_address_with_a_slash_at_its_end(whole: Whole) -> None:
+    refused = run(whole, "deploy/cron/trigger.sh /api/sync/calendar/prune soon")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.endswith("FAILED: soon is no number of seconds\n")
+
+    done = run(whole, "deploy/cron/trigger.sh /api/sync/calendar/prune 60", RATINGO_URL=f"{whole.url}/")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_stage_that_could_not_run_fails_cron_and_is_started_once(whole: Whole, whole_sandbox: RunningSandbox) -> None:
