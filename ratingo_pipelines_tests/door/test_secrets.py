@@ -79,10 +79,17 @@ def test_no_other_process_is_given_a_secret_of_the_gateway(door: Whole, canaries
     ours = {name: canaries[name] for name in ("CRON_SECRET", "UI_PASSWORD", "a token", "a session")}
     children = psutil.Process(door.process.pid).children(recursive=True)
 
-    assert len(children) >= 2
+    looked_at = 0
     for child in children:
-        told = "\n".join([*child.cmdline(), *child.environ().values()]).encode()
-        assert (child.cmdline()[:6], found_in(told, ours)) == (child.cmdline()[:6], [])
+        try:
+            command, environment = child.cmdline(), child.environ()
+        except psutil.NoSuchProcess:
+            # A run's worker, which has ended meanwhile.
+            continue
+        told = "\n".join([*command, *environment.values()]).encode()
+        assert (command[:6], found_in(told, ours)) == (command[:6], [])
+        looked_at += 1
+    assert looked_at >= 2
     assert found_in("\n".join(psutil.Process(door.process.pid).cmdline()).encode(), canaries) == []
 
 
