@@ -58,7 +58,7 @@ test-push: install
 chaos: install
 	$(BIN)/python -m ratingo_pipelines_tests.chaos
 
-# Small faults put into the package, and whether the tests of its folder find them; hours: make mutants MUTANTS="--sample 20".
+# Small faults put into the package, and whether the tests that run their lines find them; hours: make mutants MUTANTS="--sample 20".
 mutants: install
 	$(BIN)/python -m ratingo_pipelines_tests.mutants $(MUTANTS)
 

@@ -1,8 +1,9 @@
-"""A sample of mutants, each run against the tests that mirror its folder: found or survived, by folder. `make mutants`.
+"""A sample of mutants, each run against the tests that run its lines: found or survived, by folder. `make mutants`.
 
-Every mutant is a copy of the checkout with one fault; its tests run until the first that fails. One that survives is a
-sentence that no test says, or a fault that changes nothing: a person must look. The sample is the same for the same
-seed and code. Exit code 1 when the tests fail without any fault, or fewer than `--at-least` percent are found.
+Every mutant is a copy of the checkout with one fault; its tests run until the first that fails: those that run the
+line, as one run without any fault measured, else all that mirror its folder. One that survives is a sentence that no
+test says, or a fault that changes nothing: a person must look. The sample is the same for the same seed and code. Exit
+code 1 when the tests fail without any fault, or fewer than `--at-least` percent are found.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ratingo_pipelines_tests.mutants import reach
 from ratingo_pipelines_tests.mutants.faults import Fault, faults, with_fault
 
 ROOT = Path(__file__).parents[2]
@@ -34,8 +36,10 @@ NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", ".ratingo", ".push", "node_modules", "dist", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info"
 )
 LONGEST_TEXT = 100
-SLOWER, AT_LEAST_SECONDS = 3, 60
-"""Tests that take so many times what they take without a fault hang: the fault is found."""
+AT_LEAST_SECONDS = 120
+"""Tests that take as long as all take without a fault hang: the fault is found."""
+MOST_TESTS = 400
+"""Where more run a line, as they do the engine's, the nearest do."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +73,18 @@ def main() -> int:
     console.print(f"{len(mutants)} mutants, seed {given.seed}")
     results: dict[Mutant, bool] = {}
     with _copy() as copy:
-        bounds = {}
-        for folder in sorted({mutant.folder for mutant in mutants}):
-            began = monotonic()
-            if _fails(copy, [Path(TESTS) / folder], given.processes, None):
-                console.print(f"the tests of {folder} fail without any fault: mend them first")
-                return 1
-            bounds[folder] = max(AT_LEAST_SECONDS, SLOWER * (monotonic() - began))
-            console.print(f"{folder}: {monotonic() - began:.0f} s without a fault")
+        began = monotonic()
+        if _fails(copy, [TESTS], given.processes, None, measured=True):
+            console.print("the tests fail without any fault: mend them first")
+            return 1
+        bound = max(AT_LEAST_SECONDS, monotonic() - began)
+        console.print(f"{monotonic() - began:.0f} s without a fault")
+        reached = reach.read(copy)
         for mutant in mutants:
             began = monotonic()
+            tests = tests_of(mutant, reached)
             with _mutated(copy, mutant):
-                results[mutant] = _fails(copy, mirrors(mutant.module), given.processes, bounds[mutant.folder])
+                results[mutant] = _fails(copy, tests, given.processes, bound)
             told = "found   " if results[mutant] else "SURVIVED"
             console.print(f"{told} {monotonic() - began:4.0f} s  {mutant}", markup=False)
     console.print(_table(results))
@@ -99,6 +103,13 @@ def sample(size: int, seed: int, only: str = "") -> list[Mutant]:
     ]
     chosen = random.Random(seed).sample(every, min(size, len(every)))  # noqa: S311 - no secret
     return sorted(chosen, key=lambda mutant: (FOLDERS.index(mutant.folder), mutant.module, mutant.fault.number))
+
+
+def tests_of(mutant: Mutant, reached: reach.Reach) -> list[str]:
+    """The tests that can find it: the nearest of those that run its lines, else all of its folder."""
+    near = mirrors(mutant.module)
+    tests = reached.tests_of(Path(PACKAGE) / mutant.module, mutant.fault.lines)
+    return reach.nearest_first(tests, near)[:MOST_TESTS] or [str(path) for path in near]
 
 
 def mirrors(module: Path) -> list[Path]:
@@ -131,11 +142,14 @@ def _mutated(copy: Path, mutant: Mutant) -> Iterator[None]:
         shutil.rmtree(compiled, ignore_errors=True)
 
 
-def _fails(copy: Path, tests: Sequence[Path], processes: int, seconds: float | None) -> bool:
+def _fails(copy: Path, tests: Sequence[str], processes: int, seconds: float | None, measured: bool = False) -> bool:
     """Whether a test fails, or they take longer than that."""
-    options = ["-q", "-x", "-p", "no:cacheprovider", "--numprocesses", str(processes), "--dist", "loadfile"]
+    options = ["-q", "-x", "-p", "no:cacheprovider", "--numprocesses", str(processes), "--dist", "worksteal"]
+    measuring = [f"--cov={PACKAGE}", "--cov-context=test", "--cov-report="] if measured else ["-p", "no:pytest_cov"]
+    named = copy / "tests-to-run"
+    named.write_text("\n".join(tests), encoding="utf-8")
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", *options, *map(str, tests)],
+        [sys.executable, "-m", "pytest", *options, *measuring, f"@{named}"],
         cwd=copy,
         env={**os.environ, "PYTHONPATH": str(copy)},
         stdin=subprocess.DEVNULL,

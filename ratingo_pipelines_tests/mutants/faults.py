@@ -38,18 +38,23 @@ class Fault:
     """A fault that a module can be given: the `number`th of it."""
 
     number: int
-    line: int
+    lines: range
     before: str
     after: str
+
+    @property
+    def line(self) -> int:
+        """Where it begins."""
+        return self.lines.start
 
 
 def faults(source: str) -> list[Fault]:
     """All faults that a module's text can be given, in its order."""
     found = []
     for number, (node, change) in enumerate(_changes(ast.parse(source))):
-        before = _brief(node)
+        lines, before = _lines(node), _brief(node)
         change()
-        found.append(Fault(number, node.lineno, before, _brief(node)))
+        found.append(Fault(number, lines, before, _brief(node)))
         change()
     return found
 
@@ -60,6 +65,11 @@ def with_fault(source: str, number: int) -> str:
     _, change = list(_changes(tree))[number]
     change()
     return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def _lines(node: ast.expr | ast.stmt) -> range:
+    head = node.test if isinstance(node, ast.If | ast.While) else node
+    return range(node.lineno, (head.end_lineno or node.lineno) + 1)
 
 
 def _brief(node: ast.AST) -> str:

@@ -42,7 +42,13 @@ def test_what_only_names_or_tells_stays_as_it_is(source: str) -> None:
 def test_a_fault_says_where_it_is_and_what_it_changes() -> None:
     [fault] = faults("a = b\nif a is None:\n    c = b")[1:]
 
-    assert (fault.line, fault.before, fault.after) == (2, "a is None", "a is not None")
+    assert (fault.lines, fault.before, fault.after) == (range(2, 3), "a is None", "a is not None")
+
+
+def test_a_turned_condition_is_of_its_own_lines_not_of_what_depends_on_it() -> None:
+    [fault, *_] = faults("if (a and\n    b):\n    go()\n    on()")
+
+    assert fault.lines == range(1, 3)
 
 
 def test_looking_for_faults_leaves_none_behind() -> None:
