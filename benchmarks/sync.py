@@ -36,6 +36,7 @@ from ratingo_pipelines.settings import RateLimit, Settings
 from ratingo_pipelines.sources.http.limits import SystemClock, open_rate_limiter
 from ratingo_pipelines.sync.context import open_sync_context
 from ratingo_pipelines.sync.meta import backfill_meta
+from ratingo_pipelines.sync.report import Follower
 from ratingo_pipelines_tests.exactness import differences
 
 LIMIT = 100
@@ -107,7 +108,9 @@ def _busy(sandbox: RunningSandbox) -> Iterator[Figure]:
             add_stubs(conn, SHOWS, due)
         began = monotonic()
         ended: list[float] = []
-        asked = backfill_meta(ctx, SHOWS, "bench", on_outcome=lambda _: ended.append(monotonic())).requests["tmdb"]
+        asked = backfill_meta(
+            ctx, SHOWS, "bench", follower=Follower(on_outcome=lambda _: ended.append(monotonic()))
+        ).requests["tmdb"]
         seconds = monotonic() - began
     # The first second's grants come at once.
     floor = asked / TMDB_A_SECOND - 1

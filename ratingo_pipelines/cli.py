@@ -116,7 +116,7 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
                 refused = str(error)
                 click.echo(visible_lines(f"ratingo: {refused}"), err=True)
         with followed(f"{medium}: details, ratings, sparklines") as follower:
-            report = sync_pending(ctx, chosen, run_id, on_start=follower.on_start, on_outcome=follower.on_outcome)
+            report = sync_pending(ctx, chosen, run_id, follower=follower)
         lacking = due_at_omdb(ctx, chosen)
     if as_json:
         said = {"no_cycle": refused} if refused else {}
@@ -164,9 +164,7 @@ def backfill(source: "Backfill", medium: str | None, limit: int | None, as_json:
     with _sync_context() as ctx:
         for chosen in [BY_NAME[medium]] if medium else MEDIA:
             with followed(f"{chosen}: {source.name}") as follower:
-                report = source.ask_about_due(
-                    ctx, chosen, _run_id(), limit=limit, on_start=follower.on_start, on_outcome=follower.on_outcome
-                )
+                report = source.ask_about_due(ctx, chosen, _run_id(), limit=limit, follower=follower)
             reports.append(report)
     if as_json:
         _print_json([report.as_dict() for report in reports])

@@ -15,6 +15,9 @@ from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, Bulk
 # The run queue, of which ours tags runs with who launched them; dagster.yaml names it as `dagster.core...`. Since 1.0.
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 
+# The table of events, into which many are written at once. Since 1.0.
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+
 # Dagster's event log in SQLite, of which ours keeps the files open, and where its files are. Since 1.0.
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 
@@ -41,6 +44,7 @@ __all__ = [
     "DagsterGrpcClient",
     "IWorkspaceProcessContext",
     "QueuedRunCoordinator",
+    "SqlEventLogStorageTable",
     "SqliteEventLogStorage",
     "SubmitRunContext",
     "UserConfigSchema",

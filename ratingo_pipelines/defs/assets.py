@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ratingo_pipelines.defs.conclusion import raise_if_any_failed, tag_summary
 from ratingo_pipelines.defs.cycle import fetch_trending, take_over, trending_metadata
-from ratingo_pipelines.defs.listener import Listener
+from ratingo_pipelines.defs.listener import followed
 from ratingo_pipelines.defs.materializations import of_fetch
 from ratingo_pipelines.defs.partitions import MONTHS, TITLES, key, stage_keys, title_ids
 from ratingo_pipelines.defs.policies import common
@@ -104,17 +104,16 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         stages = {k: stage for k, stage in stage_keys(medium).items() if k in context.selected_asset_keys}
         with ratingo.open() as ctx:
             take_over(context, ctx, medium)
-            listener = Listener(context, ctx, medium, list(stages))
-            report = sync_ids(
-                ctx,
-                medium,
-                context.run.run_id,
-                _ids(context),
-                stages=frozenset(stages.values()),
-                force=config.force or _is_a_persons_wish(context),
-                on_start=listener.on_start,
-                on_outcome=listener.on_outcome,
-            )
+            with followed(context, ctx, medium, list(stages)) as follower:
+                report = sync_ids(
+                    ctx,
+                    medium,
+                    context.run.run_id,
+                    _ids(context),
+                    stages=frozenset(stages.values()),
+                    force=config.force or _is_a_persons_wish(context),
+                    follower=follower,
+                )
         yield from _conclude(context, report)
 
     sync_report = dg.AssetSpec(
@@ -151,15 +150,13 @@ def _backfilled(medium: Medium, backfill: Backfill) -> dg.AssetsDefinition:
     def completed(
         context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
     ) -> Iterator[dg.MaterializeResult]:
-        with ratingo.open() as ctx:
-            listener = Listener(context, ctx, medium, [key(medium, backfill.asset)])
+        with ratingo.open() as ctx, followed(context, ctx, medium, [key(medium, backfill.asset)]) as follower:
             report = ask_about_ids(
                 ctx,
                 medium,
                 _ids(context),
                 force=config.force or _is_a_persons_wish(context),
-                on_start=listener.on_start,
-                on_outcome=listener.on_outcome,
+                follower=follower,
             )
         yield from _conclude(context, report)
 

@@ -1,12 +1,14 @@
 """Follows a batch from inside a Dagster step: a materialization per title and asset, progress now and then."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil
 from time import monotonic, time
 
 import dagster as dg
 
+from ratingo_pipelines.dagster_instance.together import stored_together
 from ratingo_pipelines.defs.materializations import of_title
 from ratingo_pipelines.defs.memory import give_back
 from ratingo_pipelines.defs.partitions import register_titles
@@ -15,18 +17,35 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.overview import stored_outcome, watchers_by_day
-from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
+from ratingo_pipelines.sync.report import Follower, TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.selection import FRESH
 from ratingo_pipelines.text import counted
 
 SECONDS_BETWEEN_LINES = 5.0
+TITLES_TOGETHER, SECONDS_UNTOLD = 25, 1.0
+"""How many titles, and for how long, wait to be told together. A pause comes within a second more (`sync.batch`)."""
 
 
-class Listener:
-    """Logs what becomes of each title, from the step's own thread.
+@contextmanager
+def followed(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    ctx: SyncContext,
+    medium: Medium,
+    keys: Sequence[dg.AssetKey],
+) -> Iterator[Follower]:
+    """A follower for the batch that the block runs, which materializes `keys`; all is told when the block ends."""
+    listener = _Listener(context, ctx, medium, keys)
+    try:
+        yield Follower(listener.on_start, listener.on_outcome, listener.on_pause)
+    finally:
+        listener.tell()
+
+
+class _Listener:
+    """Logs what becomes of each title, from the step's own thread, a few titles at a time.
 
     Materializations are logged events, not outputs: those of the good titles stand however the step ends, and
-    the titles of an asset run that failed are left FAILED.
+    the titles of an asset run that failed are left FAILED. What a killed process did not tell, the next run does.
     """
 
     def __init__(
@@ -44,6 +63,8 @@ class Listener:
         self._partitions = set(context.instance.get_dynamic_partitions(medium.plural))
         self._total = self._ended = self._failed = 0
         self._said_at = monotonic()
+        self._untold: list[TitleOutcome] = []
+        self._untold_since = 0.0
 
     def on_start(self, total: int) -> None:
         """Take note of how many titles are due."""
@@ -52,20 +73,36 @@ class Listener:
         self._allow_time(total)
 
     def on_outcome(self, outcome: TitleOutcome) -> None:
-        """Log the title's materializations, and progress if it is time to."""
+        """Log the titles' materializations, and progress, if it is time to."""
         self._register(outcome)
         if str(outcome.tmdb_id) in self._partitions:
-            shown = stored_outcome(self._ctx, self._medium, outcome) if outcome.reason == FRESH else outcome
-            for event in of_title(self._medium, self._keys, shown, self._watchers_by_day):
-                self._context.log_event(event)
-            # They are stored; the step would keep them to its end, and memory grow with the batch.
-            deque(self._context.consume_events(), maxlen=0)
+            self._untold_since = self._untold_since if self._untold else monotonic()
+            self._untold.append(outcome)
+        if len(self._untold) >= TITLES_TOGETHER or monotonic() - self._untold_since >= SECONDS_UNTOLD:
+            self.tell()
         self._ended += 1
         self._failed += outcome.status is TitleStatus.ERROR
         if self._ended == self._total or monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
             self._said_at = monotonic()
             self._context.log.info(f"{self._ended}/{self._total}, {self._failed} failed")
             give_back()
+
+    def on_pause(self) -> None:
+        """Log what waits: nobody knows when the next title ends."""
+        self.tell()
+
+    def tell(self) -> None:
+        """Log the materializations of the titles that wait."""
+        untold, self._untold = self._untold, []
+        if not untold:
+            return
+        with stored_together(self._context.instance):
+            for outcome in untold:
+                shown = stored_outcome(self._ctx, self._medium, outcome) if outcome.reason == FRESH else outcome
+                for event in of_title(self._medium, self._keys, shown, self._watchers_by_day):
+                    self._context.log_event(event)
+        # They are stored; the step would keep them to its end, and memory grow with the batch.
+        deque(self._context.consume_events(), maxlen=0)
 
     def _register(self, outcome: TitleOutcome) -> None:
         """Give a listed title its partition: one found under another TMDB id than the list names has none yet."""

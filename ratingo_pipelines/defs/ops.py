@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ratingo_pipelines.defs.conclusion import raise_if_any_failed, stop_of, tag_summary
 from ratingo_pipelines.defs.cycle import fetch_trending, join_cycle, take_over, trending_metadata
-from ratingo_pipelines.defs.listener import Listener
+from ratingo_pipelines.defs.listener import followed
 from ratingo_pipelines.defs.materializations import of_calendar, of_prune, of_report
 from ratingo_pipelines.defs.partitions import AIRINGS, LARGEST_ID, STALE_AIRINGS, key, stage_keys
 from ratingo_pipelines.defs.resources import RatingoResource
@@ -79,26 +79,24 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
         with ratingo.open() as ctx:
             prepare = take_over if ids else join_cycle
             prepare(context, ctx, medium)
-            listener = Listener(context, ctx, medium, list(stage_keys(medium)))
-            if ids:
-                report = sync_ids(
-                    ctx,
-                    medium,
-                    context.run.run_id,
-                    ids[:limit],
-                    force=config.force,
-                    on_start=listener.on_start,
-                    on_outcome=listener.on_outcome,
-                )
-            else:
-                report = sync_pending(
-                    ctx,
-                    medium,
-                    context.run.run_id,
-                    limit=limit,
-                    on_start=listener.on_start,
-                    on_outcome=listener.on_outcome,
-                )
+            with followed(context, ctx, medium, list(stage_keys(medium))) as follower:
+                if ids:
+                    report = sync_ids(
+                        ctx,
+                        medium,
+                        context.run.run_id,
+                        ids[:limit],
+                        force=config.force,
+                        follower=follower,
+                    )
+                else:
+                    report = sync_pending(
+                        ctx,
+                        medium,
+                        context.run.run_id,
+                        limit=limit,
+                        follower=follower,
+                    )
         return [*before, report]
 
     @dg.op(name=f"{medium}_conclude")
@@ -123,15 +121,13 @@ def backfill_op(medium: Medium, backfill: Backfill) -> dg.OpDefinition:
     def complete(
         context: dg.OpExecutionContext, config: DueConfig, ratingo: RatingoResource, before: list
     ) -> list[BatchReport]:
-        with ratingo.open() as ctx:
-            listener = Listener(context, ctx, medium, [key(medium, backfill.asset)])
+        with ratingo.open() as ctx, followed(context, ctx, medium, [key(medium, backfill.asset)]) as follower:
             report = backfill.ask_about_due(
                 ctx,
                 medium,
                 context.run.run_id,
                 limit=config.checked_limit(),
-                on_start=listener.on_start,
-                on_outcome=listener.on_outcome,
+                follower=follower,
             )
         return [*before, report]
 

@@ -11,7 +11,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids
-from ratingo_pipelines.sync.report import BatchReport, OnOutcome, OnStart, ignore_outcome, ignore_start
+from ratingo_pipelines.sync.report import NOBODY, BatchReport, Follower
 from ratingo_pipelines.sync.work import TitleStage
 
 
@@ -25,8 +25,7 @@ class AskAboutDue(Protocol):
         run_id: str,
         *,
         limit: int | None = None,
-        on_start: OnStart = ignore_start,
-        on_outcome: OnOutcome = ignore_outcome,
+        follower: Follower = NOBODY,
     ) -> BatchReport: ...
 
 
@@ -40,8 +39,7 @@ class AskAboutIds(Protocol):
         tmdb_ids: Sequence[int],
         *,
         force: bool = False,
-        on_start: OnStart = ignore_start,
-        on_outcome: OnOutcome = ignore_outcome,
+        follower: Follower = NOBODY,
     ) -> BatchReport: ...
 
 

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.engine import StorageError
-from ratingo_pipelines.sync.report import BatchStopped, OnOutcome, StopReason, TitleFailure, TitleOutcome, TitleStatus
+from ratingo_pipelines.sync.report import BatchStopped, Follower, StopReason, TitleFailure, TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.trust.blame import (
     OURS,
     Answer,
@@ -32,6 +32,9 @@ from ratingo_pipelines.text import visible
 AHEAD = 4
 """So many times `concurrency` titles are begun before the caller has heard of their outcomes, and no more: memory does
 not grow with the batch, and little is done that a killed process has not told of."""
+
+PAUSE_SECONDS = 1.0
+"""A follower who keeps something back tells it after so long without an outcome."""
 
 Steps = Generator[Answer, None, TitleOutcome]
 """The work on one title, which yields what came of each question it asked a source and returns the outcome.
@@ -92,9 +95,9 @@ def run_batch(
     concurrency: int,
     witnesses: Witnesses,
     outcomes: Outcomes[Item],
-    on_outcome: OnOutcome,
+    follower: Follower,
 ) -> BatchStopped | None:
-    """Do `work` for each item, `concurrency` at a time; as each ends, this thread records it and calls `on_outcome`.
+    """Do `work` for each item, `concurrency` at a time; as each ends, this thread records it and tells `follower`.
 
     Returns what ended the batch early, if anything did. A title that failed is recorded once its failure is known to be
     its own; where it turns out to be the source's, the batch ends and nothing is recorded of it.
@@ -102,7 +105,7 @@ def run_batch(
     An exception of `work` is that title's failure (in `stage`), save `BatchStopped` and `StorageError`, which end the
     batch: titles under way are finished, the others are not begun.
     """
-    return _Batch(items, work, stage, concurrency, witnesses, outcomes, on_outcome).run()
+    return _Batch(items, work, stage, concurrency, witnesses, outcomes, follower).run()
 
 
 @dataclass(frozen=True)
@@ -124,14 +127,14 @@ class _Batch(Generic[Item]):
         concurrency: int,
         witnesses: Witnesses,
         outcomes: Outcomes[Item],
-        on_outcome: OnOutcome,
+        follower: Follower,
     ) -> None:
         self._work = work
         self._own_step = Question(OURS, stage)
         self._workers = max(min(concurrency, len(items)), 1)
         self._witnesses = witnesses
         self._outcomes = outcomes
-        self._on_outcome = on_outcome
+        self._follower = follower
         self._blame = Blame(len(items), self._workers)
         self._left = iter(items)
         self._running: dict[Future[_Progress[Item] | None], Item] = {}
@@ -173,7 +176,9 @@ class _Batch(Generic[Item]):
         return self._blame.round_size - len(self._waiting)
 
     def _hear_of_ended(self, pool: ThreadPoolExecutor) -> None:
-        done = wait(self._running, return_when=FIRST_COMPLETED).done
+        done = wait(self._running, timeout=PAUSE_SECONDS, return_when=FIRST_COMPLETED).done
+        if not done:
+            self._follower.on_pause()
         for future in [future for future in self._running if future in done]:
             item = self._running.pop(future)
             try:
@@ -191,7 +196,7 @@ class _Batch(Generic[Item]):
         if self._blame.hear(item.tmdb_id, progress.answers):
             self._waiting[item.tmdb_id] = progress
         elif progress.outcome is not None:
-            self._on_outcome(self._outcomes.record(item, progress.outcome, self._blame.evidence))
+            self._follower.on_outcome(self._outcomes.record(item, progress.outcome, self._blame.evidence))
 
     def _judge_rest(self, pool: ThreadPoolExecutor) -> bool:
         """Judge what waits, as nothing more will be heard; whether titles go on thereby."""

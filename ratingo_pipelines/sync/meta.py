@@ -10,7 +10,7 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import asked, doubts
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.report import BatchReport, OnOutcome, OnStart, ignore_outcome, ignore_start
+from ratingo_pipelines.sync.report import NOBODY, BatchReport, Follower
 from ratingo_pipelines.sync.selection import Selection, outside
 from ratingo_pipelines.sync.titles import process
 from ratingo_pipelines.sync.trust.doubts import SECOND_ANSWER_AFTER
@@ -28,8 +28,7 @@ def backfill_meta(
     run_id: str,
     *,
     limit: int | None = None,
-    on_start: OnStart = ignore_start,
-    on_outcome: OnOutcome = ignore_outcome,
+    follower: Follower = NOBODY,
 ) -> BatchReport:
     """Complete every title that is due; what stays incomplete is asked again only after a growing interval."""
     return process(
@@ -40,8 +39,7 @@ def backfill_meta(
         frozenset({TitleStage.DETAILS}),
         stage=STAGE,
         makes_stubs=False,
-        on_start=on_start,
-        on_outcome=on_outcome,
+        follower=follower,
     )
 
 

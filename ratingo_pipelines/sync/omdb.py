@@ -20,16 +20,14 @@ from ratingo_pipelines.sync.gather import WITHOUT_ROW, failure_of
 from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota, fair_share, reserved
 from ratingo_pipelines.sync.outcomes import put_off, record_failures
 from ratingo_pipelines.sync.report import (
+    NOBODY,
     BatchReport,
     BatchStopped,
-    OnOutcome,
-    OnStart,
+    Follower,
     StopReason,
     Tally,
     TitleOutcome,
     TitleStatus,
-    ignore_outcome,
-    ignore_start,
 )
 from ratingo_pipelines.sync.trust.blame import Answer, Kind, Question, kind_of
 from ratingo_pipelines.sync.witnesses import AskAgain, StoredWitnesses
@@ -48,15 +46,14 @@ def backfill_omdb(
     medium: Medium,
     *,
     limit: int | None = None,
-    on_start: OnStart = ignore_start,
-    on_outcome: OnOutcome = ignore_outcome,
+    follower: Follower = NOBODY,
 ) -> BatchReport:
     """Ask OMDb about every title that is due, the listed ones first, as far as this medium's share of the day goes.
 
     A title that OMDb knows nothing of is asked again only after a growing interval.
     """
     due = _in_turn(ctx, medium) if ctx.omdb else _Turn(())
-    return _work_off(ctx, medium, due.titles[:limit], {}, False, on_start, on_outcome, due.notes)
+    return _work_off(ctx, medium, due.titles[:limit], {}, False, follower, due.notes)
 
 
 @dataclass(frozen=True)
@@ -107,8 +104,7 @@ def backfill_omdb_ids(
     tmdb_ids: Sequence[int],
     *,
     force: bool = False,
-    on_start: OnStart = ignore_start,
-    on_outcome: OnOutcome = ignore_outcome,
+    follower: Follower = NOBODY,
 ) -> BatchReport:
     """Ask OMDb about these titles; those asked recently are fresh, unless they failed since, or `force`."""
     now = ctx.now()
@@ -121,7 +117,7 @@ def backfill_omdb_ids(
     passed_over |= {i: WITHOUT_IMDB_ID for i, row in rows.items() if not row.imdb_id}
     passed_over |= {i: WITHOUT_ROW for i in wanted if i not in rows}
     due = [rows[i] for i in wanted if i not in passed_over]
-    return _work_off(ctx, medium, due, passed_over, force, on_start, on_outcome)
+    return _work_off(ctx, medium, due, passed_over, force, follower)
 
 
 def _work_off(
@@ -130,18 +126,17 @@ def _work_off(
     due: Sequence[OmdbDue],
     passed_over: dict[int, str],
     force: bool,
-    on_start: OnStart,
-    on_outcome: OnOutcome,
+    follower: Follower,
     notes: tuple[str, ...] = (),
 ) -> BatchReport:
-    tally = Tally(ctx, on_outcome)
+    tally = Tally(ctx, follower)
     _forget_what_cannot_be_asked(ctx, medium)
     if ctx.omdb is None:
         return tally.report(medium.plural, STAGE, fetched=0, notes=(WITHOUT_KEY,))
     fetched = len(due) + len(passed_over)
-    on_start(fetched)
+    follower.on_start(fetched)
     for tmdb_id, reason in passed_over.items():
-        tally(TitleOutcome(tmdb_id, str(tmdb_id), TitleStatus.SKIPPED, reason))
+        tally.count(TitleOutcome(tmdb_id, str(tmdb_id), TitleStatus.SKIPPED, reason))
     latest_cycle = _latest_cycle(ctx, medium)
     in_cycle = sum(row.tmdb_id in latest_cycle for row in due)
     with daily_quota(ctx, ctx.omdb, in_cycle, len(due) - in_cycle) as quota:
@@ -153,7 +148,7 @@ def _work_off(
             concurrency=ctx.settings.concurrency,
             witnesses=StoredWitnesses(ctx, medium, one.witness),
             outcomes=one,
-            on_outcome=tally,
+            follower=tally.follower,
         )
     if stopped and stopped.kind is StopReason.QUOTA:
         _put_off_the_rest(ctx, medium, due, one.ended)

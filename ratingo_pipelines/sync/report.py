@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from time import monotonic
@@ -246,20 +246,23 @@ class PruneReport:
         return asdict(self)
 
 
-OnOutcome = Callable[[TitleOutcome], None]
-"""Called in the caller's own thread, once a title, as soon as the title ended."""
+def _ignore(*_: object) -> None:
+    """For those who only want the report."""
 
 
-def ignore_outcome(_: TitleOutcome) -> None:
-    """The listener of those who only want the report."""
+@dataclass(frozen=True)
+class Follower:
+    """Who hears of a batch while it goes on, in the caller's own thread."""
+
+    on_start: Callable[[int], None] = _ignore
+    """Told how many titles are due, before the first is begun."""
+    on_outcome: Callable[[TitleOutcome], None] = _ignore
+    """Told of each title once, as soon as it ended."""
+    on_pause: Callable[[], None] = _ignore
+    """Called now and then while no title ends."""
 
 
-OnStart = Callable[[int], None]
-"""Told how many titles are due, before the first is begun."""
-
-
-def ignore_start(_: int) -> None:
-    """The listener of those who only want the report."""
+NOBODY = Follower()
 
 
 class Meter:
@@ -284,15 +287,20 @@ class Meter:
 class Tally:
     """Counts the outcomes of a batch as they come, and hands them on; it keeps none, as there may be very many."""
 
-    def __init__(self, ctx: SyncContext, on_outcome: OnOutcome) -> None:
+    def __init__(self, ctx: SyncContext, follower: Follower) -> None:
         self._meter = Meter(ctx)
-        self._on_outcome = on_outcome
+        self._follower = follower
         self._counts: Counter[str] = Counter()
         self._skipped: Counter[str] = Counter()
         self._failures: list[TitleFailure] = []
 
-    def __call__(self, outcome: TitleOutcome) -> None:
-        """Count one outcome, and tell the listener."""
+    @property
+    def follower(self) -> Follower:
+        """Who counts what he hears before he hands it on."""
+        return replace(self._follower, on_outcome=self.count)
+
+    def count(self, outcome: TitleOutcome) -> None:
+        """Count one outcome, and tell the follower."""
         counts = self._counts
         if outcome.stored:
             counts["added" if outcome.added else "updated"] += 1
@@ -304,7 +312,7 @@ class Tally:
         if outcome.status is TitleStatus.SKIPPED:
             self._skipped[outcome.reason or ""] += 1
         self._failures += outcome.failures
-        self._on_outcome(outcome)
+        self._follower.on_outcome(outcome)
 
     def report(
         self,

@@ -23,15 +23,13 @@ from ratingo_pipelines.sync.gather import Gathered, asking_again, gather, withou
 from ratingo_pipelines.sync.leases import kept_leases
 from ratingo_pipelines.sync.outcomes import TitleOutcomes
 from ratingo_pipelines.sync.report import (
+    NOBODY,
     BatchReport,
-    OnOutcome,
-    OnStart,
+    Follower,
     StopReason,
     Tally,
     TitleOutcome,
     TitleStatus,
-    ignore_outcome,
-    ignore_start,
 )
 from ratingo_pipelines.sync.selection import Selection
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
@@ -51,13 +49,12 @@ def sync_pending(
     run_id: str,
     *,
     limit: int | None = None,
-    on_start: OnStart = ignore_start,
-    on_outcome: OnOutcome = ignore_outcome,
+    follower: Follower = NOBODY,
 ) -> BatchReport:
     """Work off what is pending in the latest cycle: by rank, up to `limit` titles that no other run holds."""
     with kept_leases(ctx, run_id):
         chosen = selection.pending(ctx, medium, run_id, limit)
-        report = process(ctx, medium, run_id, chosen, ALL_STAGES, on_start=on_start, on_outcome=on_outcome)
+        report = process(ctx, medium, run_id, chosen, ALL_STAGES, follower=follower)
     return (
         replace(report, notes=(*report.notes, *take_off_what_left(ctx, medium))) if report.stopped is None else report
     )
@@ -71,8 +68,7 @@ def sync_ids(
     *,
     stages: Collection[TitleStage] = ALL_STAGES,
     force: bool = False,
-    on_start: OnStart = ignore_start,
-    on_outcome: OnOutcome = ignore_outcome,
+    follower: Follower = NOBODY,
 ) -> BatchReport:
     """Do `stages` of these titles, named by the latest cycle or not; those done in it are fresh, unless `force`.
 
@@ -80,7 +76,7 @@ def sync_ids(
     """
     with kept_leases(ctx, run_id):
         chosen = selection.by_id(ctx, medium, run_id, tmdb_ids, force=force)
-        return process(ctx, medium, run_id, chosen, frozenset(stages), on_start=on_start, on_outcome=on_outcome)
+        return process(ctx, medium, run_id, chosen, frozenset(stages), follower=follower)
 
 
 def process(
@@ -92,15 +88,14 @@ def process(
     *,
     stage: str = STAGE,
     makes_stubs: bool = True,
-    on_start: OnStart,
-    on_outcome: OnOutcome,
+    follower: Follower,
 ) -> BatchReport:
     """Do `stages` of the titles chosen, in a pool of threads."""
-    tally = Tally(ctx, on_outcome)
+    tally = Tally(ctx, follower)
     fetched = len(chosen.works) + len(chosen.passed_over)
-    on_start(fetched)
+    follower.on_start(fetched)
     for tmdb_id, reason in chosen.passed_over.items():
-        tally(TitleOutcome(tmdb_id, str(tmdb_id), TitleStatus.SKIPPED, reason))
+        tally.count(TitleOutcome(tmdb_id, str(tmdb_id), TitleStatus.SKIPPED, reason))
     genres, notes = ukrainian_genres(ctx, medium) if chosen.works and TitleStage.DETAILS in stages else ({}, ())
     store = TitleStore(ctx, medium, SharedRows(ctx.database, medium, genres), run_id, makes_stubs)
     stopped = run_batch(
@@ -110,7 +105,7 @@ def process(
         concurrency=ctx.settings.concurrency,
         witnesses=StoredWitnesses(ctx, medium, partial(_witness, ctx, medium)),
         outcomes=TitleOutcomes(ctx, medium, run_id),
-        on_outcome=tally,
+        follower=tally.follower,
     )
     kept = _keep_watchers(store, chosen.works, stages) if stopped and stopped.kind is StopReason.UPSTREAM else ()
     database_is_there = stopped is None or stopped.kind is not StopReason.DATABASE

@@ -3,24 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
+from ratingo_pipelines.sync.report import Follower, TitleOutcome, TitleStatus
 
 SECONDS_BETWEEN_LINES = 5.0
-
-
-class Follower(Protocol):
-    """What follows a batch."""
-
-    def on_start(self, total: int) -> None:
-        """Take note of how many titles are due."""
-
-    def on_outcome(self, outcome: TitleOutcome) -> None:
-        """Take note of a title's end."""
 
 
 @contextmanager
@@ -28,11 +17,13 @@ def followed(label: str) -> Iterator[Follower]:
     """A follower for the batch that the block runs."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(console, label)
+        lines = _Lines(console, label)
+        yield Follower(lines.on_start, lines.on_outcome)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bar(progress, label)
+        bar = _Bar(progress, label)
+        yield Follower(bar.on_start, bar.on_outcome)
 
 
 class _Bar:

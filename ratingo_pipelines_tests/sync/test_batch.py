@@ -8,7 +8,7 @@ import pytest
 
 from ratingo_pipelines.storage.errors import StorageError
 from ratingo_pipelines.sync.batch import AHEAD, EvidenceOf, Steps, run_batch
-from ratingo_pipelines.sync.report import BatchStopped, StopReason, TitleFailure, TitleOutcome, TitleStatus
+from ratingo_pipelines.sync.report import BatchStopped, Follower, StopReason, TitleFailure, TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.trust.blame import OURS, Answer, Kind, Question, WitnessAnswer
 from ratingo_pipelines.sync.work import TitleWork
 
@@ -28,6 +28,7 @@ class Trial:
     act: Callable[[int], None] = lambda tmdb_id: None
     """What a title does before it is asked about."""
     on_outcome: Callable[[TitleOutcome], None] = lambda outcome: None
+    on_pause: Callable[[], None] = lambda: None
 
     asked: list[tuple[int, Question]] = field(default_factory=list)
     compared: list[tuple[Question, Sequence[int], Collection[int]]] = field(default_factory=list)
@@ -45,7 +46,7 @@ class Trial:
             concurrency=workers,
             witnesses=self,
             outcomes=self,
-            on_outcome=self._tell,
+            follower=Follower(on_outcome=self._tell, on_pause=self.on_pause),
         )
         return self
 
@@ -294,3 +295,15 @@ def test_the_titles_answered_well_for_last_are_remembered_as_witnesses() -> None
 def test_an_empty_batch_is_none() -> None:
     trial = Trial().run(0)
     assert (trial.stopped, trial.remembered) == (None, {})
+
+
+def test_who_follows_hears_of_pauses_while_a_title_is_under_way() -> None:
+    paused = Event()
+
+    def wait_for_a_pause(tmdb_id: int) -> None:
+        assert tmdb_id != 2 or paused.wait(30)
+
+    trial = Trial(act=wait_for_a_pause, on_pause=paused.set).run(2)
+
+    assert sorted(trial.told) == [1, 2]
+    assert not any(outcome.failures for outcome in trial.recorded.values())

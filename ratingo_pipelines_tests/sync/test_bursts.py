@@ -10,7 +10,7 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.pipeline_tables import failures
 from ratingo_pipelines.sync.context import open_sync_context
-from ratingo_pipelines.sync.report import TitleOutcome
+from ratingo_pipelines.sync.report import Follower, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_pending
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
@@ -46,7 +46,7 @@ def test_two_seconds_without_an_answer_cost_a_few_seconds_and_no_title(
 
     with open_sync_context(settings.model_copy(update={"trending_limit": LIMIT})) as ctx:
         open_trending_cycle(ctx, SHOWS, RUN)
-        report = sync_pending(ctx, SHOWS, RUN, on_outcome=once_after(10, down))
+        report = sync_pending(ctx, SHOWS, RUN, follower=Follower(on_outcome=once_after(10, down)))
         wanted = eligible(sandbox.truth(SHOWS, LIMIT))
         assert (report.succeeded, report.failed, report.ok) == (len(wanted), 0, True)
         assert len(wanted) > 80

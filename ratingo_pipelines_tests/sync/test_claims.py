@@ -17,7 +17,7 @@ from ratingo_pipelines.storage.pipeline_tables import trending
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.leases import kept_leases
-from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
+from ratingo_pipelines.sync.report import Follower, TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.status import status_of_media
 from ratingo_pipelines.sync.store import CLAIM_LOST
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
@@ -96,7 +96,7 @@ def test_titles_that_another_run_holds_are_left_to_it_and_that_is_said(ctx: Sync
         "9 titles are being worked on by another run; the claims of one that died are free within 60 s",
     )
     told: list[TitleOutcome] = []
-    sync_ids(ctx, SHOWS, RUN, [held[0].tmdb_id], on_outcome=told.append)
+    sync_ids(ctx, SHOWS, RUN, [held[0].tmdb_id], follower=Follower(on_outcome=told.append))
     assert [(one.status, one.reason) for one in told] == [(TitleStatus.SKIPPED, "another run is working on it")]
     assert status_of_media(ctx.database, clock())[0].counts.processing == 9
     clock.turn(seconds=ctx.settings.lease_seconds + 1)
@@ -127,7 +127,7 @@ def test_an_older_cycle_never_overwrites_a_newer_one(ctx: SyncContext, sandbox: 
     sandbox.faults({"kind": "latency", "ms": 2500, "api": "tmdb", "ids": [slow], "times": 1})
     told: list[TitleOutcome] = []
     with another_kit(ctx) as other, ThreadPoolExecutor(1) as pool:
-        overtaken = pool.submit(sync_pending, ctx, SHOWS, "older", on_outcome=told.append)
+        overtaken = pool.submit(sync_pending, ctx, SHOWS, "older", follower=Follower(on_outcome=told.append))
         wait_until(lambda: sandbox.control("faults")["faults"][0]["hits"] > 0)
         sandbox.control("epoch", {"advance": 1})
         newer, report = run_cycle(other, run_id="newer")

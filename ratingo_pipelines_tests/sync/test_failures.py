@@ -11,7 +11,7 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.sources.errors import AccessDenied, BadPayload
 from ratingo_pipelines.storage.pipeline_tables import cycles, failures, trending
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.report import StopReason, TitleOutcome
+from ratingo_pipelines.sync.report import Follower, StopReason, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_pending
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.exactness import differences
@@ -40,7 +40,7 @@ def test_one_title_fails_alone(ctx: SyncContext, sandbox: RunningSandbox) -> Non
     sandbox.faults({"kind": "types", **DETAILS, "ids": [ids[2]]})
     told: list[TitleOutcome] = []
     open_trending_cycle(ctx, SHOWS, RUN)
-    report = sync_pending(ctx, SHOWS, RUN, on_outcome=told.append)
+    report = sync_pending(ctx, SHOWS, RUN, follower=Follower(on_outcome=told.append))
     assert [failure.tmdb_id for failure in report.failures] == [ids[2]]
     assert (report.succeeded, report.failed, report.ok) == (len(ids) - 1, 1, False)
     assert len(told) == report.fetched
@@ -105,7 +105,7 @@ def test_a_title_that_nobody_names_fails_with_that_reason(ctx: SyncContext, sand
 def test_a_database_that_goes_away_ends_the_run_with_what_was_stored(ctx: SyncContext, sandbox: RunningSandbox) -> None:
     ctx = altered(limited(ctx, 30), concurrency=2)
     open_trending_cycle(ctx, SHOWS, RUN)
-    report = sync_pending(ctx, SHOWS, RUN, on_outcome=once_after(3, lambda: execute(ctx, HIDE)))
+    report = sync_pending(ctx, SHOWS, RUN, follower=Follower(on_outcome=once_after(3, lambda: execute(ctx, HIDE))))
     assert (report.ok, report.stopped_by) == (False, StopReason.DATABASE)
     assert "ratingo db upgrade" in (report.stopped or "")
     execute(ctx, SHOW)
@@ -119,7 +119,7 @@ def test_a_database_server_that_drops_its_connections_loses_no_title(ctx: SyncCo
     if ctx.database.dialect != "postgresql":
         pytest.skip("SQLite has no server")
     open_trending_cycle(ctx, SHOWS, RUN)
-    report = sync_pending(ctx, SHOWS, RUN, on_outcome=once_after(2, lambda: execute(ctx, DROP)))
+    report = sync_pending(ctx, SHOWS, RUN, follower=Follower(on_outcome=once_after(2, lambda: execute(ctx, DROP))))
     if report.stopped_by is not None:
         assert report.stopped_by is StopReason.DATABASE
         ctx.database.dispose()

@@ -15,7 +15,7 @@ from ratingo_pipelines.sync.batch import AHEAD
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids
 from ratingo_pipelines.sync.omdb_quota import fair_share
-from ratingo_pipelines.sync.report import StopReason, TitleOutcome
+from ratingo_pipelines.sync.report import Follower, StopReason, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.work import TitleStage
 from ratingo_pipelines_tests.exactness import differences
@@ -88,7 +88,7 @@ def test_a_body_that_is_no_json_is_that_titles_failure_alone(ctx: SyncContext, s
 
 def backfill_fetched(ctx: SyncContext) -> set[int]:
     reached: set[int] = set()
-    backfill_omdb(ctx, SHOWS, on_outcome=lambda outcome: reached.add(outcome.tmdb_id))
+    backfill_omdb(ctx, SHOWS, follower=Follower(on_outcome=lambda outcome: reached.add(outcome.tmdb_id)))
     return reached
 
 
@@ -235,7 +235,7 @@ def test_a_call_is_booked_on_the_day_it_was_made(ctx: SyncContext, sandbox: Runn
         if told == 10:
             clock.turn(days=1)
 
-    report = backfill_omdb(little, SHOWS, on_outcome=turn_after_ten)
+    report = backfill_omdb(little, SHOWS, follower=Follower(on_outcome=turn_after_ten))
     with ctx.database.reading() as conn:
         before, after = quota.used(conn, "omdb", today), quota.used(conn, "omdb", clock().strftime(TODAY))
     assert report.succeeded == 60

@@ -9,7 +9,7 @@ from ratingo_pipelines.storage.pipeline_tables import failures, trending
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.gather import WITHOUT_ROW
-from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
+from ratingo_pipelines.sync.report import Follower, TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.titles import sync_ids
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines.sync.work import TitleStage
@@ -86,7 +86,7 @@ def test_a_title_done_in_the_cycle_is_fresh_unless_forced(
     run_cycle(ctx)
     before = sandbox.counters()
     told: list[TitleOutcome] = []
-    report = sync_ids(ctx, SHOWS, RUN, [first], on_outcome=told.append)
+    report = sync_ids(ctx, SHOWS, RUN, [first], follower=Follower(on_outcome=told.append))
     assert sandbox.counters() == before
     assert [(one.tmdb_id, one.status, one.reason) for one in told] == [(first, TitleStatus.SKIPPED, "fresh")]
     assert (report.ok, report.skipped) == (True, {"fresh": 1})

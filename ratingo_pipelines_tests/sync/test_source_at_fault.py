@@ -12,7 +12,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids
-from ratingo_pipelines.sync.report import BatchReport, StopReason, TitleOutcome
+from ratingo_pipelines.sync.report import BatchReport, Follower, StopReason, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines.sync.work import TitleStage
@@ -143,7 +143,7 @@ def test_a_lie_that_begins_in_the_middle_costs_no_title(few: SyncContext, sandbo
         if done == 20 and outcome.stored:
             lie(sandbox, "bad_request", **TMDB)
 
-    report = sync_pending(wide, SHOWS, RUN, on_outcome=listener)
+    report = sync_pending(wide, SHOWS, RUN, follower=Follower(on_outcome=listener))
     assert "just before" in at_fault(report, "TMDB_BASE_URL")
     assert 20 <= report.succeeded < 50
     assert outcomes(wide) == {"pending", "done"}
