@@ -379,15 +379,15 @@ def accept(part: str, region: str | None, medium: str | None) -> None:
 @cli.command()
 @click.option("--test", is_flag=True, required=True, expose_value=False, help="Send a message that says it is a test.")
 def alert() -> None:
-    """Send a test to ALERT_WEBHOOK_URL, where the sensor `alerts` tells of what needs a person."""
+    """Send a test to whom the sensor `alerts` tells of what needs a person: ALERT_WEBHOOK_URL, ALERT_TELEGRAM_TOKEN."""
     from ratingo_pipelines.settings import SettingsError
-    from ratingo_pipelines.sources.webhook import send_alert
+    from ratingo_pipelines.sources.recipients import VARIABLES, recipients, send_alert
 
-    url = _settings().alert_webhook_url
-    if url is None:
-        raise SettingsError("ALERT_WEBHOOK_URL is not set: nobody is alerted")
-    send_alert(url, ["This is a test by `ratingo alert --test`: what needs a person is told here."])
-    click.echo("sent")
+    told = recipients(_settings())
+    if not told:
+        raise SettingsError(f"{VARIABLES}: nobody is alerted")
+    send_alert(told, ["This is a test by `ratingo alert --test`: what needs a person is told here."])
+    click.echo(f"sent to {', '.join(each.name for each in told)}")
 
 
 @cli.group()

@@ -33,8 +33,14 @@ _WHERE = {
     "tmdb_access_token": "the API Read Access Token at https://www.themoviedb.org/settings/api",
     "tmdb_api_key": "the API Key at https://www.themoviedb.org/settings/api",
     "omdb_api_key": "a key from https://www.omdbapi.com/apikey.aspx",
+    "alert_telegram_token": "what @BotFather gave you for the bot that tells",
+    "alert_telegram_chat": "the chat's `id` in what https://api.telegram.org/bot<token>/getUpdates answers",
     "cron_secret": "any secret of at least 32 characters, such as the output of `openssl rand -hex 32`",
 }
+
+
+_PAIRS = (("alert_telegram_token", "alert_telegram_chat"),)
+"""What is set together or not at all."""
 
 
 class SettingsError(Exception):
@@ -142,6 +148,13 @@ def _webhook(url: SecretStr | None) -> SecretStr | None:
     return url
 
 
+def _telegram_chat(value: object) -> str | None:
+    text = str(value or "").strip()
+    if text and not re.fullmatch(r"-?\d+|@\w+", text):
+        raise ValueError("must be a chat's number, such as -1001234567890, or a channel's @name")
+    return text or None
+
+
 # Minute, hour, day of the month, month, day of the week: the lowest and the highest number of each.
 _CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
@@ -208,6 +221,7 @@ Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
 DatabaseUrl = Annotated[SecretStr | None, BeforeValidator(_secret), AfterValidator(_database_url)]
 SchemaName = Annotated[str, BeforeValidator(_schema)]
 Webhook = Annotated[SecretStr | None, BeforeValidator(_secret), AfterValidator(_webhook)]
+TelegramChat = Annotated[str | None, BeforeValidator(_telegram_chat)]
 Names = Annotated[Words, AfterValidator(_names)]
 Cron = Annotated[str, BeforeValidator(_cron)]
 """A time of Dagster's scheduler, in UTC, or `off`."""
@@ -254,6 +268,7 @@ class Settings(BaseSettings):
     trakt_base_url: BaseUrl = "https://api.trakt.tv"
     tmdb_base_url: BaseUrl = "https://api.themoviedb.org/3"
     omdb_base_url: BaseUrl = "https://www.omdbapi.com"
+    telegram_base_url: BaseUrl = "https://api.telegram.org"
 
     trending_limit: int = Field(100, ge=1, le=1000)
     listed_days: int = Field(30, ge=0)
@@ -285,6 +300,8 @@ class Settings(BaseSettings):
     partition_keep_days: int = Field(180, ge=1)
     """How long after the last trending list that named it a title keeps its partition in Dagster."""
     alert_webhook_url: Webhook = None
+    alert_telegram_token: Secret = None
+    alert_telegram_chat: TelegramChat = None
     alert_grace_seconds: int = Field(300, ge=0)
     """How long a failed run has to recover by itself before it is alerted."""
     sensors_off: Names = ()
@@ -350,10 +367,17 @@ def load_settings(requires: Iterable[tuple[str, ...]] = (), **overrides: Any) ->
         problems = [_describe(field, message) for field, message in wrong.items()]
         # Read again without the malformed ones, so that one message names the missing ones as well.
         settings = Settings(**overrides | {field: Settings.model_fields[field].default for field in wrong})
+    problems += [_missing((field,)) for field in _other_halves(settings)]
     problems += [_missing(fields) for fields in requires if not any(getattr(settings, field) for field in fields)]
     if problems:
         raise SettingsError("Wrong environment (variables, or .env here):\n" + "\n".join(f"  {p}" for p in problems))
     return settings
+
+
+def _other_halves(settings: Settings) -> list[str]:
+    """The variables that are not set while the one without which they mean nothing is."""
+    lacking = [[field for field in pair if not getattr(settings, field)] for pair in _PAIRS]
+    return [fields[0] for fields in lacking if len(fields) == 1]
 
 
 def _describe(field: str, message: str) -> str:

@@ -168,8 +168,12 @@ def test_an_alert_can_be_tried(fresh: Installation) -> None:
 
     with answering(receive) as url:
         done = fresh.run("alert", "--test", ALERT_WEBHOOK_URL=f"{url}/secret-part")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "sent\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "sent to Alert webhook\n", "")
     assert "This is a test" in received[0]
+    half = fresh.run("alert", "--test", ALERT_TELEGRAM_TOKEN="123:secret-part")
+    assert half.returncode == 2
+    assert "ALERT_TELEGRAM_CHAT: missing" in half.stderr
+    assert "secret-part" not in half.stderr
     away = fresh.run("alert", "--test", ALERT_WEBHOOK_URL="http://127.0.0.1:1/secret-part")
     assert (away.returncode, away.stdout) == (1, "")
     assert "check ALERT_WEBHOOK_URL" in away.stderr

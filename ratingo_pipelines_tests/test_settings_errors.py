@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("bare_folder")
 
 CANARY = "canary-7f3a9c"
 SECRETS = (
+    "alert_telegram_token",
     "cron_secret",
     "cron_secret_previous",
     "ui_password",

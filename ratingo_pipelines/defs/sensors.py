@@ -19,7 +19,7 @@ from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import SourceUnavailable
-from ratingo_pipelines.sources.webhook import send_alert
+from ratingo_pipelines.sources.recipients import VARIABLES, recipients, send_alert
 from ratingo_pipelines.sync.alerts import Problem, ToldProblem, to_tell
 from ratingo_pipelines.sync.backfill import BACKFILLS, WITH_ASSET
 from ratingo_pipelines.sync.context import utc_now
@@ -139,22 +139,23 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
     @dg.sensor(
         name="alerts",
         minimum_interval_seconds=60,
-        default_status=_status(settings, "alerts") if settings.alert_webhook_url else dg.DefaultSensorStatus.STOPPED,
-        description="Tells ALERT_WEBHOOK_URL what needs a person and when it is over; off while that is unset.",
+        default_status=_status(settings, "alerts") if recipients(settings) else dg.DefaultSensorStatus.STOPPED,
+        description="Tells a webhook or Telegram what needs a person and when it is over; off while neither is named.",
     )
     def evaluate(context: dg.SensorEvaluationContext, ratingo: RatingoResource) -> Tick:
         with ratingo.reading() as (current, database):
-            if current.alert_webhook_url is None:
-                return dg.SkipReason("ALERT_WEBHOOK_URL is not set")
+            told = recipients(current)
+            if not told:
+                return dg.SkipReason(VARIABLES)
             found = current_problems(context.instance, current, database, utc_now())
             telling = to_tell(found, _told(context.cursor, utc_now()), utc_now())
         if telling.lines:
             try:
-                send_alert(current.alert_webhook_url, telling.lines)
+                send_alert(told, telling.lines)
             except SourceUnavailable as error:
                 return dg.SkipReason(f"{error}; told again with the next tick")
         said = f"told: {', '.join(telling.keys)}" if telling.lines else _unchanged(found)
-        remembered = {key: [told.at.isoformat(), told.text] for key, told in telling.told.items()}
+        remembered = {key: [each.at.isoformat(), each.text] for key, each in telling.told.items()}
         return dg.SensorResult(skip_reason=dg.SkipReason(said), cursor=json.dumps(remembered, ensure_ascii=False))
 
     return evaluate

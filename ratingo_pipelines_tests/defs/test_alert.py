@@ -49,7 +49,7 @@ def look(installed: Installation, cursor: str | None = None) -> tuple[str, str |
 
 
 def test_without_a_webhook_nothing_is_told(installed: Installation) -> None:
-    assert look(installed)[0] == "ALERT_WEBHOOK_URL is not set"
+    assert look(installed)[0] == "neither ALERT_WEBHOOK_URL nor ALERT_TELEGRAM_TOKEN is set"
 
 
 def test_all_being_well_nothing_is_told(installed: Installation, receiver: Receiver) -> None:

@@ -4,14 +4,20 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from werkzeug import Request, Response
 
+from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import SourceUnavailable
-from ratingo_pipelines.sources.webhook import send_alert
+from ratingo_pipelines.sources.recipients import recipients, send_alert
 from ratingo_pipelines_tests.answering import answering
 
 SECRET_PATH = "/hooks/secret-part"
+AWAY = "http://127.0.0.1:1"
+BOT = {"alert_telegram_token": "123:secret-part", "alert_telegram_chat": "-100123"}
+
+
+def settings(**values: Any) -> Settings:
+    return Settings(_env_file=None, **values)
 
 
 def posts(*lines: str) -> list[dict[str, Any]]:
@@ -23,7 +29,7 @@ def posts(*lines: str) -> list[dict[str, Any]]:
         return Response("ok")
 
     with answering(receive) as url:
-        send_alert(SecretStr(url + SECRET_PATH), lines)
+        send_alert(recipients(settings(alert_webhook_url=url + SECRET_PATH)), lines)
     return received
 
 
@@ -81,11 +87,61 @@ def test_a_receiver_that_refuses_is_an_error_that_names_the_variable_and_no_part
         answering(lambda request: Response("no", 403)) as url,
         pytest.raises(SourceUnavailable, match="answered 403: check ALERT_WEBHOOK_URL") as caught,
     ):
-        send_alert(SecretStr(url + SECRET_PATH), ["one"])
+        send_alert(recipients(settings(alert_webhook_url=url + SECRET_PATH)), ["one"])
     assert "secret-part" not in str(caught.value)
 
 
 def test_a_receiver_that_is_not_there_is_an_error_that_names_the_variable_and_no_part_of_the_address() -> None:
     with pytest.raises(SourceUnavailable, match=r"not reached .*: check ALERT_WEBHOOK_URL") as caught:
-        send_alert(SecretStr("http://127.0.0.1:1" + SECRET_PATH), ["one"])
+        send_alert(recipients(settings(alert_webhook_url=AWAY + SECRET_PATH)), ["one"])
     assert "secret-part" not in str(caught.value)
+
+
+def test_a_chat_at_telegram_is_told_by_its_bot() -> None:
+    received: list[tuple[str, dict[str, Any]]] = []
+
+    def receive(request: Request) -> Response:
+        received.append((request.path, json.loads(request.data)))
+        return Response('{"ok": true}')
+
+    with answering(receive) as url:
+        send_alert(recipients(settings(telegram_base_url=url, **BOT)), ["First, for @everyone.", "Second."])
+
+    payload = {
+        "chat_id": "-100123",
+        "text": "First, for @\u200beveryone.\nSecond.",
+        "link_preview_options": {"is_disabled": True},
+    }
+    assert received == [("/bot123:secret-part/sendMessage", payload)]
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["away", "refused"])
+def test_a_telegram_that_does_not_take_it_is_an_error_without_the_token(away: bool) -> None:
+    with (
+        answering(lambda request: Response('{"ok": false, "error_code": 401}', 401)) as url,
+        pytest.raises(SourceUnavailable, match="check ALERT_TELEGRAM_TOKEN and ALERT_TELEGRAM_CHAT") as caught,
+    ):
+        send_alert(recipients(settings(telegram_base_url=AWAY if away else url, **BOT)), ["one"])
+    assert "secret-part" not in str(caught.value)
+
+
+def test_where_one_of_two_takes_it_who_does_not_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    received: list[bytes] = []
+
+    def receive(request: Request) -> Response:
+        received.append(request.data)
+        return Response("ok")
+
+    with answering(receive) as url:
+        told = recipients(settings(alert_webhook_url=url + SECRET_PATH, telegram_base_url=AWAY, **BOT))
+        send_alert(told, ["one"])
+
+    assert len(received) == 1
+    assert "Telegram: not reached" in caplog.text
+    assert "secret-part" not in caplog.text
+
+
+@pytest.mark.parametrize("chat", ["somebody", "@", "1 2", "https://t.me/ratingo"])
+def test_a_chat_is_a_number_or_a_name(chat: str) -> None:
+    with pytest.raises(ValueError, match="must be a chat's number"):
+        settings(alert_telegram_chat=chat)
