@@ -192,7 +192,8 @@ def secretive(
     request: pytest.FixtureRequest, dotenv: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Any]:
     """The canary in every secret; what to hand to `load_settings` so that it is read from there."""
-    secrets = dict.fromkeys(SECRETS, CANARY) | {"database_url": f"postgresql://ratingo:{CANARY}@host/db"}
+    secrets = dict.fromkeys(SECRETS, CANARY)
+    secrets |= {"database_url": f"postgresql://ratingo:{CANARY}@host/db", "alert_telegram_chat": "-1"}
     if request.param == "caller":
         return secrets
     if request.param == "dotenv":
