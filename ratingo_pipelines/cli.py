@@ -19,6 +19,7 @@ from ratingo_pipelines.privacy import keep_private
 from ratingo_pipelines.text import visible, visible_lines
 
 if TYPE_CHECKING:
+    from ratingo_pipelines.media import Medium
     from ratingo_pipelines.settings import Settings
     from ratingo_pipelines.storage.engine import Database
     from ratingo_pipelines.sync.backfill import Backfill
@@ -89,8 +90,9 @@ def cli() -> None:
 @click.argument("medium", type=MEDIUM)
 @click.option("--limit", type=click.IntRange(1, 1000), help="Length of the trending list; TRENDING_LIMIT if unset.")
 @click.option("--resume", is_flag=True, help="Work off the latest cycle's pending titles; open no new cycle.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked and written; ask for the list alone.")
 @AS_JSON
-def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
+def sync(medium: str, limit: int | None, resume: bool, dry_run: bool, as_json: bool) -> None:
     """Fetch the trending list of MEDIUM, then details, ratings and sparklines of all its titles.
 
     A list that is not whole opens no cycle: an unfinished one goes on, and the exit code is 1.
@@ -105,6 +107,9 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
 
     chosen, run_id = BY_NAME[medium], _run_id()
     overrides = {"trending_limit": limit} if limit else {}
+    if dry_run:
+        _preview(chosen, overrides, resume, as_json)
+        return
     with _sync_context(f"Go on with `ratingo sync {medium} --resume`.", **overrides) as ctx:
         trending = refused = None
         if not resume:
@@ -129,6 +134,18 @@ def sync(medium: str, limit: int | None, resume: bool, as_json: bool) -> None:
     _exit(report)
     if refused:
         sys.exit(SOME_FAILED)
+
+
+def _preview(medium: "Medium", overrides: dict[str, Any], resume: bool, as_json: bool) -> None:
+    from ratingo_pipelines.sync.preview import preview_cycle, preview_pending
+    from ratingo_pipelines.terminal.reports import preview_lines
+
+    with _sync_context(**overrides) as ctx:
+        preview = (preview_pending if resume else preview_cycle)(ctx, medium)
+    if as_json:
+        _print_json(preview.as_dict())
+    else:
+        _print_lines(preview_lines(preview))
 
 
 class _Backfill(click.ParamType):

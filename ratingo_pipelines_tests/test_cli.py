@@ -78,6 +78,18 @@ def test_the_report_of_a_sync_as_json_has_the_counts_and_nothing_else_on_standar
     assert titles["requests"]["tmdb"] >= titles["succeeded"]
 
 
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(fresh: Installation) -> None:
+    said = fresh.run("sync", "shows", "--dry-run")
+
+    assert said.returncode == 0, said.stderr
+    assert "would ask at most" in said.stdout
+    assert said.stdout.endswith("Nothing was written.\n")
+    assert "no cycle yet" in fresh.run("status").stdout
+    preview = json.loads(fresh.run("sync", "shows", "--dry-run", "--json").stdout)
+    assert preview["eligible"] == preview["new"] > 0
+    assert fresh.run("sync", "shows", "--dry-run", "--resume").stdout.startswith("shows: the latest cycle goes on: 0 ")
+
+
 def test_the_status_tells_the_cycle_in_words_and_as_json(synced: tuple[Installation, Done]) -> None:
     installation, _ = synced
     lines = installation.run("status").stdout.splitlines()

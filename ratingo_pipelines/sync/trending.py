@@ -70,7 +70,7 @@ def open_trending_cycle(
 
 
 def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -> TrendingReport:
-    listed, believed = _whole_list(ctx, medium)
+    listed, believed = whole_list(ctx, medium)
     of_clock = notes_on_clock(ctx)
     at = ctx.now()
     found = places(medium, listed, ctx.settings)
@@ -114,10 +114,11 @@ def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -
     )
 
 
-def _whole_list(ctx: SyncContext, medium: Medium) -> tuple[list[TrendingEntry], str | None]:
+def whole_list(ctx: SyncContext, medium: Medium) -> tuple[list[TrendingEntry], str | None]:
     """The list, and what is to be said of one that is believed though it is short.
 
-    A list that is not whole is asked for once more; raises `NoCycle` if it stays so.
+    A list that is not whole is asked for once more; raises `NoCycle` if it stays so, another `SourceError` where Trakt
+    does not give it. Nothing is remembered of either.
     """
     limit = ctx.settings.trending_limit
     listed = ctx.trakt.trending(medium, limit)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from ratingo_pipelines.storage.attempts import TRENDING
 from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.sync.doubts import OpenDoubts
+from ratingo_pipelines.sync.preview import SyncPreview
 from ratingo_pipelines.sync.report import BatchReport, CalendarReport, PruneReport, TrendingReport
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 from ratingo_pipelines.sync.trust.clock import AGREES_WITHIN, agrees, in_words
@@ -13,6 +14,7 @@ from ratingo_pipelines.sync.trust.doubts import key_of
 from ratingo_pipelines.sync.trust.parts import source_of
 from ratingo_pipelines.text import counted
 
+API_NAMES = {"trakt": "Trakt", "tmdb": "TMDB"}
 FAILURES_SHOWN = 50
 TITLES_SHOWN = 10
 
@@ -40,6 +42,22 @@ def batch_lines(report: BatchReport) -> Iterator[str]:
         yield f"  failed: {failure}"
     if len(report.failures) > FAILURES_SHOWN:
         yield f"  and {len(report.failures) - FAILURES_SHOWN} more: `ratingo status` lists them all"
+
+
+def preview_lines(preview: SyncPreview) -> Iterator[str]:
+    """What a sync would do."""
+    listed = "the latest cycle goes on" if preview.listed is None else f"{preview.listed} listed"
+    yield f"{preview.medium}: {listed}: {counted(preview.eligible, 'title')} to work off{_skipped(preview.skipped)}"
+    asked = ", ".join(f"{API_NAMES[api]} {count}" for api, count in preview.requests.items())
+    yield f"would ask at most {_requests(preview.requests)}: {asked}"
+    if preview.months:
+        yield f"of these for the most watched of {', '.join(preview.months)}"
+    yield (
+        f"would write: {counted(preview.new, 'new title')}, {counted(preview.known, 'title')} brought up to date, "
+        f"a snapshot of the watchers of each"
+    )
+    yield from preview.notes
+    yield "Nothing was written."
 
 
 def calendar_lines(report: CalendarReport) -> Iterator[str]:
