@@ -90,9 +90,10 @@ def cli() -> None:
 @click.argument("medium", type=MEDIUM)
 @click.option("--limit", type=click.IntRange(1, 1000), help="Length of the trending list; TRENDING_LIMIT if unset.")
 @click.option("--resume", is_flag=True, help="Work off the latest cycle's pending titles; open no new cycle.")
+@click.option("--id", "tmdb_id", type=click.IntRange(1, 2**31 - 1), help="This title (TMDB id) alone, listed or not.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked and written; ask for the list alone.")
 @AS_JSON
-def sync(medium: str, limit: int | None, resume: bool, dry_run: bool, as_json: bool) -> None:
+def sync(medium: str, limit: int | None, resume: bool, tmdb_id: int | None, dry_run: bool, as_json: bool) -> None:
     """Fetch the trending list of MEDIUM, then details, ratings and sparklines of all its titles.
 
     A list that is not whole opens no cycle: an unfinished one goes on, and the exit code is 1.
@@ -107,6 +108,11 @@ def sync(medium: str, limit: int | None, resume: bool, dry_run: bool, as_json: b
 
     chosen, run_id = BY_NAME[medium], _run_id()
     overrides = {"trending_limit": limit} if limit else {}
+    if tmdb_id is not None:
+        if limit or resume or dry_run:
+            raise click.UsageError("--id goes with no other option than --json: it asks for one title")
+        _sync_title(chosen, tmdb_id, as_json)
+        return
     if dry_run:
         _preview(chosen, overrides, resume, as_json)
         return
@@ -133,6 +139,24 @@ def sync(medium: str, limit: int | None, resume: bool, dry_run: bool, as_json: b
             click.echo(f"{named} may have more ratings at OMDb: `ratingo backfill omdb {medium}`")
     _exit(report)
     if refused:
+        sys.exit(SOME_FAILED)
+
+
+def _sync_title(medium: "Medium", tmdb_id: int, as_json: bool) -> None:
+    from ratingo_pipelines.sync.on_demand import row_id, sync_title
+    from ratingo_pipelines.terminal.reports import batch_lines
+
+    with _sync_context() as ctx:
+        reports = sync_title(ctx, medium, _run_id(), tmdb_id)
+        stored_as = row_id(ctx, medium, tmdb_id)
+    if as_json:
+        _print_json({"id": stored_as, "tmdb_id": tmdb_id, "stages": [report.as_dict() for report in reports]})
+    else:
+        _print_lines(*(batch_lines(report) for report in reports))
+        named = f"the {medium.singular} {tmdb_id}"
+        click.echo(f"{named} is stored: {stored_as} on the site" if stored_as else f"{named} is not stored")
+    _exit(*reports)
+    if stored_as is None:
         sys.exit(SOME_FAILED)
 
 

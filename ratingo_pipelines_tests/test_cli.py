@@ -90,6 +90,24 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(fresh: Installation)
     assert fresh.run("sync", "shows", "--dry-run", "--resume").stdout.startswith("shows: the latest cycle goes on: 0 ")
 
 
+def test_one_title_is_fetched_by_its_id(synced: tuple[Installation, Done]) -> None:
+    installation, _ = synced
+    wanted = next(e for e in installation.sandbox.truth("shows")[40:] if e["skip"] is None)["tmdb"]
+
+    done = installation.run("sync", "shows", "--id", str(wanted), "--json")
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["tmdb_id"], told["id"] > 0) == (wanted, True)
+    assert [stage["stage"] for stage in told["stages"]] == ["titles", "omdb"]
+    assert installation.run("show", "shows", str(wanted)).returncode == 0
+
+
+def test_one_title_by_id_goes_with_no_other_option(fresh: Installation) -> None:
+    done = fresh.run("sync", "shows", "--id", "7", "--resume")
+    assert (done.returncode, "--id goes with no other option" in done.stderr) == (2, True)
+
+
 def test_the_status_tells_the_cycle_in_words_and_as_json(synced: tuple[Installation, Done]) -> None:
     installation, _ = synced
     lines = installation.run("status").stdout.splitlines()

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from ratingo_pipelines.defs.checks import CHECKS
-from ratingo_pipelines.defs.ops import backfill_op, shows_calendar, stages
+from ratingo_pipelines.defs.ops import backfill_op, shows_calendar, stages, title_op
 from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, stage_keys
 from ratingo_pipelines.defs.policies import BACKFILL, CYCLE, RETRY, run_tags
 from ratingo_pipelines.defs.prune import prune_partitions
@@ -45,6 +45,7 @@ def title_jobs(medium: Medium, calendar: Sequence[dg.OpDefinition]) -> list[dg.J
     bootstrap = [ops["fetch"], ops["titles"], *backfills.values(), *calendar]
     return [
         job("sync", f"Works off the {medium} pending in the latest cycle, or ids.", [ops["titles"]], CYCLE),
+        job("title", f"One of the {medium}, in a list or not, fetched whole at once.", [title_op(medium)], CYCLE),
         job("full_sync", f"Bootstrap or catch-up: everything for {medium} in one run.", bootstrap, CYCLE),
         *(
             job(f"{backfill.name}_backfill", f"Completes {medium} that lack {backfill.facts}.", [op], BACKFILL)

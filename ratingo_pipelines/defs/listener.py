@@ -32,9 +32,14 @@ def followed(
     ctx: SyncContext,
     medium: Medium,
     keys: Sequence[dg.AssetKey],
+    *,
+    registers_all: bool = False,
 ) -> Iterator[Follower]:
-    """A follower for the batch that the block runs, which materializes `keys`; all is told when the block ends."""
-    listener = _Listener(context, ctx, medium, keys)
+    """A follower for the batches that the block runs, which materializes `keys`; all is told when the block ends.
+
+    Titles that no list names have no partition; with `registers_all` those that are stored get one.
+    """
+    listener = _Listener(context, ctx, medium, keys, registers_all)
     try:
         yield Follower(listener.on_start, listener.on_outcome, listener.on_pause)
     finally:
@@ -54,8 +59,10 @@ class _Listener:
         ctx: SyncContext,
         medium: Medium,
         keys: Sequence[dg.AssetKey],
+        registers_all: bool,
     ) -> None:
         self._context = context
+        self._registers_all = registers_all
         self._ctx = ctx
         self._medium = medium
         self._keys = keys
@@ -106,7 +113,8 @@ class _Listener:
 
     def _register(self, outcome: TitleOutcome) -> None:
         """Give a listed title its partition: one found under another TMDB id than the list names has none yet."""
-        if outcome.watchers is not None and str(outcome.tmdb_id) not in self._partitions:
+        gets_one = outcome.watchers is not None or (self._registers_all and bool(outcome.stored))
+        if gets_one and str(outcome.tmdb_id) not in self._partitions:
             register_titles(self._context.instance, self._medium, [outcome.tmdb_id])
             self._partitions.add(str(outcome.tmdb_id))
 

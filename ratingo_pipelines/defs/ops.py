@@ -4,6 +4,8 @@ A stage takes the reports of the stages before it and hands them on with its own
 stage; the last op fails the run for all of them. Which stages make a job is said in `jobs`.
 """
 
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Any
 
 import dagster as dg
@@ -19,7 +21,8 @@ from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
 from ratingo_pipelines.sync.backfill import Backfill
-from ratingo_pipelines.sync.report import BatchReport, StopReason
+from ratingo_pipelines.sync.on_demand import sync_title
+from ratingo_pipelines.sync.report import BatchReport, Follower, StopReason
 from ratingo_pipelines.sync.titles import sync_ids, sync_pending
 
 BEFORE = {"before": dg.In(list, default_value=[])}
@@ -55,6 +58,18 @@ class SyncConfig(DueConfig):
         if not self.ids:
             raise dg.Failure("ids names no title; leave it out to do what is pending", allow_retries=False)
         return self.ids
+
+
+class TitleConfig(dg.Config):
+    """Launchpad configuration of `*_title`."""
+
+    tmdb_id: int = Field(description="The title's TMDB id; it need not be in any list.")
+
+    def checked_id(self) -> int:
+        """The id. Raises a `Failure` for what cannot be one of TMDB's."""
+        if not 0 < self.tmdb_id <= LARGEST_ID:
+            raise dg.Failure(f"{self.tmdb_id} is no TMDB id; nothing was done", allow_retries=False)
+        return self.tmdb_id
 
 
 def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
@@ -107,6 +122,25 @@ def stages(medium: Medium) -> dict[str, dg.OpDefinition]:
         raise_if_any_failed(reports)
 
     return {"fetch": fetch, "titles": titles, "conclude": conclude}
+
+
+def title_op(medium: Medium) -> dg.OpDefinition:
+    """The op that fetches one title whole at a person's wish."""
+
+    @dg.op(name=f"{medium}_fetch_title", pool=medium.plural)
+    def fetch_title(context: dg.OpExecutionContext, config: TitleConfig, ratingo: RatingoResource) -> list[BatchReport]:
+        """Fetch one title whole, whether a list names it or not; it gets a partition."""
+        tmdb_id = config.checked_id()
+        with ratingo.open() as ctx:
+            take_over(context, ctx, medium)
+
+            def follow(assets: Collection[str]) -> AbstractContextManager[Follower]:
+                keys = [key(medium, asset) for asset in assets]
+                return followed(context, ctx, medium, keys, registers_all=True)
+
+            return sync_title(ctx, medium, context.run.run_id, tmdb_id, follow)
+
+    return fetch_title
 
 
 def backfill_op(medium: Medium, backfill: Backfill) -> dg.OpDefinition:

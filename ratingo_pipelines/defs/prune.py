@@ -9,7 +9,7 @@ from ratingo_pipelines.defs.partitions import title_ids
 from ratingo_pipelines.defs.policies import BACKFILL, SUMMARY_TAG, run_tags
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import cycles
+from ratingo_pipelines.storage import asked, cycles
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.text import counted
 
@@ -19,12 +19,13 @@ def prune_partitions(medium: Medium) -> dg.JobDefinition:
 
     @dg.op(name=f"{medium}_prune_partitions", pool=medium.plural)
     def prune(context: dg.OpExecutionContext, ratingo: RatingoResource) -> None:
-        """Remove the partitions of titles unnamed for PARTITION_KEEP_DAYS; they come back with their next list."""
+        """Remove the partitions of titles that no list named and nobody fetched for PARTITION_KEEP_DAYS."""
         with ratingo.reading() as (settings, database):
             since = utc_now() - timedelta(days=settings.partition_keep_days)
             with database.reading() as conn:
                 named = cycles.named_since(conn, medium, since)
-        said = _prune(context, medium, named, since.date().isoformat())
+                wished = asked.asked_about_since(conn, medium, asked.RELATED, since)
+        said = _prune(context, medium, None if named is None else named | wished, since.date().isoformat())
         context.log.info(said)
         context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: said})
 

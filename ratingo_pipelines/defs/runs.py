@@ -34,6 +34,7 @@ _ENDED_BACKFILLS = frozenset(BULK_ACTION_TERMINAL_STATUSES)
 _PARTITIONED = {*(stage.value for stage in TitleStage), *(backfill.asset for backfill in WITH_ASSET)}
 _COMPLETING = {
     "retry",
+    "title",
     *(f"{backfill.name}_retry" for backfill in WITH_ASSET),
     *(f"{backfill.name}_backfill" for backfill in BACKFILLS),
 }

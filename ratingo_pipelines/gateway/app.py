@@ -54,8 +54,10 @@ def compose(
     runs, progress = Runs(dagster, context.instance), Progress(database)
     retry_delay = timedelta(seconds=settings.retry_delay_seconds)
     health = Health(context, progress, settings.crons)
-    api = Api(runs, Triggers(runs, progress, retry_delay), progress, health, is_stopping)
-    metrics, pages = Metrics(context.instance, database, settings, health), WatchingPages(database, settings)
+    triggers = Triggers(runs, progress, retry_delay)
+    api = Api(runs, triggers, progress, health, is_stopping)
+    metrics = Metrics(context.instance, database, settings, health)
+    pages = WatchingPages(database, settings, triggers.fetch_title)
     return behind_authentication([*api.routes(), *metrics.routes(), *pages.routes()], dagster, access)
 
 

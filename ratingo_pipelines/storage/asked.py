@@ -123,6 +123,12 @@ def asked_since(conn: Connection, medium: Medium, source: str, moment: datetime)
     return conn.execute(select(func.count()).where(*where)).scalar_one()
 
 
+def asked_about_since(conn: Connection, medium: Medium, source: str, moment: datetime) -> set[int]:
+    """The titles (TMDB ids) that the source was last asked about then or later."""
+    where = (asked.c.medium == medium.plural, asked.c.source == source, asked.c.asked_at >= moment)
+    return set(conn.execute(select(asked.c.tmdb_id).where(*where)).scalars())
+
+
 def answered(conn: Connection, medium: Medium, tmdb_ids: Collection[int], source: str) -> set[int]:
     """Those of the titles that the source had an answer about when it was last asked."""
     found: set[int] = set()

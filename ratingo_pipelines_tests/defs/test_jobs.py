@@ -285,3 +285,37 @@ def test_a_month_can_be_backfilled_on_its_own(installed: Installation) -> None:
 
     assert result.success
     assert installed.instance.get_materialized_partitions(MONTHLY) == {"2025-03-01"}
+
+
+def title_config(tmdb_id: int) -> dict[str, Any]:
+    return {"ops": {"shows_fetch_title": {"config": {"tmdb_id": tmdb_id}}}}
+
+
+def test_a_title_that_no_list_names_is_fetched_at_a_persons_wish_and_gets_a_partition(installed: Installation) -> None:
+    installed.run("shows_trending")
+    listed = installed.partitions()
+    wanted = next(e["tmdb"] for e in installed.sandbox.truth(SHOWS)[LISTED + 10 :] if e["skip"] is None)
+
+    result = installed.run("shows_title", title_config(wanted))
+
+    assert result.success, failure_of(result)
+    assert set(installed.partitions()) - set(listed) == {wanted}
+    for asset in ("details", "ratings", "omdb"):
+        assert wanted in installed.materialized("shows", asset)
+    assert installed.reports()[0]["stages"] == "titles, omdb"
+
+
+def test_a_title_that_was_fetched_keeps_its_partition_where_no_list_names_it(installed: Installation) -> None:
+    installed.run("shows_trending")
+    wanted = next(e["tmdb"] for e in installed.sandbox.truth(SHOWS)[LISTED + 10 :] if e["skip"] is None)
+    installed.run("shows_title", title_config(wanted))
+
+    installed.run("shows_partitions_prune")
+
+    assert wanted in installed.partitions()
+
+
+def test_what_is_no_id_is_told_in_a_sentence(installed: Installation) -> None:
+    result = installed.run("shows_title", title_config(-1))
+
+    assert failure_of(result).description == "-1 is no TMDB id; nothing was done"

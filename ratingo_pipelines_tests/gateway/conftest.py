@@ -56,13 +56,14 @@ def new_application(
     runs, progress = Runs(webserver, workspace.instance), Progress(database)
     settings = Settings(_env_file=None)
     health = Health(workspace, progress, settings.crons)
-    api = Api(runs, Triggers(runs, progress, timedelta(minutes=15)), progress, health, lambda: False)
+    triggers = Triggers(runs, progress, timedelta(minutes=15))
+    api = Api(runs, triggers, progress, health, lambda: False)
 
     def compose(
         audit: Audit | None = None, trusted_proxies: Sequence[str] = (), on_loopback: bool = False, **given: Any
     ) -> Starlette:
         access = Access(None if on_loopback else secrets(**given), audit or Audit(), trusted_proxies)
-        pages = WatchingPages(database, settings)
+        pages = WatchingPages(database, settings, triggers.fetch_title)
         metrics = Metrics(workspace.instance, database, settings, health)
         return behind_authentication([*api.routes(), *metrics.routes(), *pages.routes()], webserver, access)
 

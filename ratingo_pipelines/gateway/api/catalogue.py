@@ -15,6 +15,7 @@ from ratingo_pipelines.gateway.api.models import (
     ReadyAnswer,
     RunAnswer,
     StatusAnswer,
+    TitleAnswer,
     UpAnswer,
 )
 from ratingo_pipelines.gateway.api.parameters import LIMIT, STRICT, Parameter, wait
@@ -60,11 +61,20 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     medium: Medium = SHOWS
     job: str | None = None
+    of_title: bool = False
+    """Whether the path names a title, by `{tmdb_id}`. Nothing is started by GET then: the guide knows no such path."""
 
     @property
     def starts(self) -> bool:
         """Whether asking changes something; then POST is the right method, and GET the guide's."""
         return self.job is not None
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """By which it is asked. A trigger must not start for HEAD."""
+        if not self.starts:
+            return ("GET", "HEAD")
+        return ("POST",) if self.of_title else ("GET", "POST")
 
 
 def _trio(medium: Medium) -> list[Endpoint]:
@@ -118,6 +128,16 @@ def _trio(medium: Medium) -> list[Endpoint]:
             (wait(WAIT),),
             medium,
             f"{medium}_full_sync",
+        ),
+        Endpoint(
+            f"/api/sync/{medium}/{{tmdb_id}}",
+            f"Fetch one of the {medium} whole, whether a list names it or not.",
+            TitleAnswer,
+            {"success": True, "id": 4711, "tmdbId": 1399, "runId": _RUN_ID},
+            (wait(WAIT),),
+            medium,
+            f"{medium}_title",
+            of_title=True,
         ),
         *(
             Endpoint(

@@ -1,6 +1,7 @@
 """The routes under `/api`, and the two that tell whether the gateway works: parameters in, JSON out."""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Literal
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from ratingo_pipelines.defs.partitions import LARGEST_ID
 from ratingo_pipelines.gateway.api import openapi, parameters
 from ratingo_pipelines.gateway.api.answers import ApiResponse, Refused, failure
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS, HEALTH, READY, RUN, Endpoint
@@ -62,6 +64,9 @@ class Api:
             if endpoint.job is None:
                 return await self.status(endpoint)
             deadline = Deadline(given["wait"], request.is_disconnected, self._is_stopping)
+            if endpoint.of_title:
+                tmdb_id = _tmdb_id(request.path_params["tmdb_id"])
+                return await self._triggers.fetch(endpoint.medium, tmdb_id, endpoint.path, deadline)
             if parameters.LIMIT in endpoint.parameters:
                 return await self._triggers.process(endpoint.medium, given["limit"], endpoint.path, deadline)
             return await self._triggers.run(endpoint.job, endpoint.path, deadline)
@@ -126,16 +131,19 @@ ERRORS = {Refused: refused, StorageError: not_usable, HTTPException: http_error,
 
 
 def _route(endpoint: Endpoint, handler: Handler) -> Route:
-    # A trigger must not start for HEAD.
-    allowed = ("GET", "POST") if endpoint.starts else ("GET", "HEAD")
-
     async def guarded(request: Request) -> Response:
-        if request.method not in allowed:
-            raise Refused(405, f"ask by {' or '.join(allowed)}", {"Allow": ", ".join(allowed)})
+        if request.method not in endpoint.methods:
+            raise Refused(405, f"ask by {' or '.join(endpoint.methods)}", {"Allow": ", ".join(endpoint.methods)})
         return await handler(request)
 
     # Every method, or what comes after would answer that there is no such endpoint.
     return Route(endpoint.path, guarded, methods=ANY_METHOD)
+
+
+def _tmdb_id(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not 0 < int(text) <= LARGEST_ID:
+        raise Refused(404, f"there is no such endpoint, and no such TMDB id; {openapi.PAGE} lists the endpoints")
+    return int(text)
 
 
 async def _unknown(request: Request) -> Response:

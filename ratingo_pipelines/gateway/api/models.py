@@ -76,6 +76,13 @@ class ProcessorAnswer(OperationAnswer):
     skipped: int | None = None
 
 
+class TitleAnswer(OperationAnswer):
+    """One title was fetched; `id` is the site's."""
+
+    id: int | None = None
+    tmdb_id: int | None = None
+
+
 class BackfillAnswer(ProcessorAnswer):
     """A backfill; `updated` titles have their facts now."""
 

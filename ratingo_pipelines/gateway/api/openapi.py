@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from ratingo_pipelines.defs.partitions import LARGEST_ID
 from ratingo_pipelines.gateway.api.answers import ApiResponse
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS, HEALTH, READY, RUN, Endpoint
 from ratingo_pipelines.gateway.api.models import ApiModel, Refusal
@@ -82,7 +83,7 @@ def _all() -> Iterable[Endpoint]:
 
 
 def _path(endpoint: Endpoint) -> dict[str, Any]:
-    methods = ("get", "post") if endpoint.starts else ("get",)
+    methods = [method.lower() for method in endpoint.methods if method != "HEAD"]
     return {method: _operation(endpoint, method) for method in methods}
 
 
@@ -109,6 +110,10 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
     }
     if endpoint is RUN:
         operation["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    if endpoint.of_title:
+        tmdb_id = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+        operation["parameters"] += [{"name": "tmdb_id", "in": "path", "required": True, "schema": tmdb_id}]
+        responses["404"] = _error("No TMDB id.")
     if endpoint is HEALTH:
         return operation | {"security": []}
     responses["401"] = _error("No secret, or a wrong one.")
@@ -166,14 +171,15 @@ _HEADER_UNSEEN = """printf 'Authorization: Bearer %s' "$CRON_SECRET\""""
 
 
 def _section(endpoint: Endpoint, base: str) -> str:
-    methods = "GET, POST" if endpoint.starts else "GET"
+    methods = ", ".join(method for method in endpoint.methods if method != "HEAD")
     parameters = "".join(
         f"<li><code>{parameter.name}</code>, {parameter.default} if not given: {_marked(parameter.description)}</li>"
         for parameter in endpoint.parameters
     )
-    command = f"curl {base}{endpoint.path}"
+    where = f"{'--request POST ' if endpoint.of_title else ''}{base}{endpoint.path.replace('{tmdb_id}', '1399')}"
+    command = f"curl {where}"
     if endpoint is not HEALTH:
-        command = f"{_HEADER_UNSEEN} | curl --header @- {base}{endpoint.path}"
+        command = f"{_HEADER_UNSEEN} | curl --header @- {where}"
     return f"""<section>
 <h2><span class="method">{methods}</span><code>{escape(endpoint.path)}</code></h2>
 <p>{_marked(endpoint.summary)}</p>

@@ -26,13 +26,16 @@ from ratingo_pipelines.gateway.api.models import (
     RatingCounts,
     SnapshotCounts,
     StageTotals,
+    TitleAnswer,
 )
-from ratingo_pipelines.gateway.api.progress import listed, stamp
+from ratingo_pipelines.gateway.api.progress import TitleStanding, listed, stamp
 from ratingo_pipelines.gateway.api.runs import Run
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.storage.failures import Failure
 from ratingo_pipelines.sync.backfill import BACKFILLS
 from ratingo_pipelines.sync.report import CalendarReport, StageCounts
+
+NOT_STORED = "it is not stored: TMDB does not know it, or the anime filter stops it"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class RunFacts:
     report: RunReport = field(default_factory=RunReport)
     failures: tuple[Failure, ...] = ()
     reason: str = ""
+    title: TitleStanding | None = None
+    """Of a run over one title: what it has become."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,34 @@ def backfill_answer(facts: RunFacts) -> BackfillAnswer | None:
     return BackfillAnswer(**counts.model_dump(exclude_unset=True), updated=updated, **said)
 
 
+def title_answer(facts: RunFacts) -> TitleAnswer | None:
+    """That of one title: where it is not stored, `success` is false, with the reason."""
+    title, stages = facts.title, facts.report.stages
+    if title is None or not stages:
+        return None
+    if title.row_id is None:
+        reason = title.ineligible or "; ".join(failure.last_error for failure in facts.failures) or NOT_STORED
+        return TitleAnswer(success=False, tmdb_id=title.tmdb_id, error=reason)
+    return TitleAnswer(success=True, id=title.row_id, tmdb_id=title.tmdb_id)
+
+
+def title_job(medium: Medium) -> str:
+    """The job that fetches one title."""
+    return f"{medium}_title"
+
+
+def title_config(medium: Medium, tmdb_id: int) -> dict[str, Any]:
+    """The run config by which it is told which."""
+    return {"ops": {f"{medium}_fetch_title": {"config": {"tmdb_id": tmdb_id}}}}
+
+
+def title_of(run: Run) -> int | None:
+    """The TMDB id of the title that a run of such a job fetches."""
+    medium = next((each for each in MEDIA if run.job == title_job(each)), None)
+    found = run.config.get("ops", {}).get(f"{medium}_fetch_title", {}).get("config", {}).get("tmdb_id")
+    return found if medium and isinstance(found, int) else None
+
+
 def calendar_answer(facts: RunFacts) -> CalendarAnswer | None:
     """The calendar sync's."""
     synced = facts.report.calendar
@@ -169,6 +202,7 @@ def _operations_of(medium: Medium) -> list[Operation]:
     return [
         Operation(f"{medium}_trending", medium, (trending,), coordinator_answer),
         Operation(f"{medium}_sync", medium, (report,), processor_answer),
+        Operation(title_job(medium), medium, (report,), title_answer),
         Operation(f"{medium}_full_sync", medium, whole, bootstrap_answer),
         *(Operation(f"{medium}_{each.name}_backfill", medium, (report,), backfill_answer) for each in BACKFILLS),
     ]

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from ratingo_pipelines.gateway.api.models import TitleError
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import cycles, failures
+from ratingo_pipelines.storage import cycles, failures, ineligible, titles
 from ratingo_pipelines.storage.cycles import Counts, Cycle, Standing
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.failures import Failure
+from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import MediumStatus, status_of_media
 
@@ -37,6 +38,17 @@ class Ended:
     def total(self) -> int:
         """All that ended."""
         return len(self.done) + len(self.failed) + len(self.skipped)
+
+
+@dataclass(frozen=True)
+class TitleStanding:
+    """What a title that was asked for has become."""
+
+    tmdb_id: int
+    row_id: int | None
+    """The site's id; None where it is not stored."""
+    ineligible: str | None
+    """Why it is not to be listed, if it was found so."""
 
 
 class Progress:
@@ -79,6 +91,12 @@ class Progress:
                 return None, Counts(), None, on_record
             counts = cycles.counts(conn, cycle.id, utc_now())
             return cycle, counts, cycles.last_settled(conn, cycle.id), on_record
+
+    def title(self, medium: Medium, tmdb_id: int) -> TitleStanding:
+        """Whether and under which id the title is stored, and why not."""
+        with self._database.reading() as conn:
+            row_id = titles.known_ids(conn, tables_of(medium), [tmdb_id]).get(tmdb_id)
+            return TitleStanding(tmdb_id, row_id, ineligible.reasons(conn, medium, [tmdb_id]).get(tmdb_id))
 
     def overview(self) -> tuple[MediumStatus, ...]:
         """How far all media are and what came of asking the sources."""

@@ -14,7 +14,15 @@ from ratingo_pipelines.defs.runs import CycleStop
 from ratingo_pipelines.gateway.api.answers import ApiResponse
 from ratingo_pipelines.gateway.api.catalogue import root_of
 from ratingo_pipelines.gateway.api.models import OperationAnswer
-from ratingo_pipelines.gateway.api.operations import OPERATIONS, Operation, RunFacts, processed
+from ratingo_pipelines.gateway.api.operations import (
+    OPERATIONS,
+    Operation,
+    RunFacts,
+    processed,
+    title_config,
+    title_job,
+    title_of,
+)
 from ratingo_pipelines.gateway.api.progress import Ended, Progress, Waiting, listed
 from ratingo_pipelines.gateway.api.runs import NotLaunched, Run, Runs
 from ratingo_pipelines.gateway.api.waiting import Deadline
@@ -47,6 +55,21 @@ class Triggers:
         except NotLaunched as error:
             return _not_launched(error)
         return await self._followed(run_id, deadline)
+
+    async def fetch(self, medium: Medium, tmdb_id: int, path: str, deadline: Deadline) -> ApiResponse:
+        """Fetch one title, or join the run that is at it, and answer with its result."""
+        try:
+            run_id = await self.fetch_title(medium, tmdb_id, path)
+        except NotLaunched as error:
+            return _not_launched(error)
+        return await self._followed(run_id, deadline)
+
+    async def fetch_title(self, medium: Medium, tmdb_id: int, path: str) -> str:
+        """Have one title fetched; the id of the run that does it. Raises NotLaunched."""
+        job, config = title_job(medium), title_config(medium, tmdb_id)
+        async with self._launching[f"{job}:{tmdb_id}"]:
+            working = [run for run in await self._runs.active_runs([job]) if run.config == config]
+            return working[0].id if working else await self._launch(job, config, path)
 
     async def process(self, medium: Medium, limit: int, path: str, deadline: Deadline) -> ApiResponse:
         """Have up to `limit` more titles of the latest cycle end, whoever works on them."""
@@ -99,7 +122,10 @@ class Triggers:
         if run.started_at is not None and run.ended_at is not None:
             window = (run.started_at - SLACK, run.ended_at + SLACK)
             failures = await run_in_threadpool(self._progress.failed_between, operation.medium, *window)
-        facts = RunFacts(run, report, tuple(failures))
+        title = None
+        if (tmdb_id := title_of(run)) is not None:
+            title = await run_in_threadpool(self._progress.title, operation.medium, tmdb_id)
+        facts = RunFacts(run, report, tuple(failures), title=title)
         return facts if operation.done(facts) else replace(facts, reason=await self._runs.why_failed(run))
 
     async def _working_on_cycle(self, medium: Medium) -> Run | None:

@@ -1,24 +1,30 @@
 """What is being watched and how the sync is doing, as pages for people and as the same JSON for programs.
 
-What is told is read by the core (`sync.watching`, `sync.title_record`, `sync.status`); here it is only drawn. Nothing
-is changed by any of it, and no script is needed.
+What is told is read by the core (`sync.watching`, `sync.title_record`, `sync.status`); here it is only drawn. No script
+is needed. One button changes something: it has a title fetched now, as `POST /api/sync/{medium}/{tmdb_id}` does.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from ratingo_pipelines.defs.partitions import LARGEST_ID
 from ratingo_pipelines.gateway.api.answers import ApiResponse, failure
+from ratingo_pipelines.gateway.api.runs import NotLaunched
+from ratingo_pipelines.gateway.auth.principals import CALLER, Role
 from ratingo_pipelines.gateway.pages.words import LANGUAGES, words_in
 from ratingo_pipelines.measures.sparkline import histogram_svg, svg
-from ratingo_pipelines.media import BY_NAME, MEDIA
+from ratingo_pipelines.media import BY_NAME, MEDIA, Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.cycles import Counts
 from ratingo_pipelines.storage.engine import Database
@@ -27,13 +33,15 @@ from ratingo_pipelines.sync.status import status
 from ratingo_pipelines.sync.title_record import record_of
 from ratingo_pipelines.sync.watching import coming_airings, watched
 
+FetchTitle = Callable[[Medium, int, str], Awaitable[str]]
+
 TITLES = 50
 CALENDAR_DAYS = 14
 POSTERS = "https://image.tmdb.org"
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
-    "Content-Security-Policy": f"default-src 'none'; style-src 'unsafe-inline'; img-src {POSTERS}; form-action 'none'; "
+    "Content-Security-Policy": f"default-src 'none'; style-src 'unsafe-inline'; img-src {POSTERS}; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
 }
 
@@ -41,8 +49,10 @@ HEADERS = {
 class WatchingPages:
     """`/watching`, a page a title below it, and the calendar; each as JSON with `.json` or by `Accept`."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, fetch: FetchTitle) -> None:
+        """`fetch` has a title fetched, and returns the id of the run that does it."""
         self._database = database
+        self._fetch = fetch
         self._settings = settings
         self._templates = _templates()
 
@@ -56,7 +66,7 @@ class WatchingPages:
                 ("/watching/titles/{medium}/{tmdb_id:int}", self.title),
             )
             for suffix in (".json", "")
-        ]
+        ] + [Route("/watching/titles/{medium}/{tmdb_id:int}", self.fetch, methods=["POST"])]
 
     async def overview(self, request: Request) -> Response:
         """The lists of both media, and the state of the sync."""
@@ -69,6 +79,21 @@ class WatchingPages:
     async def title(self, request: Request) -> Response:
         """All of one title."""
         return await run_in_threadpool(self._title, request)
+
+    async def fetch(self, request: Request) -> Response:
+        """Have a title fetched now, and lead back to its page, which names the run."""
+        medium, tmdb_id = BY_NAME.get(request.path_params["medium"]), request.path_params["tmdb_id"]
+        if medium is None or not 0 < tmdb_id <= LARGEST_ID:
+            return failure(404, f"no list ever named {request.path_params['medium']} {tmdb_id}")
+        try:
+            run_id = await self._fetch(medium, tmdb_id, "/watching")
+        except NotLaunched as error:
+            return failure(503, f"Dagster did not take the run: {error}")
+        if _wants_json(request):
+            return ApiResponse({"success": True, "runId": run_id}, 202)
+        language = _language(request)
+        query = urlencode({"run": run_id, **({"lang": language} if language != LANGUAGES[0] else {})})
+        return RedirectResponse(f"{request.url.path}?{query}", status_code=303, headers=HEADERS)
 
     def _overview(self, request: Request) -> Response:
         now = utc_now()
@@ -90,17 +115,19 @@ class WatchingPages:
     def _title(self, request: Request) -> Response:
         medium = BY_NAME.get(request.path_params["medium"])
         tmdb_id = request.path_params["tmdb_id"]
-        found = record_of(self._database, medium, tmdb_id, utc_now()) if medium and tmdb_id < 2**31 else None
+        found = record_of(self._database, medium, tmdb_id, utc_now()) if medium and tmdb_id <= LARGEST_ID else None
         if found is None:
             return failure(404, f"no list ever named {request.path_params['medium']} {tmdb_id}")
         if _wants_json(request):
             return ApiResponse(asdict(found))
         named = found.title_uk or found.title or f"{found.medium} {found.tmdb_id}"
-        return self._page(request, "title.html", named, record=found)
+        asked_for = request.query_params.get("run", "")
+        return self._page(request, "title.html", named, record=found, run=asked_for if _is_run_id(asked_for) else None)
 
     def _page(self, request: Request, template: str, heading: str, **told: Any) -> Response:
-        language = _language(request)
+        language, caller = _language(request), CALLER.get()
         given = {
+            "may_fetch": caller is None or caller.role >= Role.TRIGGER,
             "t": words_in(language),
             "lang": language,
             "in_lang": "" if language == LANGUAGES[0] else f"?lang={language}",
@@ -109,6 +136,13 @@ class WatchingPages:
             **told,
         }
         return HTMLResponse(self._templates.get_template(template).render(given), headers=HEADERS)
+
+
+def _is_run_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _language(request: Request) -> str:

@@ -52,6 +52,10 @@ _UKRAINIAN: Mapping[str, str] = {
     "episodes of the next 14 days": "Серії найближчих 14 днів",
     "no episode is announced for the next 14 days": "На найближчі 14 днів серій не оголошено",
     "no such title": "Такого тайтла немає",
+    "fetch now": "Завантажити зараз",
+    "try again": "Спробувати ще раз",
+    "it is being fetched": "Тайтл завантажується",
+    "this run": "цей запуск",
 }
 
 

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from ratingo_pipelines.gateway.api.answers import ApiResponse
 from ratingo_pipelines.gateway.api.progress import Progress
-from ratingo_pipelines.gateway.api.runs import Runs
+from ratingo_pipelines.gateway.api.runs import NotLaunched, Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
 from ratingo_pipelines.gateway.api.waiting import Deadline
 from ratingo_pipelines.media import SHOWS
@@ -190,4 +190,20 @@ def test_titles_that_failed_stop_no_further_run(
 
     ask("process")
 
+    assert webserver.launches == 1
+
+
+def test_one_title_is_fetched_by_one_run_however_often_it_is_asked_for(
+    instance: dg.DagsterInstance, webserver: Webserver, database: Database
+) -> None:
+    triggers = Triggers(Runs(webserver, instance), Progress(database), timedelta(minutes=15))
+    config = {"ops": {"shows_fetch_title": {"config": {"tmdb_id": 7}}}}
+    at_it = create_run_for_test(
+        instance, job_name="shows_title", run_config=config, status=dg.DagsterRunStatus.STARTED
+    ).run_id
+
+    assert asyncio.run(triggers.fetch_title(SHOWS, 7, "/api/sync/shows/{tmdb_id}")) == at_it
+    assert webserver.launches == 0
+    with pytest.raises(NotLaunched, match="Received unexpected config entry"):
+        asyncio.run(triggers.fetch_title(SHOWS, 8, "/api/sync/shows/{tmdb_id}"))
     assert webserver.launches == 1

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from ratingo_pipelines.gateway.api.runs import NotLaunched
 from ratingo_pipelines.gateway.app import Access, behind_authentication
 from ratingo_pipelines.gateway.auth.access import role_needed
 from ratingo_pipelines.gateway.auth.principals import Role
 from ratingo_pipelines.gateway.pages.watching import WatchingPages
 from ratingo_pipelines.gateway.pages.words import _UKRAINIAN, words_in
-from ratingo_pipelines.media import MEDIA, SHOWS
+from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.engine import Database
@@ -22,6 +23,9 @@ from ratingo_pipelines.sync.context import open_sync_context
 from ratingo_pipelines_tests.gateway.served import BEARER, BROWSER, Served, secrets, served
 from ratingo_pipelines_tests.sync.syncing import run_cycle, settings_for
 
+REFUSED, RUN_ID = 99, "5a3c4a2e-7c0e-4c53-9a6d-0f6f1c1f8c11"
+FETCHED: list[tuple[Medium, int]] = []
+"""What was asked to be fetched."""
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
 PAGES = Path(__file__).parents[3] / "ratingo_pipelines" / "gateway" / "pages" / "templates"
 
@@ -49,7 +53,13 @@ def site(filled: Database) -> Iterator[Served]:
     async def nothing(*_: object) -> None:
         raise AssertionError("Dagster was asked")
 
-    pages = WatchingPages(filled, Settings(_env_file=None))
+    async def fetch(medium: Medium, tmdb_id: int, _: str) -> str:
+        if tmdb_id == REFUSED:
+            raise NotLaunched("the code server is away")
+        FETCHED.append((medium, tmdb_id))
+        return RUN_ID
+
+    pages = WatchingPages(filled, Settings(_env_file=None), fetch)
     with served(behind_authentication(pages.routes(), nothing, Access(secrets())), ()) as running:
         yield running
 
@@ -144,6 +154,46 @@ def test_strangers_are_asked_who_they_are_and_land_where_they_wanted_to(site: Se
 @pytest.mark.parametrize("path", ["/watching", "/watching.json", "/watching/calendar", "/watching/titles/shows/1"])
 def test_the_role_read_is_enough(path: str) -> None:
     assert role_needed({"type": "http", "method": "GET", "path": path}, ()) is Role.READ
+
+
+def test_a_title_is_fetched_by_its_button_and_the_page_then_names_the_run(site: Served) -> None:
+    tmdb_id = site.ask("/watching.json", headers=BEARER).json()["watching"]["movies"][0]["tmdb_id"]
+    path = f"/watching/titles/movies/{tmdb_id}"
+    assert f'<form method="post" action="{path}">' in page(site, path)
+    FETCHED.clear()
+
+    answer = site.ask(f"{path}?lang=en", "POST", headers=BEARER | BROWSER)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{path}?run={RUN_ID}&lang=en")
+    assert [(str(medium), fetched) for medium, fetched in FETCHED] == [("movies", tmdb_id)]
+    assert f'<a href="/runs/{RUN_ID}">' in page(site, answer.headers["Location"])
+    asked = site.ask(path, "POST", headers=BEARER)
+    assert (asked.status_code, asked.json()) == (202, {"success": True, "runId": RUN_ID})
+
+
+@pytest.mark.parametrize("text", ["<b>x</b>", "../../", "5A3C4A2E-7C0E-4C53-9A6D-0F6F1C1F8C11"])
+def test_only_the_id_of_a_run_is_taken_for_one(site: Served, text: str) -> None:
+    tmdb_id = site.ask("/watching.json", headers=BEARER).json()["watching"]["movies"][0]["tmdb_id"]
+    assert "/runs/" not in page(site, f"/watching/titles/movies/{tmdb_id}?run={text}")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/books/1", 404), ("/shows/0", 404), (f"/shows/{REFUSED}", 503)])
+def test_what_cannot_be_fetched_is_said_in_a_line(site: Served, path: str, status: int) -> None:
+    answer = site.ask(f"/watching/titles{path}", "POST", headers=BEARER)
+    assert (answer.status_code, answer.json()["success"]) == (status, False)
+
+
+def test_the_button_is_for_those_who_may_start_something() -> None:
+    scope = {"type": "http", "method": "POST", "path": "/watching/titles/shows/1"}
+    assert role_needed(scope, ()) is Role.TRIGGER
+
+
+def test_a_page_of_another_site_fetches_nothing(site: Served) -> None:
+    FETCHED.clear()
+    foreign = {"Origin": "https://evil.test", "Sec-Fetch-Site": "cross-site"}
+    answer = site.ask("/watching/titles/shows/1", "POST", headers=foreign | BROWSER)
+    assert answer.status_code in {302, 303, 401, 403}
+    assert FETCHED == []
 
 
 def test_an_empty_database_has_its_pages_too(gateway: Served) -> None:
