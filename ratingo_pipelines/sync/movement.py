@@ -70,8 +70,7 @@ def moved(
 
     What one list was not asked for is not compared: it says nothing of those places.
     """
-    asked = {each.asked for each in (before, cycle) if each and each.asked}
-    depth = min(asked) if len(asked) > 1 else None
+    depth = min((each.asked for each in (before, cycle) if each and each.asked), default=None)
     places, places_before = _places(titles, depth), _places(titles_before, depth)
     both = [_move(places_before[tmdb_id], place) for tmdb_id, place in places.items() if tmdb_id in places_before]
     return Movement(

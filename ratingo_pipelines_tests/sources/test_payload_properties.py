@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sources import omdb, trakt
 from ratingo_pipelines.sources.errors import BadPayload, Misrouted, NotFound, SourceError
+from ratingo_pipelines.sources.lenient import clean_json
 from ratingo_pipelines.sources.tmdb import title as tmdb_title
 
 TRAKT_TITLE = {
@@ -307,3 +308,13 @@ def test_a_date_is_a_date_or_none(text: str) -> None:
     title = details_reader(SHOWS)({"id": 1, "first_air_date": text})
     released = title.released  # type: ignore[attr-defined]
     assert released is None or date.fromisoformat(released).isoformat() == released
+
+
+@pytest.mark.parametrize("wrap", [lambda value: [value], lambda value: {"in": value}], ids=["lists", "objects"])
+def test_what_is_nested_is_kept_to_the_eighth_level(wrap: Callable[[Any], Any]) -> None:
+    nested: list[Any] = ["here"]
+    for _ in range(9):
+        nested.append(wrap(nested[-1]))
+
+    assert clean_json(nested[8]) == nested[8]
+    assert clean_json(nested[9]) == reduce(lambda value, _: wrap(value), range(8), None)

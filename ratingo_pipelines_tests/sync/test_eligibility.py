@@ -11,6 +11,7 @@ from ratingo_pipelines.storage.pipeline_tables import ineligible, trending
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.doubts import open_doubts
+from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.titles import sync_pending
 from ratingo_pipelines.sync.trending import open_trending_cycle
 from ratingo_pipelines_tests.sync.syncing import (
@@ -109,6 +110,24 @@ def test_a_show_that_tmdb_does_not_know_any_more_goes_on_until_the_second_answer
     assert (row["rating_trakt"], row["trending_updated_at"]) == (watchers[linked], trending_now.cycle_at)
     pass_time(sandbox, clock, hours=6)
     run_cycle(ctx)
+    assert_off_the_list(ctx, linked, "unknown to TMDB")
+
+
+def test_what_else_was_in_doubt_about_a_show_that_leaves_is_no_doubt_any_more(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock, linked: int
+) -> None:
+    sandbox.faults({"kind": "lie", "name": "no_cast", "ids": [linked]})
+    run_cycle(ctx)
+    assert doubts(ctx) == ["cast"]
+    sandbox.faults({"kind": "fail", **DETAILS, "status": 404, "ids": [linked]})
+    pass_time(sandbox, clock, hours=1)
+    run_cycle(ctx)
+    assert set(doubts(ctx)) == {"cast", "unknown"}
+    pass_time(sandbox, clock, hours=6)
+    run_cycle(ctx)
+    assert place(ctx, linked) == ("skipped", "unknown to TMDB")
+    pass_time(sandbox, clock, hours=6)
+    backfill_meta(ctx, SHOWS, RUN)
     assert_off_the_list(ctx, linked, "unknown to TMDB")
 
 

@@ -16,6 +16,7 @@ from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import NotLaunched, Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
 from ratingo_pipelines.gateway.api.waiting import Deadline
+from ratingo_pipelines.gateway.auth.principals import CALLER, Principal, Role
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Entry
@@ -29,15 +30,22 @@ REFUSED = {
 }
 
 
+Ask = Callable[[str], tuple[int, dict[str, Any]]]
+
+
 class Webserver:
     """Answers each launch as it is told to, and counts them; the rest of Dagster is the real instance."""
 
     def __init__(self) -> None:
         self.answer: dict[str, Any] = REFUSED
         self.launches = 0
+        self.tags: dict[str, str] = {}
+        """Of the last launch."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.launches += 1
+        launched = json.loads((await receive())["body"])["variables"]["params"]["executionMetadata"]
+        self.tags = {tag["key"]: tag["value"] for tag in launched["tags"]}
         body = json.dumps({"data": {"launchRun": self.answer}}).encode()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
@@ -207,3 +215,19 @@ def test_one_title_is_fetched_by_one_run_however_often_it_is_asked_for(
     with pytest.raises(NotLaunched, match="Received unexpected config entry"):
         asyncio.run(triggers.fetch_title(SHOWS, 8, "/api/sync/shows/{tmdb_id}"))
     assert webserver.launches == 1
+
+
+@pytest.mark.parametrize(
+    ("caller", "named"),
+    [(None, {}), (Principal("token nightly", Role.TRIGGER), {"ratingo/launched_by": "token nightly"})],
+    ids=["nobody", "a token"],
+)
+def test_a_run_names_who_launched_it_and_by_which_endpoint(
+    ask: Ask, webserver: Webserver, caller: Principal | None, named: dict[str, str]
+) -> None:
+    CALLER.set(caller)
+
+    ask("trending")
+
+    by = {"ratingo/origin": "gateway", "ratingo/endpoint": "/api/sync/trending"}
+    assert webserver.tags == by | named

@@ -105,6 +105,15 @@ def test_logged_out_stays_logged_out_across_a_restart(tmp_path: Path) -> None:
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
+def test_where_nothing_is_kept_logging_out_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sessions = Sessions([NEW])
+
+    sessions.revoke(read(sessions, sessions.issue(BY)))
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_process_on_the_home_learns_of_a_logout(tmp_path: Path) -> None:
     first, second = (Sessions([NEW], logouts=Logouts(tmp_path / "sessions.json")) for _ in range(2))
     mine, others = first.issue(BY), second.issue(BY)
