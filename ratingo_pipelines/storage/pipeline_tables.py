@@ -239,3 +239,20 @@ entry_counts = Table(
     unique("pipeline_entry_counts_unique_idx", "cycle_id", "name"),
     comment="Entries that a cycle's titles had when it was opened, to be compared with the next one's.",
 )
+
+provenance = Table(
+    "pipeline_provenance",
+    metadata,
+    key(),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    number("tmdb_id", required=True, comment="The title, by TMDB's id."),
+    indexed_text("value", required=True, comment="rating_imdb (its votes with it), rating_metacritic, imdb_id, title."),
+    indexed_text("source", required=True, comment="Who gave the value that is stored: imdb, omdb, trakt or tmdb."),
+    timestamp(
+        "answered_at",
+        required=True,
+        comment="When it last said so, UTC; an answer that changes nothing is noted once a day.",
+    ),
+    unique("pipeline_provenance_unique_idx", "medium", "tmdb_id", "value"),
+    comment="Whose the values are that several sources may give; none is on record of what earlier versions stored.",
+)

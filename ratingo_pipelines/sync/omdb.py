@@ -8,7 +8,7 @@ from ratingo_pipelines.measures.scoring import primary_rating
 from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.sources.errors import NotFetched, NotFound, QuotaExhausted, SourceError
 from ratingo_pipelines.sources.omdb import API, OmdbClient, OmdbRatings
-from ratingo_pipelines.storage import asked, cycles, failures, titles
+from ratingo_pipelines.storage import asked, cycles, failures, provenance, titles
 from ratingo_pipelines.storage.asked import OmdbDue
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
@@ -19,6 +19,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.gather import WITHOUT_ROW, failure_of
 from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota, fair_share, reserved
 from ratingo_pipelines.sync.outcomes import put_off, record_failures
+from ratingo_pipelines.sync.precedence import OMDB, RATING_IMDB, RATING_METACRITIC, settle
 from ratingo_pipelines.sync.report import (
     NOBODY,
     BatchReport,
@@ -250,7 +251,7 @@ class _OneTitle:
 
     @retried_transaction
     def _store(self, row: OmdbDue, ratings: OmdbRatings) -> TitleOutcome:
-        tables = tables_of(self.medium)
+        tables, now = tables_of(self.medium), self.ctx.now()
         with self.ctx.database.writing() as conn:
             known = titles.lock_title(conn, tables, row.tmdb_id)
             values = facts.made_up_ratings(known or {}) | facts.improved(
@@ -260,15 +261,18 @@ class _OneTitle:
                     "rating_metacritic": ratings.metacritic,
                 }
             )
+            stored = provenance.origins_of(conn, self.medium, [row.tmdb_id]).get(row.tmdb_id, {})
+            settled = settle(values, dict.fromkeys((RATING_IMDB, RATING_METACRITIC), OMDB), known or {}, stored, now)
+            values = settled.columns
             merged = {**(known or {}), **values}
             values["primary_rating"] = primary_rating(
                 merged.get("rating_tmdb"), merged.get("rating_trakt_avg"), merged.get("rating_imdb")
             )
             if known is not None:
                 titles.put_title(conn, tables, known, values)
-            asked.record_check(
-                conn, self.medium, row.tmdb_id, "omdb", self.ctx.now(), answered=ratings != NOTHING_KNOWN
-            )
+                provenance.record(conn, self.medium, row.tmdb_id, settled.origins, stored)
+            answered = ratings != NOTHING_KNOWN
+            asked.record_check(conn, self.medium, row.tmdb_id, asked.OMDB, now, answered=answered)
             failures.clear(conn, self.medium, row.tmdb_id, [STAGE])
         return TitleOutcome(
             row.tmdb_id,

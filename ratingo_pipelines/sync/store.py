@@ -14,10 +14,21 @@ from sqlalchemy import Connection, RowMapping
 from ratingo_pipelines.measures.deltas import OLDEST_COMPARED, watchers_delta
 from ratingo_pipelines.measures.scoring import primary_rating, trending_score
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import asked, candidates, cycles, doubts, failures, ineligible, snapshots, titles
+from ratingo_pipelines.storage import (
+    asked,
+    candidates,
+    cycles,
+    doubts,
+    failures,
+    ineligible,
+    provenance,
+    snapshots,
+    titles,
+)
 from ratingo_pipelines.storage.candidates import Candidates
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.errors import UnstorableValue
+from ratingo_pipelines.storage.provenance import Origin
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
 from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.context import SyncContext
@@ -35,6 +46,7 @@ from ratingo_pipelines.sync.merge import (
     Told,
     merge,
 )
+from ratingo_pipelines.sync.precedence import IMDB_ID, RATING_IMDB, RATING_METACRITIC, TITLE, settle
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.shared_rows import SharedRows
 from ratingo_pipelines.sync.trust.doubts import Ledger
@@ -90,6 +102,9 @@ class TitleStore:
             if before is not None and work.trakt_title is None and before["trending_updated_at"] is not None:
                 # Trakt's title goes first, and the row has it from an earlier list that an adopted database knew.
                 values.pop("title", None)
+            origins = self._origins(conn, work) if before is not None else {}
+            settled = settle(values, _said_by(work, told), before or {}, origins, self.ctx.now())
+            values = settled.columns
             row: dict[str, Any] = {**(before or {}), **values}
             if row.get("title") is None:
                 raise UnstorableValue("neither Trakt nor TMDB gives it a title")
@@ -99,6 +114,7 @@ class TitleStore:
             if place and snapshots_wanted and _is_newest(place, before):
                 measures |= _trend(place, _previous(conn, tables, before, place))
             title_id = titles.put_title(conn, tables, before, values | measures)
+            provenance.record(conn, self.medium, work.tmdb_id, settled.origins, origins)
             if place and snapshots_wanted and before is None:
                 snapshot_added = _add_snapshot(conn, tables, title_id, place)
             written = self._put_children(conn, tables, title_id, merged)
@@ -141,6 +157,9 @@ class TitleStore:
         if complete:
             return cycles.mark(conn, place.title.row_id, self.run_id, TitleStatus.DONE)
         return cycles.holds(conn, place.title.row_id, self.run_id)
+
+    def _origins(self, conn: Connection, work: TitleWork) -> Mapping[str, Origin]:
+        return provenance.origins_of(conn, self.medium, [work.tmdb_id]).get(work.tmdb_id, {})
 
     def _told(self, work: TitleWork, gathered: Gathered) -> Told:
         """What the sources said; the rows that titles share are made before the title's own transaction."""
@@ -268,6 +287,17 @@ def _reason(gathered: Gathered) -> str | None:
         return gathered.failures[0].reason
     doubted = next(iter(gathered.doubts.values()), None)
     return f"{doubted}, it is said; the title is kept until another answer says the same" if doubted else None
+
+
+def _said_by(work: TitleWork, told: Told) -> dict[str, str]:
+    """Whose the values are that several sources may give."""
+    said_by = {}
+    if told.details is not None:
+        said_by[TITLE] = TRAKT if work.trakt_title else TMDB
+        said_by[IMDB_ID] = TRAKT if work.place and work.place.title.imdb_id else TMDB
+    if told.ratings is not None:
+        said_by |= dict.fromkeys((RATING_IMDB, RATING_METACRITIC), TRAKT)
+    return said_by
 
 
 def _is_newest(place: Place | None, known: RowMapping | None) -> bool:

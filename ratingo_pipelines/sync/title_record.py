@@ -1,5 +1,6 @@
 """Why a title is as it is: all that is known and on record of one, as typed values that every face draws."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +13,10 @@ from ratingo_pipelines.storage import doubts, failures, ineligible, records
 from ratingo_pipelines.storage.doubts import Doubt
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.failures import Failure
+from ratingo_pipelines.storage.provenance import Origin, origins_of
 from ratingo_pipelines.storage.records import AskedAbout, Name, RecordedPlace
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
+from ratingo_pipelines.sync import precedence
 from ratingo_pipelines.sync.overview import watchers_by_day
 
 CYCLES = 10
@@ -26,10 +29,16 @@ _FACTS: dict[str, tuple[str, ...]] = {
         *("last_episode_season", "last_episode_number", "last_episode_air_date"),
         *("next_episode_season", "next_episode_number", "next_episode_air_date"),
     ),
-    "Trakt": ("rating_trakt", "rating_trakt_avg", "rating_trakt_votes", "watchers_delta", "delta_3m"),
+    "Trakt": ("title", "rating_trakt", "rating_trakt_avg", "rating_trakt_votes", "watchers_delta", "delta_3m"),
     "OMDb": ("rating_imdb", "imdb_votes", "rating_metacritic"),
     "computed": ("trending_score", "primary_rating"),
 }
+
+
+_SOURCES = {precedence.TRAKT: "Trakt", precedence.TMDB: "TMDB", precedence.OMDB: "OMDb"} | {
+    precedence.IMDB_DATASET: "IMDb's dataset"
+}
+_MOVES_WITH = {column: name for name, each in precedence.PRECEDENCE.items() for column in each.columns}
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,8 @@ class Fact:
     """The column's."""
     value: Any
     source: str
+    answered_at: datetime | None = None
+    """When the source last said so, of values that several sources may give and whose origin is on record."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,7 @@ def record_of(database: Database, medium: Medium, tmdb_id: int, now: datetime) -
             listed=row is not None and row["trending_score"] is not None and row["rating_trakt"] is not None,
             skipped=skipped,
             updated_at=row["updated_at"] if row else None,
-            facts=_facts(row) if row else (),
+            facts=_facts(row, origins_of(conn, medium, [tmdb_id]).get(tmdb_id, {})) if row else (),
             poster=(row["poster_uk"] or row["poster"]) if row else None,
             genres=tuple(genre["name"] for genre in row["genres"] or ()) if row else (),
             cast=_cast(conn, tables, row["id"]) if row else (),
@@ -139,9 +150,19 @@ def named(database: Database, medium: Medium, part: str) -> list[Name]:
     return exactly or [name for name, texts in called if any(wanted in text for text in texts)]
 
 
-def _facts(row: RowMapping) -> tuple[Fact, ...]:
+def _facts(row: RowMapping, origins: Mapping[str, Origin]) -> tuple[Fact, ...]:
     """Those that the medium's row has; what is not known is told as None."""
-    return tuple(Fact(name, row[name], source) for source, names in _FACTS.items() for name in names if name in row)
+    facts = []
+    for source, names in _FACTS.items():
+        for name in names:
+            if name not in row:
+                continue
+            origin = origins.get(_MOVES_WITH.get(name, name))
+            if origin is None or row[name] is None:
+                facts.append(Fact(name, row[name], source))
+            else:
+                facts.append(Fact(name, row[name], _SOURCES[origin.source], origin.answered_at))
+    return tuple(facts)
 
 
 def _cast(conn: Connection, t: TitleTables, title_id: int) -> tuple[RecordedActor, ...]:

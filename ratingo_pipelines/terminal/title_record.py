@@ -50,10 +50,15 @@ def _standing(record: TitleRecord) -> str:
 
 def _facts(facts: Sequence[Fact]) -> Iterator[str]:
     for source in dict.fromkeys(fact.source for fact in facts):
-        known = [f"{fact.name} {fact.value}" for fact in facts if fact.source == source and fact.value is not None]
+        known = [_known(fact) for fact in facts if fact.source == source and fact.value is not None]
         lacking = [fact.name for fact in facts if fact.source == source and fact.value is None]
         without = f"; not known: {', '.join(lacking)}" if lacking else ""
         yield f"  {source}: {', '.join(known) or 'nothing'}{without}"
+
+
+def _known(fact: Fact) -> str:
+    answered = f" (answered {_at(fact.answered_at)})" if fact.answered_at else ""
+    return f"{fact.name} {fact.value}{answered}"
 
 
 def _place(place: RecordedPlace) -> str:

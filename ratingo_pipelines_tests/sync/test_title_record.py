@@ -34,10 +34,22 @@ def test_each_fact_is_the_rows_with_its_source(ctx: SyncContext, medium: Medium)
     assert (found.id, found.title, found.title_uk, found.listed) == (row["id"], row["title"], row["title_uk"], True)
     facts = {fact.name: fact for fact in found.facts}
     assert {name: fact.value for name, fact in facts.items()} == {name: row[name] for name in facts}
-    assert {fact.source for fact in found.facts} == {"TMDB", "Trakt", "OMDb", "computed"}
-    assert (facts["rating_trakt"].source, facts["rating_imdb"].source) == ("Trakt", "OMDb")
+    assert {fact.source for fact in found.facts} >= {"TMDB", "Trakt", "computed"}
+    assert (facts["rating_trakt"].source, facts["title"].source) == ("Trakt", "Trakt")
+    assert facts["title"].answered_at is not None
     assert found.links["TMDB"].endswith(f"/{medium.tmdb_path}/{first.tmdb_id}")
     assert found.links["Trakt"] == f"https://trakt.tv/{medium.plural}/{first.slug}"
+
+
+def test_a_rating_is_the_sources_that_gave_it_last(ctx: SyncContext) -> None:
+    run_cycle(ctx)
+    tmdb_id = next(i for i, row in title_rows(ctx.database).items() if row["imdb_votes"] and row["trending_score"])
+    of_cycle = {fact.name: fact for fact in record(ctx, SHOWS, tmdb_id).facts}
+    backfill_omdb(ctx, SHOWS)
+    found = {fact.name: fact for fact in record(ctx, SHOWS, tmdb_id).facts}
+    for name in ("rating_imdb", "imdb_votes"):
+        assert (of_cycle[name].source, found[name].source) == ("Trakt", "OMDb")
+        assert found[name].answered_at is not None
 
 
 def test_its_places_in_the_last_cycles_come_newest_first(

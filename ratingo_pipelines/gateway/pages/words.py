@@ -49,6 +49,7 @@ _UKRAINIAN: Mapping[str, str] = {
     "outcome": "Результат",
     "asked about": "Запити про тайтл",
     "again": "знову",
+    "answered": "відповідь",
     "episodes of the next 14 days": "Серії найближчих 14 днів",
     "no episode is announced for the next 14 days": "На найближчі 14 днів серій не оголошено",
     "no such title": "Такого тайтла немає",
