@@ -32,6 +32,7 @@ TOPICS = {
     "omdb": "OMDb backfill",
     "waiting": "Waiting for a source",
     "gateway": "The gateway",
+    "pages": "The pages",
     "start": "Start",
 }
 RESULTS = Path(__file__).with_name("results.md")

@@ -21,6 +21,7 @@ from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.airings import sync_calendar
 from ratingo_pipelines.sync.context import open_sync_context
 from ratingo_pipelines_tests.gateway.served import BEARER, BROWSER, Served, secrets, served
+from ratingo_pipelines_tests.statements import counted
 from ratingo_pipelines_tests.sync.syncing import run_cycle, settings_for
 
 REFUSED, RUN_ID = 99, "5a3c4a2e-7c0e-4c53-9a6d-0f6f1c1f8c11"
@@ -129,6 +130,18 @@ def test_a_hostile_title_does_nothing(site: Served, filled: Database, path: str)
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
     assert "img-src https://image.tmdb.org;" in policy
+
+
+@pytest.mark.parametrize("path", ["/watching", "/watching.json", "/watching/calendar"])
+def test_a_page_asks_no_query_a_row(site: Served, filled: Database, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+    for shown in (2, 8):
+        monkeypatch.setattr("ratingo_pipelines.gateway.pages.watching.TITLES", shown)
+        with counted(filled) as statements:
+            assert site.ask(path, headers=BEARER | BROWSER).status_code == 200
+        sent.append(len(statements))
+
+    assert sent[0] == sent[1] > 0
 
 
 def test_nothing_outside_is_loaded_but_posters(site: Served) -> None:
