@@ -7,7 +7,7 @@ SETUP := .venv/.installed
 # The suite and the demo start many a process; each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-long test-e2e test-browser test-door test-push chaos mutants bench docs lint dev licences clean lock
+.PHONY: install demo test test-long test-e2e test-browser test-door test-push screenshots chaos mutants bench docs lint dev licences clean lock
 
 install: $(SETUP)
 
@@ -41,6 +41,11 @@ test-browser: install
 	  npm install --prefix .axe --no-audit --no-fund --loglevel error; \
 	else echo "test-browser: npm is not installed; axe-core does not look at the pages"; fi
 	$(BIN)/pytest -m browser
+
+# The pictures of the documentation, from the demo; minutes.
+screenshots: install
+	.ci/install-debian chromium=chromium chromedriver=chromium-driver
+	$(BIN)/python -m ratingo_pipelines_tests.browser.screenshots
 
 # The gateway against strangers: floods, other sites' pages, proxies, secrets at rest. Minutes.
 test-door: install
