@@ -29,7 +29,7 @@ trending_fetched, job_id, tasks_queued, buckets_upserted, backfill, error_count
 # Read by name, as `getattr` of a value in a table.
 flatrate, ads, rent, buy, original_title, first_air_date, release_date  # TMDB's fields
 last_episode, next_episode  # of a title's facts
-three_months, trailers  # of what is being watched, for JSON, CSV and pages
+three_months, trailers, rose  # of what is being watched, for JSON, CSV and pages
 DELTA, DELTA_3M  # orders that a list may be asked for in
 
 # For whoever points another program at the sandbox, as tests do.

@@ -57,7 +57,7 @@ def compose(
     triggers = Triggers(runs, progress, retry_delay)
     api = Api(runs, triggers, progress, health, is_stopping)
     metrics = Metrics(context.instance, database, settings, health)
-    pages = WatchingPages(database, settings, triggers.fetch_title)
+    pages = WatchingPages(database, settings, triggers.fetch_title, runs.latest)
     return behind_authentication([*api.routes(), *metrics.routes(), *pages.routes()], dagster, access)
 
 

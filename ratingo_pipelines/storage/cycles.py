@@ -5,7 +5,7 @@ lease runs out. Whether a title's data are written is `titles`' business: `mark`
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -65,6 +65,8 @@ class Cycle:
     """How many entries the list was asked for; None of cycles from before that was kept."""
     source: str | None = None
     """The host that gave the list; None likewise."""
+    requests: Mapping[str, int] | None = field(default=None, hash=False, compare=False)
+    """How often each API was asked for it, so far."""
 
 
 @dataclass(frozen=True)

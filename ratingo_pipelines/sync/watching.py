@@ -15,8 +15,11 @@ from ratingo_pipelines.storage import airings, cycles, listing, snapshots
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.listing import Sort
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.movement import TitleMove, moved
 
 SNAPSHOTS = 10
+UNPLACED = TitleMove(0, "", None, None, None, None)
+"""Of a title that the list names and the cycle skips, or beyond what both lists were asked for."""
 CALENDAR_DAYS = 30
 REGION = "UA"
 
@@ -56,6 +59,8 @@ class WatchedTitle:
     """Watchers of the last three months less those of the three before."""
     score: float
     """0 to 100."""
+    rose: int | None
+    """By how many places it rose in the list since the one before; negative where it fell, None for a new one."""
     listed: bool
     """Whether the latest list names it; one that left stays on the site for a while."""
     trend: tuple[int, ...]
@@ -106,7 +111,7 @@ def watched(
     with database.reading() as conn:
         rows = listing.trending_list(conn, tables, sort, limit=limit)
         taken = snapshots.last_snapshots(conn, tables, [row["id"] for row in rows], SNAPSHOTS)
-        named = _named(conn, medium)
+        moves = _moves(conn, medium)
         coming = _coming(conn, medium, rows, now)
     return tuple(
         WatchedTitle(
@@ -123,7 +128,8 @@ def watched(
             change=row["watchers_delta"],
             three_months=row["delta_3m"],
             score=row["trending_score"],
-            listed=row["tmdb_id"] in named,
+            rose=_rose(moves.get(row["tmdb_id"])),
+            listed=row["tmdb_id"] in moves,
             trend=tuple(watchers for _, watchers in taken.get(row["id"], ())),
             next_episode=coming.get(row["tmdb_id"]),
             watch_in_ukraine=_providers(row["watch_providers"] or ()),
@@ -132,10 +138,20 @@ def watched(
     )
 
 
-def _named(conn: Connection, medium: Medium) -> set[int]:
-    """The titles that the latest list names."""
+def _moves(conn: Connection, medium: Medium) -> dict[int, TitleMove]:
+    """The titles that the latest list names, with their places in it and in the one before."""
     cycle = cycles.latest_cycle(conn, medium)
-    return {title.tmdb_id for title in cycles.titles_of(conn, cycle.id)} if cycle else set()
+    if cycle is None:
+        return {}
+    before = cycles.cycle_before(conn, cycle)
+    titles, titles_before = (cycles.titles_of(conn, each.id) if each else [] for each in (cycle, before))
+    found = moved(before, cycle, titles_before, titles)
+    listed = {move.tmdb_id: move for moves in (found.new, found.risen, found.fallen, found.unmoved) for move in moves}
+    return {title.tmdb_id: listed.get(title.tmdb_id, UNPLACED) for title in titles}
+
+
+def _rose(move: TitleMove | None) -> int | None:
+    return move.places if move is not None and move.rank_before is not None else None
 
 
 def _coming(conn: Connection, medium: Medium, rows: Sequence[RowMapping], now: datetime) -> dict[int, NextEpisode]:

@@ -63,7 +63,7 @@ def new_application(
         audit: Audit | None = None, trusted_proxies: Sequence[str] = (), on_loopback: bool = False, **given: Any
     ) -> Starlette:
         access = Access(None if on_loopback else secrets(**given), audit or Audit(), trusted_proxies)
-        pages = WatchingPages(database, settings, triggers.fetch_title)
+        pages = WatchingPages(database, settings, triggers.fetch_title, runs.latest)
         metrics = Metrics(workspace.instance, database, settings, health)
         return behind_authentication([*api.routes(), *metrics.routes(), *pages.routes()], webserver, access)
 

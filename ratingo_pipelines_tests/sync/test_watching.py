@@ -1,14 +1,16 @@
 """What is being watched, read from the database: in the order asked for, with what is known of each title."""
 
 import pytest
+from sqlalchemy import update
 
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.listing import Sort
+from ratingo_pipelines.storage.pipeline_tables import trending
 from ratingo_pipelines.sync.airings import sync_calendar
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.watching import watched
-from ratingo_pipelines_tests.sync.syncing import Clock, pass_time, run_cycle, title_rows
+from ratingo_pipelines_tests.sync.syncing import Clock, all_rows, limited, pass_time, run_cycle, title_rows
 
 
 @pytest.mark.parametrize("medium", MEDIA, ids=str)
@@ -34,6 +36,22 @@ def test_it_is_the_sites_list_with_what_each_cycle_brought(
     assert both
     assert all(title.trend[1] - title.trend[0] == title.change for title in both if title.listed)
     assert any(title.watch_in_ukraine for title in found)
+
+
+def test_by_how_many_places_a_title_rose_in_the_list_is_told(ctx: SyncContext) -> None:
+    run_cycle(limited(ctx, 6))
+    assert {title.rose for title in watched(ctx.database, SHOWS, ctx.now())} == {None}, "all are new to a first list"
+    run_cycle(limited(ctx, 6))
+    first, last = (
+        place for place in all_rows(ctx.database, trending) if place["cycle_id"] == 1 and place["rank"] in {1, 6}
+    )
+    with ctx.database.writing() as conn:
+        for place, rank in ((first, 99), (last, 1), (first, 6)):
+            conn.execute(update(trending).where(trending.c.id == place["id"]).values(rank=rank))
+    rose = {title.tmdb_id: title.rose for title in watched(ctx.database, SHOWS, ctx.now())}
+    moved = {first["tmdb_id"]: 5, last["tmdb_id"]: -5}
+    assert rose == dict.fromkeys(rose, 0) | {tmdb_id: places for tmdb_id, places in moved.items() if tmdb_id in rose}
+    assert set(rose.values()) != {0}
 
 
 @pytest.mark.parametrize(

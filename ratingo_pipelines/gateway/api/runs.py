@@ -96,6 +96,10 @@ class Runs:
         """The run, if there is one."""
         return await run_in_threadpool(self._get, run_id)
 
+    def latest(self, number: int) -> list[Run]:
+        """The newest runs, the last one first. For threads: it asks Dagster's storage."""
+        return [_run(record) for record in self._instance.get_run_records(limit=number)]
+
     async def report(self, run: Run, keys: Collection[dg.AssetKey]) -> RunReport:
         """What the run reported with the materializations of these assets."""
         return run_report.read(await run_in_threadpool(self._recorded, run, keys))

@@ -1,12 +1,15 @@
 """What is being watched and how the sync is doing, as pages for people and as the same JSON for programs.
 
 What is told is read by the core (`sync.watching`, `sync.title_record`, `sync.status`); here it is only drawn. No script
-is needed. One button changes something: it has a title fetched now, as `POST /api/sync/{medium}/{tmdb_id}` does.
+is needed; one of a few lines renews the state of the sync while somebody looks on. One button changes something: it has
+a title fetched now, as `POST /api/sync/{medium}/{tmdb_id}` does.
 """
 
-from collections.abc import Awaitable, Callable
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -20,39 +23,59 @@ from starlette.routing import Route
 
 from ratingo_pipelines.defs.partitions import LARGEST_ID
 from ratingo_pipelines.gateway.api.answers import ApiResponse, failure
-from ratingo_pipelines.gateway.api.runs import NotLaunched
+from ratingo_pipelines.gateway.api.runs import NotLaunched, Run
 from ratingo_pipelines.gateway.auth.principals import CALLER, Role
-from ratingo_pipelines.gateway.pages.words import LANGUAGES, words_in
+from ratingo_pipelines.gateway.pages.words import LANGUAGES, OUTCOMES, words_in
 from ratingo_pipelines.measures.sparkline import histogram_svg, svg
 from ratingo_pipelines.media import BY_NAME, MEDIA, Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.cycles import Counts
 from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.records import RecordedPlace
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import status
-from ratingo_pipelines.sync.title_record import record_of
+from ratingo_pipelines.sync.title_record import TitleRecord, record_of
 from ratingo_pipelines.sync.watching import coming_airings, watched
 
 FetchTitle = Callable[[Medium, int, str], Awaitable[str]]
 
+LatestRuns = Callable[[int], Sequence[Run]]
+
 TITLES = 50
+RUNS = 8
 CALENDAR_DAYS = 14
+UNKNOWN = "–"
 POSTERS = "https://image.tmdb.org"
+REFRESH = """setInterval(async () => {
+  const shown = document.getElementById("state");
+  if (document.hidden || shown.contains(document.activeElement)) return;
+  const answer = await fetch(location.href, {headers: {Accept: "text/html"}}).catch(() => null);
+  if (!answer || !answer.ok || answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById("state");
+  if (fresh) shown.replaceWith(fresh);
+}, 10000);"""
+"""Renews the state of the sync every ten seconds, unless nobody sees it or somebody is at one of its buttons."""
+_REFRESH = Markup(REFRESH)  # noqa: S704 - a constant
+_SCRIPT = f"sha256-{b64encode(sha256(REFRESH.encode()).digest()).decode()}"
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
-    "Content-Security-Policy": f"default-src 'none'; style-src 'unsafe-inline'; img-src {POSTERS}; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": f"default-src 'none'; style-src 'unsafe-inline'; img-src {POSTERS}; "
+    f"script-src '{_SCRIPT}'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 }
 
 
 class WatchingPages:
     """`/watching`, a page a title below it, and the calendar; each as JSON with `.json` or by `Accept`."""
 
-    def __init__(self, database: Database, settings: Settings, fetch: FetchTitle) -> None:
-        """`fetch` has a title fetched, and returns the id of the run that does it."""
+    def __init__(
+        self, database: Database, settings: Settings, fetch: FetchTitle, latest_runs: LatestRuns = lambda _: ()
+    ) -> None:
+        """`fetch` has a title fetched, and returns the id of the run that does it; `latest_runs` are so many."""
         self._database = database
         self._fetch = fetch
+        self._latest_runs = latest_runs
         self._settings = settings
         self._templates = _templates()
 
@@ -98,12 +121,13 @@ class WatchingPages:
     def _overview(self, request: Request) -> Response:
         now = utc_now()
         lists = {medium: watched(self._database, medium, now, limit=TITLES) for medium in MEDIA}
-        state = status(self._database, self._settings, now)
+        state, runs = status(self._database, self._settings, now), self._latest_runs(RUNS)
         if _wants_json(request):
             listed = {medium.plural: [asdict(title) for title in titles] for medium, titles in lists.items()}
-            return ApiResponse({"watching": listed, "status": state.as_dict()})
+            return ApiResponse({"watching": listed, "status": state.as_dict(), "runs": [_told(run) for run in runs]})
         heading = words_in(_language(request))("watching now")
-        return self._page(request, "watching.html", heading, watched=lists, status=state)
+        told = {"watched": lists, "status": state, "runs": runs, "refresh": _REFRESH}
+        return self._page(request, "watching.html", heading, **told)
 
     def _calendar(self, request: Request) -> Response:
         airings = coming_airings(self._database, utc_now(), CALENDAR_DAYS)
@@ -122,7 +146,8 @@ class WatchingPages:
             return ApiResponse(asdict(found))
         named = found.title_uk or found.title or f"{found.medium} {found.tmdb_id}"
         asked_for = request.query_params.get("run", "")
-        return self._page(request, "title.html", named, record=found, run=asked_for if _is_run_id(asked_for) else None)
+        run = asked_for if _is_run_id(asked_for) else None
+        return self._page(request, "title.html", named, record=found, ratings=_side_by_side(found), run=run)
 
     def _page(self, request: Request, template: str, heading: str, **told: Any) -> Response:
         language, caller = _language(request), CALLER.get()
@@ -136,6 +161,24 @@ class WatchingPages:
             **told,
         }
         return HTMLResponse(self._templates.get_template(template).render(given), headers=HEADERS)
+
+
+def _told(run: Run) -> dict[str, Any]:
+    """A run, for JSON."""
+    times = {"started_at": run.started_at, "ended_at": run.ended_at}
+    return {"id": run.id, "job": run.job, "status": run.status, **times}
+
+
+def _side_by_side(record: TitleRecord) -> dict[str, str]:
+    """The ratings, by who gives them; none where none is known."""
+    values = {fact.name: fact.value for fact in record.facts}
+    ratings = {
+        "TMDB": _rating(values.get("rating_tmdb")),
+        "Trakt": _rating(values.get("rating_trakt_avg")),
+        "IMDb": _rating(values.get("rating_imdb")),
+        "Metacritic": _whole(values.get("rating_metacritic")),
+    }
+    return ratings if set(ratings.values()) != {UNKNOWN} else {}
 
 
 def _is_run_id(text: str) -> bool:
@@ -162,7 +205,8 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"poster": _poster, "line": _line, "histogram": _histogram, "bar": _bar}
+    environment.globals |= {"poster": _poster, "line": _line, "histogram": _histogram, "bar": _bar, "ranks": _ranks}
+    environment.globals |= {"outcomes": OUTCOMES}
     environment.filters |= {"rating": _rating, "whole": _whole, "signed": _signed, "moment": _moment}
     return environment
 
@@ -173,6 +217,12 @@ def _poster(path: str) -> str:
 
 def _line(values: list[float | None], label: str, width: int = 120, height: int = 28) -> Markup:
     return Markup(svg(values, width, height, label=label))  # noqa: S704 - it escapes its label
+
+
+def _ranks(places: Sequence[RecordedPlace], label: str) -> Markup:
+    """The place in each list, the first place on top, in time order."""
+    lowest = max(place.rank for place in places)
+    return _line([float(lowest - place.rank) for place in reversed(places)], label, 600, 90)
 
 
 def _histogram(counts: dict[int, int], label: str) -> Markup:
@@ -193,11 +243,11 @@ def _bar(counts: Counts, label: str) -> Markup:
 
 
 def _rating(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
+    return UNKNOWN if value is None else f"{value:.1f}"
 
 
 def _whole(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}".replace(",", "\N{NO-BREAK SPACE}")
+    return UNKNOWN if value is None else f"{value:,.0f}".replace(",", "\N{NO-BREAK SPACE}")
 
 
 def _signed(value: float | None) -> str:

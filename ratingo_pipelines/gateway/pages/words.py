@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from ratingo_pipelines.storage.attempts import AttemptOutcome
+
 LANGUAGES = ("uk", "en")
 _UKRAINIAN: Mapping[str, str] = {
     "pages": "Сторінки",
@@ -52,12 +54,39 @@ _UKRAINIAN: Mapping[str, str] = {
     "answered": "відповідь",
     "episodes of the next 14 days": "Серії найближчих 14 днів",
     "no episode is announced for the next 14 days": "На найближчі 14 днів серій не оголошено",
+    "new": "новий",
+    "ratings": "Рейтинги",
+    "history of rank": "Місця у списку",
+    "last runs": "Останні запуски",
+    "requests for this cycle": "Запитів для цього циклу",
+    "list last asked for": "Останній запит списку",
+    "it came": "список отримано",
+    "the list is too short": "список надто короткий",
+    "the list is not whole": "список неповний",
+    "this machine's clock differs from the source's": "годинник розходиться з годинником джерела",
+    "the source did not answer": "джерело не відповіло",
+    "the source refuses the key": "джерело відхилило ключ",
+    "the source's answers are doubted": "відповіді джерела викликають сумнів",
+    "there is no such list": "такого списку немає",
     "no such title": "Такого тайтла немає",
     "fetch now": "Завантажити зараз",
     "try again": "Спробувати ще раз",
     "it is being fetched": "Тайтл завантажується",
     "this run": "цей запуск",
 }
+
+
+OUTCOMES: Mapping[str, str] = {
+    AttemptOutcome.WELL: "it came",
+    AttemptOutcome.SHORT: "the list is too short",
+    AttemptOutcome.NOT_WHOLE: "the list is not whole",
+    AttemptOutcome.CLOCK: "this machine's clock differs from the source's",
+    AttemptOutcome.UNANSWERED: "the source did not answer",
+    AttemptOutcome.DENIED: "the source refuses the key",
+    AttemptOutcome.DOUBTED: "the source's answers are doubted",
+    AttemptOutcome.ABSENT: "there is no such list",
+}
+"""What came of asking, in the pages' words."""
 
 
 def words_in(language: str) -> Callable[[str], str]:

@@ -1,21 +1,25 @@
 """The pages of what is being watched, over HTTP, on a database that real cycles filled."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
-from ratingo_pipelines.gateway.api.runs import NotLaunched
+from ratingo_pipelines.gateway.api.runs import NotLaunched, Run
 from ratingo_pipelines.gateway.app import Access, behind_authentication
 from ratingo_pipelines.gateway.auth.access import role_needed
 from ratingo_pipelines.gateway.auth.principals import Role
-from ratingo_pipelines.gateway.pages.watching import WatchingPages
-from ratingo_pipelines.gateway.pages.words import _UKRAINIAN, words_in
+from ratingo_pipelines.gateway.pages.watching import REFRESH, WatchingPages
+from ratingo_pipelines.gateway.pages.words import _UKRAINIAN, OUTCOMES, words_in
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.storage.attempts import AttemptOutcome
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.airings import sync_calendar
@@ -25,6 +29,7 @@ from ratingo_pipelines_tests.statements import counted
 from ratingo_pipelines_tests.sync.syncing import run_cycle, settings_for
 
 REFUSED, RUN_ID = 99, "5a3c4a2e-7c0e-4c53-9a6d-0f6f1c1f8c11"
+RUN = Run(RUN_ID, "shows_sync", "FAILURE", {}, datetime(2026, 3, 1, tzinfo=UTC), None)
 FETCHED: list[tuple[Medium, int]] = []
 """What was asked to be fetched."""
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
@@ -60,9 +65,13 @@ def site(filled: Database) -> Iterator[Served]:
         FETCHED.append((medium, tmdb_id))
         return RUN_ID
 
-    pages = WatchingPages(filled, Settings(_env_file=None), fetch)
+    pages = WatchingPages(filled, Settings(_env_file=None), fetch, lambda number: [RUN] * min(number, 1))
     with served(behind_authentication(pages.routes(), nothing, Access(secrets())), ()) as running:
         yield running
+
+
+def digest(script: str) -> str:
+    return b64encode(sha256(script.encode()).digest()).decode()
 
 
 def page(site: Served, path: str) -> str:
@@ -85,10 +94,21 @@ def test_the_lists_and_the_health_are_one_page_in_ukrainian_and_in_english(site:
     assert "Titles by outcome" in english
 
 
+def test_the_last_attempt_the_requests_and_the_last_runs_are_seen(site: Served) -> None:
+    english, told = page(site, "/watching?lang=en"), site.ask("/watching.json", headers=BEARER).json()
+    assert re.search(r"List last asked for: \S+ \S+ UTC, It came", english)
+    asked = told["status"]["media"]["shows"]["cycle"]["requests"]
+    assert asked["tmdb"] > 3
+    assert f"tmdb {asked['tmdb']}" in english
+    assert f'<a href="/runs/{RUN_ID}">shows_sync</a> FAILURE' in english
+    assert [(run["id"], run["job"], run["status"]) for run in told["runs"]] == [(RUN_ID, "shows_sync", "FAILURE")]
+    assert '<span class="soft">New</span>' in english, "nothing is compared with one list"
+
+
 def test_programs_get_the_same_as_json(site: Served) -> None:
     by_name = site.ask("/watching.json", headers=BEARER).json()
     by_accept = site.ask("/watching", headers=BEARER | {"Accept": "application/json"}).json()
-    assert by_name.keys() == by_accept.keys() == {"watching", "status"}
+    assert by_name.keys() == by_accept.keys() == {"watching", "status", "runs"}
     assert by_name["watching"] == by_accept["watching"]
     assert by_name["status"]["media"]["shows"]["titles"]["done"] > 3
 
@@ -124,11 +144,13 @@ def test_a_hostile_title_does_nothing(site: Served, filled: Database, path: str)
     with filled.reading() as conn:
         tmdb_id = conn.execute(titles.select().where(titles.c.id == 1)).mappings().one()["tmdb_id"]
     answer = site.ask(path.format(id=tmdb_id), headers=BEARER | BROWSER)
-    assert "<script" not in answer.text
+    scripts = re.findall(r"<script[^>]*>(.*?)</script", answer.text, re.DOTALL)
+    assert scripts == ([REFRESH] if '<h2 id="health">' in answer.text else [])
+    assert answer.text.count("<script") == len(scripts)
     assert "onerror=alert" not in re.sub(r"&[a-z0-9#]+;", "", answer.text.replace("&lt;img src=x onerror=alert", ""))
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
-    assert "script-src" not in policy
+    assert re.findall(r"script-src ([^;]+);", policy) == [f"'sha256-{digest(REFRESH)}'"], "no script but ours"
     assert "img-src https://image.tmdb.org;" in policy
 
 
@@ -215,8 +237,10 @@ def test_an_empty_database_has_its_pages_too(gateway: Served) -> None:
 
 
 def test_every_word_of_the_templates_is_there_in_both_languages() -> None:
-    used = {word for template in PAGES.glob("*.html") for word in re.findall(r"t\('([^']+)'\)", template.read_text())}
+    used = {word for template in PAGES.glob("*.html") for word in re.findall(r"\bt\('([^']+)'\)", template.read_text())}
     assert len(used) > 30
+    assert OUTCOMES.keys() == set(AttemptOutcome)
+    used |= {*OUTCOMES.values()}
     assert used <= _UKRAINIAN.keys()
     for language in ("uk", "en"):
         assert all(words_in(language)(word) for word in used)
