@@ -147,6 +147,20 @@ def test_the_long_stages_answer_as_described(whole: Whole, path: str) -> None:
     assert same_shape(answer, path)
 
 
+@pytest.mark.parametrize("medium", ["shows", "movies"])
+def test_any_title_is_fetched_at_once_and_answered_with_its_row(
+    whole: Whole, whole_sandbox: RunningSandbox, medium: str
+) -> None:
+    wanted = next(e["tmdb"] for e in whole_sandbox.truth(medium)[40:] if e["skip"] is None)
+
+    answer = whole.get(f"/api/sync/{medium}/{wanted}", "POST").json()
+
+    assert (answer["success"], answer["tmdbId"]) == (True, wanted), answer
+    assert answer["id"] > 0
+    assert whole.get(f"/watching/titles/{medium}/{wanted}.json").json()["id"] == answer["id"]
+    assert whole.get(f"/api/sync/{medium}/{wanted}").status_code == 405
+
+
 def test_a_trigger_is_a_run_in_the_ui_that_says_where_it_came_from(whole: Whole) -> None:
     answer = whole.get("/api/sync/calendar/prune").json()
 

@@ -123,6 +123,17 @@ def test_a_call_while_a_run_works_the_cycle_off_joins_it_though_titles_are_free(
     assert webserver.launches == 0
 
 
+def test_a_call_while_a_run_of_the_job_is_at_it_joins_it(
+    ask: Ask, instance: dg.DagsterInstance, webserver: Webserver
+) -> None:
+    working = create_run_for_test(instance, job_name="shows_trending", status=dg.DagsterRunStatus.STARTED)
+
+    status, answer = ask("trending")
+
+    assert (status, answer["runId"], answer["statusUrl"]) == (202, working.run_id, f"/api/sync/runs/{working.run_id}")
+    assert webserver.launches == 0
+
+
 @pytest.mark.parametrize(("claimed", "launches"), [([101, 102, 103], 0), ([101, 102], 1)])
 def test_a_run_is_launched_only_where_a_title_is_nobodys(
     ask: Callable[[str], tuple[int, dict[str, Any]]],
