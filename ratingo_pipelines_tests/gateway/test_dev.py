@@ -1,6 +1,7 @@
 """`ratingo dev`: everything that `serve` serves, without a secret, for this machine alone."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -106,3 +107,17 @@ def test_its_websockets_are_for_pages_of_its_own(whole: Whole) -> None:
         assert json.loads(socket.recv(timeout=10)) == {"type": "connection_ack"}
     with pytest.raises(InvalidStatus):
         connect(url, additional_headers={"Origin": "http://evil.example"})
+
+
+@pytest.mark.e2e
+def test_stopped_it_takes_daemon_and_code_server_with_it(whole: Whole) -> None:
+    until(lambda: whole.ask("/readyz").status_code == 200, 90, "all parts are ready")
+    family = psutil.Process(whole.process.pid).children(recursive=True)
+    assert len(family) >= 2
+
+    whole.stop(signal.SIGTERM)
+
+    _, living = psutil.wait_procs(family, timeout=10)
+    assert living == []
+    with pytest.raises(requests.ConnectionError):
+        whole.ask("/readyz")
