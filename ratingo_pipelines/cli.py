@@ -101,7 +101,8 @@ def sync(medium: str, limit: int | None, resume: bool, tmdb_id: int | None, dry_
     from ratingo_pipelines.media import BY_NAME
     from ratingo_pipelines.sync.omdb import due_at_omdb
     from ratingo_pipelines.sync.titles import sync_pending
-    from ratingo_pipelines.sync.trending import NoCycle, is_unfinished, open_trending_cycle
+    from ratingo_pipelines.sync.trending import is_unfinished, open_trending_cycle
+    from ratingo_pipelines.sync.whole_lists import NoCycle
     from ratingo_pipelines.terminal.progress import followed
     from ratingo_pipelines.terminal.reports import batch_lines, trending_lines
     from ratingo_pipelines.text import counted
@@ -524,12 +525,13 @@ def sandbox(port: int, epoch: int) -> None:
 
 
 @cli.command()
-def demo() -> None:
+@click.option("--without", type=click.Choice(["trakt"]), help="One cycle while this source refuses its key.")
+def demo(without: str | None) -> None:
     """Fill the database from the sandbox, through Dagster, and show what is trending. Needs no keys."""
     settings = _settings_for_dagster()
     from ratingo_pipelines.demo import run_demo
 
-    if not run_demo(settings):
+    if not run_demo(settings, without_trakt=without == "trakt"):
         sys.exit(SOME_FAILED)
 
 

@@ -44,8 +44,11 @@ With real data: copy .env.example to .env, fill in your keys, `make clean`
 """
 
 
-def run_demo(settings: Settings) -> bool:
-    """Fill the home's own database from the sandbox through Dagster's jobs, and show it; whether all was stored."""
+def run_demo(settings: Settings, *, without_trakt: bool = False) -> bool:
+    """Fill the home's own database from the sandbox through Dagster's jobs, and show it; whether all was stored.
+
+    `without_trakt`: today Trakt refuses its key, and TMDB's trending list stands in for its own.
+    """
     began = monotonic()
     settings = for_invented_titles(settings)
     console = stdout_console()
@@ -61,6 +64,9 @@ def run_demo(settings: Settings) -> bool:
                 play_earlier_days(load_settings(), sandbox)
             console.print(f"The {DAYS} days before today: the first {TITLES} titles of each list", highlight=False)
         sandbox.control("epoch", {"epoch": epochs_played(database)})
+        if without_trakt:
+            sandbox.faults({"kind": "revoked", "api": "trakt"})
+            console.print("Today Trakt refuses its key (403): the lists are TMDB's, without watchers", highlight=False)
         # Loading Dagster takes a second or two, which are better spent after the first lines.
         from ratingo_pipelines.definitions import defs
         from ratingo_pipelines.defs.running import run_job

@@ -20,10 +20,10 @@ from ratingo_pipelines.cron import check_cron
 TRAKT_KEY = ("trakt_client_id",)
 TMDB_KEY = ("tmdb_access_token", "tmdb_api_key")
 OMDB_KEY = ("omdb_api_key",)
-UPSTREAM_KEYS = (TRAKT_KEY, TMDB_KEY)
-"""What a command that asks the upstream APIs requires."""
-OPTIONAL_KEYS = (OMDB_KEY,)
-"""Of sources that titles are completed from where their key is there."""
+UPSTREAM_KEYS = (TMDB_KEY,)
+"""What a command that asks the upstream APIs requires; Trakt's key as well where `TRENDING_SOURCE` names Trakt."""
+OPTIONAL_KEYS = (TRAKT_KEY, OMDB_KEY)
+"""Of sources that are asked where their key is there."""
 _CRON = "_cron"
 PIPELINE_SCHEMA = "pipeline"
 """PostgreSQL schema of this project's own tables: the site's migrations drop what they do not know in its own."""
@@ -270,6 +270,8 @@ class Settings(BaseSettings):
     omdb_base_url: BaseUrl = "https://www.omdbapi.com"
     telegram_base_url: BaseUrl = "https://api.telegram.org"
 
+    trending_source: Literal["auto", "trakt", "tmdb"] = "auto"
+    """Whose trending list is taken; `auto`: Trakt's, and TMDB's while Trakt gives none."""
     trending_limit: int = Field(100, ge=1, le=1000)
     listed_days: int = Field(30, ge=0)
     """How long after the last trending list that named it a title stays on the site's lists; 0 keeps it for ever."""
@@ -347,8 +349,19 @@ class Settings(BaseSettings):
 
 def missing_keys(settings: Settings, requires: Iterable[tuple[str, ...]] = UPSTREAM_KEYS) -> list[str]:
     """The variables of values that are required and not set: `TMDB_ACCESS_TOKEN or TMDB_API_KEY`."""
-    lacking = (fields for fields in requires if not any(getattr(settings, field) for field in fields))
+    lacking = _lacking(settings, _with_trakt(settings, requires))
     return [" or ".join(field.upper() for field in fields) for fields in lacking]
+
+
+def _with_trakt(settings: Settings, requires: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """`requires`, and Trakt's key where the APIs are asked and the lists may be nobody else's."""
+    required = list(requires)
+    needs_trakt = settings.trending_source == "trakt" and TMDB_KEY in required and TRAKT_KEY not in required
+    return [TRAKT_KEY, *required] if needs_trakt else required
+
+
+def _lacking(settings: Settings, requires: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return [fields for fields in requires if not any(getattr(settings, field) for field in fields)]
 
 
 def load_settings(requires: Iterable[tuple[str, ...]] = (), **overrides: Any) -> Settings:
@@ -368,7 +381,7 @@ def load_settings(requires: Iterable[tuple[str, ...]] = (), **overrides: Any) ->
         # Read again without the malformed ones, so that one message names the missing ones as well.
         settings = Settings(**overrides | {field: Settings.model_fields[field].default for field in wrong})
     problems += [_missing((field,)) for field in _other_halves(settings)]
-    problems += [_missing(fields) for fields in requires if not any(getattr(settings, field) for field in fields)]
+    problems += [_missing(fields) for fields in _lacking(settings, _with_trakt(settings, requires))]
     if problems:
         raise SettingsError("Wrong environment (variables, or .env here):\n" + "\n".join(f"  {p}" for p in problems))
     return settings

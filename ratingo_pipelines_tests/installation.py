@@ -23,7 +23,9 @@ Found = TypeVar("Found")
 
 def variables(sandbox: RunningSandbox, home: Path, **given: object) -> dict[str, str]:
     """An installation's settings: against the sandbox, on a home of its own, with no cache that hides a request."""
-    ours = {**sandbox.environment(), "RATINGO_HOME": home, "HTTP_CACHE": "false", **given}
+    # Trakt's list or none, unless a test wants otherwise.
+    own = {"RATINGO_HOME": home, "HTTP_CACHE": "false", "TRENDING_SOURCE": "trakt"}
+    ours = {**sandbox.environment(), **own, **given}
     return {name: str(value) for name, value in ours.items()}
 
 

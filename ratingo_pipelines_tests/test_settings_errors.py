@@ -114,14 +114,13 @@ def test_one_error_names_every_malformed_and_every_missing_variable(
         "TRENDING_LIMIT",
         "OMDB_BASE_URL",
         "TRAKT_RATE_LIMIT",
-        "TRAKT_CLIENT_ID",
         "TMDB_ACCESS_TOKEN or TMDB_API_KEY",
     }
 
 
 def test_a_missing_key_is_named_with_the_page_it_comes_from() -> None:
     with pytest.raises(SettingsError) as error:
-        load_settings(UPSTREAM_KEYS)
+        load_settings(UPSTREAM_KEYS, trending_source="trakt")
 
     trakt, tmdb = problems_of(error)
     assert "https://trakt.tv/oauth/applications" in trakt

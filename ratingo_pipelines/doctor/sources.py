@@ -33,17 +33,19 @@ class _Api:
     """Settings that may hold its key."""
     where: str
     """Where a key comes from."""
-    needed: bool = True
+    without: str | None = None
+    """What it is like without the API; None where nothing goes."""
 
-    @property
-    def wanting(self) -> Severity:
+    def wanting(self, settings: Settings) -> Severity:
         """What it means that the API cannot be asked."""
-        return Severity.WRONG if self.needed else Severity.WARNING
+        is_needed = self.without is None or (self == TRAKT and settings.trending_source == "trakt")
+        return Severity.WRONG if is_needed else Severity.WARNING
 
 
-TRAKT = _Api("Trakt", TRAKT_KEY, "https://trakt.tv/oauth/applications")
+_TMDB_STANDS_IN = "the trending list is TMDB's, without watchers"
+TRAKT = _Api("Trakt", TRAKT_KEY, "https://trakt.tv/oauth/applications", _TMDB_STANDS_IN)
 TMDB = _Api("TMDB", TMDB_KEY, "https://www.themoviedb.org/settings/api")
-OMDB = _Api("OMDb", OMDB_KEY, "https://www.omdbapi.com/apikey.aspx", needed=False)
+OMDB = _Api("OMDb", OMDB_KEY, "https://www.omdbapi.com/apikey.aspx", "IMDb's and Metacritic's ratings stay as they are")
 APIS = (TRAKT, TMDB, OMDB)
 FORMS = {
     "trakt_client_id": ("64 hexadecimal digits", re.compile(r"[0-9a-f]{64}")),
@@ -57,12 +59,15 @@ FORMS = {
 def of_keys(settings: Settings) -> Iterator[Remark]:
     """Whether keys are set, and look like the API's; the latter where the API itself is asked, not a stand-in."""
     for api in APIS:
+        if api == TRAKT and settings.trending_source == "tmdb":
+            continue
         given = [name for name in api.variables if getattr(settings, name) is not None]
         names = " or ".join(name.upper() for name in api.variables)
         if not given:
-            without = "" if api.needed else "; IMDb's and Metacritic's ratings stay as they are"
+            severity = api.wanting(settings)
+            without = f"; {api.without}" if severity is Severity.WARNING else ""
             remedy = f"get one at {api.where} and write it into .env"
-            yield Remark(f"{api.name}'s key", api.wanting, f"{names} is not set{without}", remedy)
+            yield Remark(f"{api.name}'s key", severity, f"{names} is not set{without}", remedy)
         for name in given:
             yield _of_form(settings, api, name)
 
@@ -85,12 +90,12 @@ def of_sources(settings: Settings) -> Iterator[Remark]:
     """What each API answers to one call, and whose clock is right. OMDb's call counts against its day."""
     # An answer that is kept here tells nothing of the key.
     settings = settings.model_copy(update={"http_cache": False})
-    if settings.trakt_client_id is not None:
+    if settings.trakt_client_id is not None and settings.trending_source != "tmdb":
         yield from _of_trakt(settings)
     if settings.tmdb_access_token or settings.tmdb_api_key:
-        yield _asked(TMDB, settings.tmdb_base_url, partial(_ask_tmdb, settings))
+        yield _asked(settings, TMDB, settings.tmdb_base_url, partial(_ask_tmdb, settings))
     if settings.omdb_api_key is not None:
-        yield _asked(OMDB, settings.omdb_base_url, partial(_ask_omdb, settings))
+        yield _asked(settings, OMDB, settings.omdb_base_url, partial(_ask_omdb, settings))
 
 
 def _of_trakt(settings: Settings) -> Iterator[Remark]:
@@ -98,12 +103,13 @@ def _of_trakt(settings: Settings) -> Iterator[Remark]:
 
     def ask() -> str:
         client = open_trakt(settings)
+        assert client is not None  # noqa: S101 - its key is set
         opened.append(client.api)
         with client.api:
             listed = client.trending(SHOWS, 1, bypass_cache=True)
         return f"number one is {listed[0].title.title}" if listed else "its list is empty"
 
-    yield _asked(TRAKT, settings.trakt_base_url, ask)
+    yield _asked(settings, TRAKT, settings.trakt_base_url, ask)
     times = opened[0].server_time() if opened else None
     if times is not None:
         theirs, ours = times
@@ -149,9 +155,9 @@ def _take_one(settings: Settings) -> bool:
         return True
 
 
-def _asked(api: _Api, base_url: str, ask: Callable[[], str]) -> Remark:
+def _asked(settings: Settings, api: _Api, base_url: str, ask: Callable[[], str]) -> Remark:
     try:
         return Remark(api.name, Severity.OK, f"answers at {base_url}: {ask()}")
     except SourceError as error:
         # Its message says what to do.
-        return Remark(api.name, api.wanting, str(error).removeprefix(f"{api.name}: "))
+        return Remark(api.name, api.wanting(settings), str(error).removeprefix(f"{api.name}: "))

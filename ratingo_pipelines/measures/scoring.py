@@ -9,11 +9,12 @@ SMALLEST_MAXIMUM = 10_000
 """In a quiet hour a title does not reach full marks merely by leading the list."""
 
 
-def trending_score(rating_tmdb: float | None, watchers: int, max_watchers: int) -> float:
+def trending_score(rating_tmdb: float | None, watchers: float, max_watchers: float) -> float:
     """Score of a title in 0..100, two decimals: two fifths TMDB's average, three fifths watchers.
 
     `rating_tmdb` is 0..10, an unknown one counts as 0; `max_watchers` is the `list_maximum` of the whole
-    trending list, so that the score does not depend on the batch the title is processed in.
+    trending list, so that the score does not depend on the batch the title is processed in. Of TMDB's list, which does
+    not tell watchers, both are popularity: the title's, and the largest of the list.
     """
     rating = (rating_tmdb or 0) / 10 * 100
     popularity = min(watchers / max_watchers * 100, 100)

@@ -13,6 +13,7 @@ from ratingo_pipelines.sandbox.world import PlannedEpisode, World
 
 MOST_APPENDED = 20
 CHANGES_PAGE = 100
+TRENDING_PAGE = 20
 
 _BY_PATH = {medium.tmdb_path: medium for medium in MEDIA}
 
@@ -20,6 +21,7 @@ KEY = "sandbox-tmdb-read-access-token"
 TEMPLATES = (
     ("/genre/{medium}/list", re.compile(r"/genre/(tv|movie)/list")),
     ("/{medium}/changes", re.compile(r"/(tv|movie)/changes")),
+    ("/trending/{medium}/{window}", re.compile(r"/trending/(tv|movie)/(day|week)")),
     ("/find/{imdb_id}", re.compile(r"/(find)/([^/]+)")),
     ("/{medium}/{id}", re.compile(r"/(tv|movie)/(\d+)(?:-[^/]*)?")),
     ("/{medium}/{id}/{part}", re.compile(r"/(tv|movie)/(\d+)/(.+)")),
@@ -49,6 +51,8 @@ def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) ->
         return answer({"genres": genres})
     if template == "/{medium}/changes":
         return _changes(asked, medium, world)
+    if template == "/trending/{medium}/{window}":
+        return _trending(asked, medium, world)
     title = world.catalogue.by_tmdb_id.get((medium, int(values[1])))
     if title is None:
         return error(404, 34, "The resource you requested could not be found.")
@@ -76,6 +80,17 @@ def _found(asked: Asked, imdb_id: str, world: World) -> Reply:
         if title.tmdb_imdb == imdb_id:
             results[f"{medium.tmdb_path}_results"].append(summary(title, asked, world))
     return answer(results)
+
+
+def _trending(asked: Asked, medium: Medium, world: World) -> Reply:
+    """What TMDB calls trending, without watchers: https://developer.themoviedb.org/reference/trending-tv."""
+    listed = world.trending_at_tmdb(medium)
+    page, pages = max(1, asked.number("page", 1)), -(-len(listed) // TRENDING_PAGE)
+    results = [
+        summary(title, asked, world) | {"media_type": medium.tmdb_path}
+        for title in listed[(page - 1) * TRENDING_PAGE : page * TRENDING_PAGE]
+    ]
+    return answer({"page": page, "results": results, "total_pages": pages, "total_results": len(listed)})
 
 
 def _changes(asked: Asked, medium: Medium, world: World) -> Reply:

@@ -74,6 +74,20 @@ class World:
             watched.insert(MONTHLY_PAGE + 1, watched[MONTHLY_PAGE - 2])
         return watched
 
+    def trending_at_tmdb(self, medium: Medium) -> list[Title]:
+        """TMDB's list: the titles it knows that are being watched, the most popular first."""
+        return self._trending_at_tmdb[medium]
+
+    @cached_property
+    def _trending_at_tmdb(self) -> dict[Medium, list[Title]]:
+        return {
+            medium: sorted(
+                (t for t in self.catalogue.trending(medium) if t.known_to_tmdb and self._trends(t)),
+                key=lambda title: (-(self.votes(title).popularity or 0), title.index),
+            )
+            for medium in MEDIA
+        }
+
     def _trends(self, title: Title) -> bool:
         """Odd titles and the top stay; of the others about one in eight is absent, and not always the same."""
         settled = title.oddities or title.index < oddities.FIRST_PLACE

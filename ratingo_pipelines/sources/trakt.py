@@ -399,11 +399,19 @@ def windows_of(limit: RateLimit) -> tuple[RateLimit, ...]:
     return limit, RateLimit(max(BURST_PER_SECOND, ceil(limit.requests / limit.seconds)), 1)
 
 
-def open_trakt(settings: Settings) -> TraktClient:
-    """Open the client with the configured key and limit. Raises `AccessDenied` where the key is missing or none."""
+def not_asked() -> AccessDenied:
+    """What is said where only Trakt can tell, and is not to be asked."""
+    return AccessDenied(API, "it is not asked: set TRAKT_CLIENT_ID, and TRENDING_SOURCE to auto or trakt")
+
+
+def open_trakt(settings: Settings) -> TraktClient | None:
+    """Open the client with the configured key and limit; None where there is no key, or `TRENDING_SOURCE` is `tmdb`.
+
+    Raises `AccessDenied` where the key is none.
+    """
     key = settings.trakt_client_id
-    if key is None:
-        raise AccessDenied(API, "no key is configured; set TRAKT_CLIENT_ID")
+    if key is None or settings.trending_source == "tmdb":
+        return None
     config = ApiConfig(
         name=API,
         base_url=settings.trakt_base_url,

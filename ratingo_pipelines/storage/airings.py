@@ -4,7 +4,7 @@ Only shows have airings.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, delete, insert, select
@@ -50,6 +50,22 @@ def put_airings(
     if wanted:
         conn.execute(insert(show_airings), list(wanted.values()))
     return Changes(len(wanted), len(changed), len(stale))
+
+
+def without_dated(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those of `rows`, whose times are days alone, of which the calendar has no instant within a day of theirs."""
+    known = {tuple(row[name] for name in KEY): row for row in _of_shows(conn, {row["tmdb_id"] for row in rows})}
+    return [row for row in rows if not _is_dated(known.get(tuple(row[name] for name in KEY)), row["air_date"])]
+
+
+def _is_dated(airing: RowMapping | None, day: str) -> bool:
+    if airing is None or airing["trakt_id"] is None or airing["air_date"] is None:
+        return False
+    try:
+        apart = datetime.fromisoformat(airing["air_date"]) - datetime.fromisoformat(day)
+    except ValueError:
+        return False
+    return abs(apart) <= timedelta(days=1)
 
 
 def prune(conn: Connection, listed: Collection[int], before: datetime) -> int:

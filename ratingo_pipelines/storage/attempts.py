@@ -17,6 +17,9 @@ KEPT_FOR = timedelta(days=30)
 TRENDING, CALENDAR, MONTHLY = "trending", "calendar", "watched_monthly"
 """What is asked for; a month's list as `watched_monthly/2026-01`, a batch of titles by its stage (`titles`, `omdb`)."""
 
+TRAKT_LIST = "trakt_trending"
+"""Trakt's trending list where TMDB's stands in for it: kept only while Trakt gives none."""
+
 
 class AttemptOutcome(StrEnum):
     """What came of asking."""

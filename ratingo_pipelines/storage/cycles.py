@@ -30,6 +30,8 @@ from ratingo_pipelines.storage.pipeline_tables import cycles, trending
 from ratingo_pipelines.storage.upsert import in_chunks, lock_ids, lock_name, lock_row, locking
 
 PENDING, DONE, SKIPPED, ERROR = "pending", "done", "skipped", "error"
+TMDB = "tmdb"
+"""The source of cycles over TMDB's trending list, which does not tell who is watching."""
 SUPERSEDED = "superseded by a newer cycle"
 
 
@@ -49,6 +51,8 @@ class Entry:
     votes: int | None = None
     outcome: str = PENDING
     reason: str | None = None
+    popularity: float | None = None
+    """TMDB's, where the list is TMDB's; it stands for the watchers, which that list does not tell."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,16 @@ class Cycle:
     asked: int | None = None
     """How many entries the list was asked for; None of cycles from before that was kept."""
     source: str | None = None
-    """The host that gave the list; None likewise."""
+    """The host that gave the list, or `TMDB`; None likewise."""
     requests: Mapping[str, int] | None = field(default=None, hash=False, compare=False)
     """How often each API was asked for it, so far."""
+    max_popularity: float | None = None
+    """The largest in TMDB's list; None of Trakt's lists."""
+
+    @property
+    def tells_watchers(self) -> bool:
+        """Whether the list says how many are watching."""
+        return self.source != TMDB
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,17 @@ class CycleTitle:
     votes: int | None
     outcome: str
     reason: str | None
+    popularity: float | None = None
+
+    @property
+    def trakt_title(self) -> str | None:
+        """Trakt's name of the title; None where no list of Trakt's named it."""
+        return self.title if self.popularity is None or self.trakt_id is not None else None
+
+    @property
+    def watching(self) -> int | None:
+        """People watching now; None where the list does not tell."""
+        return self.watchers if self.popularity is None else None
 
 
 class Standing(StrEnum):
@@ -129,6 +151,7 @@ def open_cycle(
     asked: int | None = None,
     source: str | None = None,
     requests: Mapping[str, int] | None = None,
+    max_popularity: float | None = None,
 ) -> Cycle:
     """Open a cycle with these entries, and supersede the unfinished titles of the cycles before it.
 
@@ -155,6 +178,7 @@ def open_cycle(
         "asked": asked,
         "source": source,
         "requests": dict(requests) if requests else None,
+        "max_popularity": max_popularity,
     }
     cycle_id = conn.execute(insert(cycles).values(values).returning(cycles.c.id)).scalar_one()
     if entries:
@@ -164,7 +188,9 @@ def open_cycle(
             for entry in entries
         ]
         conn.execute(insert(trending), rows)
-    return Cycle(cycle_id, medium.plural, cycle_at, max_watchers, len(entries), eligible, asked, source)
+    counts = (max_watchers, len(entries), eligible)
+    kept = dict(requests) if requests else None
+    return Cycle(cycle_id, medium.plural, cycle_at, *counts, asked, source, kept, max_popularity)
 
 
 def lock(conn: Connection, medium: Medium) -> None:
@@ -212,7 +238,8 @@ def latest_cycle_of(
     c = cycles.c
     where = [c.medium == medium.plural]
     if source is not None:
-        where.append(or_(c.source == source, c.source.is_(None)))
+        # Cycles of before that was kept are Trakt's.
+        where.append(c.source == source if source == TMDB else or_(c.source == source, c.source.is_(None)))
     return _cycle(conn, *where, *([c.cycle_at < before] if before is not None else []))
 
 
@@ -266,10 +293,16 @@ def cycle_before(conn: Connection, cycle: Cycle) -> Cycle | None:
     return _cycle(conn, cycles.c.medium == cycle.medium, cycles.c.cycle_at < cycle.cycle_at)
 
 
-def max_watchers_at(conn: Connection, medium: Medium, cycle_at: datetime | None) -> int | None:
-    """The largest number of watchers in the list of the medium's cycle of that time; None where there is none."""
-    where = (cycles.c.medium == medium.plural, cycles.c.cycle_at == cycle_at)
-    return conn.execute(select(cycles.c.max_watchers).where(*where)).scalar()
+def cycle_opened_at(conn: Connection, medium: Medium, at: datetime | None) -> Cycle | None:
+    """The medium's cycle of that very time."""
+    return _cycle(conn, cycles.c.medium == medium.plural, cycles.c.cycle_at == at)
+
+
+def popularity_in(conn: Connection, cycle_id: int, tmdb_id: int) -> float | None:
+    """TMDB's popularity of a title, as the list of a cycle says."""
+    c = trending.c
+    statement = select(c.popularity).where(c.cycle_id == cycle_id, c.tmdb_id == tmdb_id).order_by(c.rank).limit(1)
+    return conn.execute(statement).scalar()
 
 
 def previous_watchers(conn: Connection, cycle: Cycle) -> dict[int, int]:

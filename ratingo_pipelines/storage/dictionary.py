@@ -23,6 +23,12 @@ A timestamp is UTC, without time zone. What is not marked *needed* may be NULL: 
 SITE = """## What the site reads
 
 On PostgreSQL in the site's schema, `public` as a rule.
+
+While TMDB's trending list stands in for Trakt's (`TRENDING_SOURCE`), nobody tells who is watching. `trending_score`
+then takes TMDB's popularity, as its share of the list's largest, in place of the watchers; `rating_trakt` keeps the
+figure of the last list that named the title, 0 for one that none did; `watchers_delta` is 0; and no snapshot is
+written. The calendar has the next episode of each listed show as TMDB tells it, a day without a time
+(`T00:00:00.000Z`), until Trakt's instant takes its place.
 """
 OWN = """## This project's own tables
 

@@ -27,10 +27,10 @@ from sqlalchemy import (
     update,
 )
 
-from ratingo_pipelines.media import Medium
+from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.storage.columns import is_null, now
 from ratingo_pipelines.storage.errors import StorageBusy
-from ratingo_pipelines.storage.tables import TitleTables
+from ratingo_pipelines.storage.tables import TitleTables, tables_of
 from ratingo_pipelines.storage.types import normaliser
 from ratingo_pipelines.storage.upsert import (
     difference,
@@ -275,6 +275,16 @@ def listed_tmdb_ids(conn: Connection, t: TitleTables) -> dict[int, int]:
     """The titles that the site lists: TMDB id -> our id."""
     statement = select(t.titles.c.tmdb_id, t.titles.c.id).where(listed(t))
     return dict(conn.execute(statement).all())
+
+
+def next_episodes(conn: Connection, first: str, end: str) -> Sequence[RowMapping]:
+    """The listed shows whose next episode airs from a day up to, and without, another (ISO dates), as TMDB told."""
+    t = tables_of(SHOWS)
+    c = t.titles.c
+    columns = (c.id, c.tmdb_id, c.title, c.next_episode_season, c.next_episode_number, c.next_episode_air_date)
+    is_told = and_(c.next_episode_season.is_not(None), c.next_episode_number.is_not(None))
+    within = and_(c.next_episode_air_date >= first, c.next_episode_air_date < end)
+    return conn.execute(select(*columns).where(listed(t), is_told, within)).mappings().all()
 
 
 def _is_newer(instant: datetime | None, known: datetime | None) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.sources.errors import SourceError
-from ratingo_pipelines.sources.trakt import API, CalendarEntry, CalendarPiece
+from ratingo_pipelines.sources.trakt import API, CalendarEntry, CalendarPiece, not_asked
 from ratingo_pipelines.storage import airings, attempts, titles
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.engine import retried_transaction
@@ -22,6 +22,7 @@ from ratingo_pipelines.sync.clock import seconds_ahead, wrong_clock
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import Row
 from ratingo_pipelines.sync.report import CalendarReport, Meter, PruneReport
+from ratingo_pipelines.sync.trending import as_listed
 from ratingo_pipelines.sync.trust.clock import forbids_cycle, in_words
 from ratingo_pipelines.sync.trust.lists import is_within, judge_piece
 
@@ -66,6 +67,8 @@ def sync_calendar(ctx: SyncContext) -> CalendarReport:
     """
     meter = Meter(ctx)
     began = ctx.now()
+    if as_listed(ctx, SHOWS).trakt is None:
+        return _from_tmdb(ctx, began, meter)
     with failures_remembered(ctx, SHOWS, attempts.CALENDAR):
         told = _ask(ctx, began.date())
     notes = [f"the calendar of {days} {why}; what is known of these days stays" for days, why in told.missing.items()]
@@ -81,6 +84,52 @@ def sync_calendar(ctx: SyncContext) -> CalendarReport:
         requests=meter.requests,
         seconds=meter.seconds,
     )
+
+
+@retried_transaction
+def _from_tmdb(ctx: SyncContext, began: datetime, meter: Meter) -> CalendarReport:
+    """Write the next episode of each listed show, as TMDB's details last told it: a day without a time, nobody asked.
+
+    What Trakt told stays, unless TMDB names another day; what TMDB told before and tells no longer is removed.
+    """
+    midnight = datetime.combine(began.date(), time(), UTC)
+    end = midnight + ctx.settings.airings_calendar_days * DAY
+    note = "the calendar is written from TMDB's next episodes, without times, as Trakt gives no list"
+    with ctx.database.writing() as conn:
+        told = titles.next_episodes(conn, f"{midnight:%Y-%m-%d}", f"{end:%Y-%m-%d}")
+        shows = titles.listed_tmdb_ids(conn, tables_of(SHOWS)).keys()
+        rows = airings.without_dated(conn, [_of_tmdb(row) for row in told])
+        changes = airings.put_airings(conn, rows, [(midnight, end)], shows, _is_of_trakt)
+        came = (SHOWS.plural, attempts.CALENDAR, began, AttemptOutcome.WELL, None, None, seconds_ahead(ctx))
+        attempts.record(conn, Attempt(*came))
+    return CalendarReport(
+        processed=len(told),
+        inserted=changes.inserted,
+        updated=changes.updated,
+        deleted=changes.deleted,
+        notes=(note,),
+        requests=meter.requests,
+        seconds=meter.seconds,
+    )
+
+
+def _is_of_trakt(airing: RowMapping) -> bool:
+    return airing["trakt_id"] is not None
+
+
+def _of_tmdb(show: RowMapping) -> Row:
+    return {
+        "show_id": show["id"],
+        "tmdb_id": show["tmdb_id"],
+        "trakt_id": None,
+        "title": show["title"],
+        "episode_title": None,
+        "season": show["next_episode_season"],
+        "episode": show["next_episode_number"],
+        "air_date": f"{show['next_episode_air_date']}T00:00:00.000Z",
+        "type": "premiere" if show["next_episode_number"] == 1 else "episode",
+        "network": None,
+    }
 
 
 @retried_transaction
@@ -119,6 +168,8 @@ def _ask(ctx: SyncContext, today: date) -> _Told:
     with ctx.database.reading() as conn:
         listed = titles.listed_tmdb_ids(conn, tables_of(SHOWS))
     told = _Told()
+    if ctx.trakt is None:
+        raise not_asked()
     for piece in ctx.trakt.calendar(today, ctx.settings.airings_calendar_days):
         if wrong := wrong_clock(ctx):
             raise NotBelieved(API, f"{wrong}; the calendar stays as it is", AttemptOutcome.CLOCK)

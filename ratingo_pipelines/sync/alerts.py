@@ -94,6 +94,7 @@ def problems(
         found += _doubted(medium)
         found += _skipping(medium)
         found += _not_believed(medium, now, grace)
+        found += [Problem(f"{medium.medium}:trakt", said)] if (said := medium.stands_in) else []
     found += _clock(status)
     # What is said of a list itself need not be said of its run again.
     told = {f"{medium.medium}_trending" for medium in status.media if _not_believed(medium, now, timedelta())}

@@ -5,6 +5,7 @@ Whether a list is believed is decided in `trust`; asking is `trending`'s, `month
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import AccessDenied, SourceError
@@ -31,9 +32,17 @@ def failures_remembered(ctx: SyncContext, medium: Medium, what: str) -> Iterator
     try:
         yield
     except SourceError as error:
-        failed = (medium.plural, what, at, outcome_of(error), str(error), None, seconds_ahead(ctx))
-        _record(ctx, Attempt(*failed))
+        _record(ctx, _failed(ctx, medium, what, error, at))
         raise
+
+
+def remember_failure(ctx: SyncContext, medium: Medium, what: str, error: SourceError) -> None:
+    """Remember that something was asked for in vain just now."""
+    _record(ctx, _failed(ctx, medium, what, error, ctx.now()))
+
+
+def _failed(ctx: SyncContext, medium: Medium, what: str, error: SourceError, at: datetime) -> Attempt:
+    return Attempt(medium.plural, what, at, outcome_of(error), str(error), None, seconds_ahead(ctx))
 
 
 @retried_transaction

@@ -15,8 +15,8 @@ from ratingo_pipelines.storage import attempts, cycles, entry_counts, health, qu
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import utc_now
-from ratingo_pipelines.sync.trending import reading_of
 from ratingo_pipelines.sync.trust.lists import ListFault, judge_trending
+from ratingo_pipelines.sync.whole_lists import reading_of
 from ratingo_pipelines.text import counted
 
 MAY_FALL_BY = 0.25

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 def ahead_of_trakt(ctx: SyncContext) -> timedelta | None:
     """How far this machine's clock is ahead of Trakt's, by its last answer; None where that did not say."""
-    told = ctx.trakt.api.server_time()
+    told = ctx.trakt.api.server_time() if ctx.trakt else None
     return None if told is None else told[1] - told[0]
 
 

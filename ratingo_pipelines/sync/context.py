@@ -36,26 +36,25 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class SyncContext:
-    """Open connections to everything; `omdb` is None when no key is configured."""
+    """Open connections to everything; `trakt` and `omdb` are None where there is no key, or they are not wanted."""
 
     settings: Settings
     database: Database
-    trakt: TraktClient
+    trakt: TraktClient | None
     tmdb: TmdbClient
     omdb: OmdbClient | None
     now: Callable[[], datetime] = utc_now
 
     def requests(self) -> dict[str, int]:
         """HTTP requests sent so far, by API."""
-        counts = {"trakt": self.trakt.api.requests, "tmdb": self.tmdb.api.requests}
-        return counts | ({"omdb": self.omdb.api.requests} if self.omdb else {})
+        asked = {"trakt": self.trakt, "tmdb": self.tmdb, "omdb": self.omdb}
+        return {name: client.api.requests for name, client in asked.items() if client}
 
     def close(self) -> None:
         """Close sessions and connections."""
-        self.trakt.api.close()
-        self.tmdb.api.close()
-        if self.omdb:
-            self.omdb.api.close()
+        for client in (self.trakt, self.tmdb, self.omdb):
+            if client:
+                client.api.close()
         self.database.dispose()
 
 

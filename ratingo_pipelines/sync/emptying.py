@@ -94,7 +94,10 @@ def _measures(conn: Connection, asked: AskedFor, row: Mapping[str, Any]) -> Row:
     """The rating and the score as they follow from what is left; the score counts the cycle that last listed it."""
     measures: Row = {"primary_rating": primary_rating(row["rating_tmdb"], row["rating_trakt_avg"], row["rating_imdb"])}
     listed = row["trending_score"] is not None and row["rating_trakt"] is not None
-    maximum = cycles.max_watchers_at(conn, asked.medium, row["trending_updated_at"]) if listed else None
-    if maximum is not None:
-        measures["trending_score"] = trending_score(row["rating_tmdb"], int(row["rating_trakt"]), maximum)
+    cycle = cycles.cycle_opened_at(conn, asked.medium, row["trending_updated_at"]) if listed else None
+    if cycle is not None and cycle.max_popularity:
+        popularity = cycles.popularity_in(conn, cycle.id, row["tmdb_id"]) or 0
+        measures["trending_score"] = trending_score(row["rating_tmdb"], popularity, cycle.max_popularity)
+    elif cycle is not None:
+        measures["trending_score"] = trending_score(row["rating_tmdb"], int(row["rating_trakt"]), cycle.max_watchers)
     return measures

@@ -13,7 +13,7 @@ from ratingo_pipelines.measures.anime import anime_reason
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFound, SourceError
 from ratingo_pipelines.sources.tmdb import TmdbTitle
-from ratingo_pipelines.sources.trakt import TraktRatings, TraktTitle
+from ratingo_pipelines.sources.trakt import TraktClient, TraktRatings, TraktTitle
 from ratingo_pipelines.sync.batch import HasTitle
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import RELATED_ASKED
@@ -93,13 +93,15 @@ def gather(ctx: SyncContext, medium: Medium, work: TitleWork, stages: Collection
         failures = failures or [_failure(work, min(stages), WITHOUT_ROW)]
         return Gathered(failures=tuple(failures), nothing_to_store=True)
 
+    if ctx.trakt is None:
+        return Gathered(details=details, failures=tuple(failures), doubts=doubts)
     # Trakt takes an IMDb id in place of its own, and TMDB may just have told it.
     trakt = work.trakt or (details.imdb_id if details else None)
     if TitleStage.RATINGS in stages:
         if trakt is None:
             failures.append(_failure(work, TitleStage.RATINGS, WITHOUT_TRAKT_ID))
         else:
-            rate = partial(_ratings, ctx, medium, work, trakt)
+            rate = partial(_ratings, ctx.trakt, medium, work, trakt)
             rated = yield from _ask(work, TRAKT_RATINGS, rate, lambda ratings: ratings != NO_RATINGS)
             rated = NO_RATINGS if isinstance(rated, NotFound) else rated
             ratings = _unless_failed(work, TitleStage.RATINGS, rated, failures)
@@ -132,14 +134,14 @@ def _standing(work: TitleWork) -> StoredStanding:
 
 def asking_again(ctx: SyncContext, medium: Medium, work: TitleWork, question: Question) -> AskAgain | None:
     """How one of these questions is asked anew about a title that had an answer; None where it cannot be asked."""
-    trakt = work.trakt
+    trakt, client = work.trakt, ctx.trakt
     if question == TMDB_DETAILS:
         return lambda: bool(ctx.tmdb.details(medium, work.tmdb_id, bypass_cache=True))
-    if trakt is None:
+    if trakt is None or client is None:
         return None
     if question == TRAKT_RATINGS:
-        return lambda: ctx.trakt.ratings(medium, trakt, bypass_cache=True) != NO_RATINGS
-    return lambda: bool(ctx.trakt.related(medium, trakt, RELATED_ASKED, bypass_cache=True))
+        return lambda: client.ratings(medium, trakt, bypass_cache=True) != NO_RATINGS
+    return lambda: bool(client.related(medium, trakt, RELATED_ASKED, bypass_cache=True))
 
 
 def _found_elsewhere(ctx: SyncContext, medium: Medium, work: TitleWork) -> Generator[Answer, None, Gathered | None]:
@@ -182,9 +184,9 @@ def _unless_failed(
     return None
 
 
-def _ratings(ctx: SyncContext, medium: Medium, work: TitleWork, trakt: int | str) -> TraktRatings:
+def _ratings(client: TraktClient, medium: Medium, work: TitleWork, trakt: int | str) -> TraktRatings:
     try:
-        return ctx.trakt.ratings(medium, trakt)
+        return client.ratings(medium, trakt)
     except NotFound:
         # Of a title that nobody has rated it is an answer like any other.
         if work.rated:

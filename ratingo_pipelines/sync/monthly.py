@@ -10,7 +10,7 @@ from datetime import date
 from ratingo_pipelines.measures.deltas import complete_months
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFound, SourceError
-from ratingo_pipelines.sources.trakt import API, PAGE_SIZE, MonthlyEntry
+from ratingo_pipelines.sources.trakt import API, PAGE_SIZE, MonthlyEntry, not_asked
 from ratingo_pipelines.storage import attempts, cycles, monthly
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.engine import retried_transaction
@@ -25,6 +25,8 @@ def fetch_month(ctx: SyncContext, medium: Medium, month: str) -> int | None:
 
     None where Trakt says that it has no such list: what is kept stays. Raises `NotBelieved` where it is not whole.
     """
+    if ctx.trakt is None:
+        raise not_asked()
     try:
         entries = ctx.trakt.watched_monthly(medium, date.fromisoformat(f"{month}-01"))
     except NotFound:

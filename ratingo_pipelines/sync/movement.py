@@ -124,6 +124,6 @@ def _move(before: CycleTitle | None, now: CycleTitle | None) -> TitleMove:
         title=known.title or str(known.tmdb_id),
         rank_before=before.rank if before else None,
         rank=now.rank if now else None,
-        watchers_before=before.watchers if before else None,
-        watchers=now.watchers if now else None,
+        watchers_before=before.watching if before else None,
+        watchers=now.watching if now else None,
     )

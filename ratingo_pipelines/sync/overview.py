@@ -1,5 +1,6 @@
 """What a person wants to see first: the top of a cycle with its changes, a title's figures, its watchers day by day."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ from sqlalchemy import Connection
 from ratingo_pipelines.measures.sparkline import daily_series, points
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import cycles, snapshots, titles
+from ratingo_pipelines.storage.cycles import CycleTitle
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import TitleOutcome
@@ -43,11 +45,18 @@ def top_of_cycle(ctx: SyncContext, medium: Medium, limit: int) -> list[TopEntry]
             tmdb_id=entry.tmdb_id,
             title=entry.title or str(entry.tmdb_id),
             watchers=entry.watchers,
-            change=entry.watchers - before[entry.tmdb_id] if entry.tmdb_id in before else None,
+            change=_change(entry, before),
             poster=posters.get(entry.tmdb_id),
         )
         for entry in entries
     ]
+
+
+def _change(entry: CycleTitle, before: Mapping[int, int]) -> int | None:
+    """How many more are watching than in the list before; 0 where the list does not tell, None for one that is new."""
+    if entry.watching is None:
+        return 0
+    return entry.watching - before[entry.tmdb_id] if entry.tmdb_id in before else None
 
 
 def stored_outcome(ctx: SyncContext, medium: Medium, outcome: TitleOutcome) -> TitleOutcome:

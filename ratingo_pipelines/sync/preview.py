@@ -6,7 +6,7 @@ costs Trakt none, and what fails is asked again.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.eligibility import spare_stored
 from ratingo_pipelines.sync.monthly import missing_months
 from ratingo_pipelines.sync.report import TitleStatus
-from ratingo_pipelines.sync.trending import leave_out_given_up, places, whole_list
+from ratingo_pipelines.sync.trending import as_listed, leave_out_given_up, whole_list, why_tmdb
 
 
 @dataclass(frozen=True)
@@ -55,19 +55,22 @@ def preview_cycle(ctx: SyncContext, medium: Medium) -> SyncPreview:
 
     Raises `NoCycle` where the list is not whole, and other `SourceError`s where Trakt does not give it.
     """
-    listed, believed = whole_list(ctx, medium)
-    months = tuple(missing_months(ctx, medium))
+    whole = whole_list(ctx, medium)
+    if whole.source == cycles.TMDB:
+        ctx = replace(ctx, trakt=None)
+    months = tuple(missing_months(ctx, medium)) if ctx.trakt else ()
     with ctx.database.reading() as conn:
-        found = spare_stored(conn, ctx, medium, places(medium, listed, ctx.settings))
+        found = spare_stored(conn, ctx, medium, whole.places)
         entries, given_up = leave_out_given_up(conn, ctx, medium, found)
         due = [each.tmdb_id for each in entries if each.outcome == cycles.PENDING and each.tmdb_id is not None]
         skipped = Counter(each.reason or "" for each in entries if each.outcome == TitleStatus.SKIPPED)
-        notes = (*([believed] if believed else []), *given_up)
-        return _preview(conn, ctx, medium, due, listed=len(listed), skipped=skipped, months=months, notes=notes)
+        notes = (*why_tmdb(ctx, whole), *([whole.said] if whole.said else []), *given_up)
+        return _preview(conn, ctx, medium, due, listed=len(whole.places), skipped=skipped, months=months, notes=notes)
 
 
 def preview_pending(ctx: SyncContext, medium: Medium) -> SyncPreview:
     """What a sync would do that goes on with the latest cycle; nobody is asked."""
+    ctx = as_listed(ctx, medium)
     with ctx.database.reading() as conn:
         cycle = cycles.latest_cycle(conn, medium)
         pending = cycles.titles_of(conn, cycle.id, cycles.PENDING) if cycle else []
@@ -88,13 +91,14 @@ def _preview(
 ) -> SyncPreview:
     known = len(titles.outlines(conn, tables_of(medium), due))
     related = len(asked.due(conn, medium, due, asked.RELATED, ctx.now()))
+    of_trakt = {"trakt": len(due) + related + len(months)} if ctx.trakt else {}
     return SyncPreview(
         medium=medium.plural,
         listed=listed,
         skipped=dict(skipped or {}),
         new=len(due) - known,
         known=known,
-        requests={"trakt": len(due) + related + len(months), "tmdb": len(due)},
+        requests={**of_trakt, "tmdb": len(due)},
         months=months,
         notes=tuple(notes),
     )

@@ -196,6 +196,8 @@ class TrendingReport:
     eligible: int
     skipped: Mapping[str, int]
     max_watchers: int
+    source: str | None = None
+    """Who gave the list: Trakt's host, or `tmdb`."""
     months_fetched: tuple[str, ...] = ()
     reused: bool = False
     """Whether another run opened this very cycle after this one was asked for, so that nothing was fetched."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import attempts, cycles, doubts, failures, quota
-from ratingo_pipelines.storage.attempts import TRENDING, Attempt
+from ratingo_pipelines.storage.attempts import TRAKT_LIST, TRENDING, Attempt
 from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.storage.engine import Database
@@ -40,6 +40,17 @@ class MediumStatus:
         return [attempt for attempt in self.attempts.values() if not attempt.well and "/" not in attempt.what]
 
     @property
+    def stands_in(self) -> str | None:
+        """What to know where TMDB's trending list stands in for Trakt's; None where the list is as it is wanted."""
+        asked = self.attempts.get(TRAKT_LIST)
+        if asked is None or self.cycle is None or self.cycle.tells_watchers:
+            return None
+        return (
+            f"Trakt gives no list of {self.medium}, so TMDB's stands in, without watchers, until it does: "
+            f"{asked.reason or asked.outcome}"
+        )
+
+    @property
     def lately(self) -> dict[str, Any]:
         """What came of asking, as plain values; what does not apply is absent."""
         asked = self.attempts.get(TRENDING)
@@ -53,6 +64,8 @@ class MediumStatus:
                 reason: {"now": self.skipped.get(reason, 0), "before": self.skipped_before.get(reason, 0)}
                 for reason in sorted({**self.skipped, **self.skipped_before})
             }
+        if self.stands_in:
+            said["stands_in"] = self.stands_in
         if self.troubles:
             said["troubles"] = [
                 {"what": each.what, "asked_at": each.asked_at, "outcome": each.outcome, "reason": each.reason}

@@ -6,7 +6,7 @@ the transaction: what it reads, in which order it writes, and that an older cycl
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
@@ -85,7 +85,9 @@ class TitleStore:
         told = self._told(work, gathered)
         place = work.place
         rated = TitleStage.RATINGS in stages
-        snapshots_wanted = TitleStage.SPARKLINES in stages and place is not None
+        listed_anew = TitleStage.SPARKLINES in stages and place is not None
+        # TMDB's list does not tell who is watching, which is nothing to be drawn.
+        snapshots_wanted = listed_anew and place is not None and place.cycle.tells_watchers
         # Parts of a title that was done leave it done.
         done_before = place is not None and place.title.outcome == TitleStatus.DONE
         complete = (stages >= ALL_STAGES or done_before) and not gathered.failures
@@ -111,8 +113,8 @@ class TitleStore:
             if place and snapshots_wanted and before is not None:
                 snapshot_added = _add_snapshot(conn, tables, before["id"], place)
             measures = _measures(row, place if _is_newest(place, before) else None)
-            if place and snapshots_wanted and _is_newest(place, before):
-                measures |= _trend(place, _previous(conn, tables, before, place))
+            if place and listed_anew and _is_newest(place, before):
+                measures |= _trend(place, *_counted(conn, tables, before, place))
             title_id = titles.put_title(conn, tables, before, values | measures)
             provenance.record(conn, self.medium, work.tmdb_id, settled.origins, origins)
             if place and snapshots_wanted and before is None:
@@ -141,7 +143,7 @@ class TitleStore:
             rows_written=1 + sum(written.values()) + snapshot_added,
             buckets_written=written.get("rating_buckets", 0),
             snapshot_added=snapshot_added,
-            watchers=place.title.watchers if place else None,
+            watchers=place.title.watching if place else None,
             score=measures.get("trending_score", row.get("trending_score")),
             trakt=work.trakt,
             imdb_id=row.get("imdb_id"),
@@ -174,7 +176,8 @@ class TitleStore:
         """The related titles with our ids, where there is news of them."""
         recommendations = gathered.details.recommendations if gathered.details else None
         found = facts.related_stubs(self.medium, gathered.related, recommendations)
-        if found is None and not self.makes_stubs and recommendations is not None:
+        asks_trakt = self.makes_stubs and self.ctx.trakt is not None
+        if found is None and not asks_trakt and recommendations is not None:
             found = TMDB, facts.recommended_stubs(self.medium, recommendations)
         if found is None:
             return None
@@ -210,7 +213,7 @@ class TitleStore:
         return Known(row, children, work.doubts, has_children=True)
 
     def _without_doubled_links(self, gathered: Gathered, told: Told, known: Known) -> Told:
-        """A backfill that did not ask Trakt leaves Trakt's links alone."""
+        """Who did not ask Trakt leaves Trakt's links alone."""
         from_trakt = any(link["source"] == TRAKT for link in known.children.get("related", ()))
         return replace(told, related=None) if from_trakt and gathered.related is None else told
 
@@ -316,14 +319,15 @@ def _measures(row: Mapping[str, Any], place: Place | None) -> Row:
     primary = primary_rating(row.get("rating_tmdb"), row.get("rating_trakt_avg"), row.get("rating_imdb"))
     measures: Row = {"primary_rating": primary}
     if place:
-        watchers, most = place.title.watchers, place.cycle.max_watchers
-        measures["trending_score"] = trending_score(row.get("rating_tmdb"), watchers, most)
+        share: tuple[float, float] = (place.title.watchers, place.cycle.max_watchers)
+        if not place.cycle.tells_watchers:
+            share = (place.title.popularity or 0, place.cycle.max_popularity or 1)
+        measures["trending_score"] = trending_score(row.get("rating_tmdb"), *share)
     return measures
 
 
-def _trend(place: Place, previous: int | None) -> Row:
+def _trend(place: Place, watchers: int, previous: int | None) -> Row:
     """Watchers, their changes, and the cycle that lists the title; `previous` are those of the snapshot before."""
-    watchers = place.title.watchers
     return {
         "rating_trakt": float(watchers),
         "watchers_delta": watchers_delta(watchers, previous),
@@ -332,11 +336,22 @@ def _trend(place: Place, previous: int | None) -> Row:
     }
 
 
-def _previous(conn: Connection, tables: TitleTables, known: RowMapping | None, place: Place) -> int | None:
-    if known is None:
-        return None
+def _counted(conn: Connection, tables: TitleTables, known: RowMapping | None, place: Place) -> tuple[int, int | None]:
+    """A title's watchers, and those that they are compared with.
+
+    Where the list does not tell, the figure is that of the last one that did, which has not changed; 0 of a title that
+    none named.
+    """
     at = place.cycle.cycle_at
-    return snapshots.previous_watchers(conn, tables, known["id"], at, at - OLDEST_COMPARED)
+    if not place.cycle.tells_watchers:
+        last = known["rating_trakt"] if known is not None else None
+        if last is None and known is not None:
+            last = snapshots.previous_watchers(conn, tables, known["id"], at, datetime.min.replace(tzinfo=UTC))
+        return int(last or 0), None
+    if known is None:
+        return place.title.watchers, None
+    previous = snapshots.previous_watchers(conn, tables, known["id"], at, at - OLDEST_COMPARED)
+    return place.title.watchers, previous
 
 
 def _add_snapshot(conn: Connection, tables: TitleTables, title_id: int, place: Place) -> bool:

@@ -34,7 +34,8 @@ from ratingo_pipelines.sync.report import (
 from ratingo_pipelines.sync.selection import Selection
 from ratingo_pipelines.sync.shared_rows import SharedRows, ukrainian_genres
 from ratingo_pipelines.sync.store import CLAIM_LOST, TitleStore
-from ratingo_pipelines.sync.trending import LISTED_TWICE
+from ratingo_pipelines.sync.tmdb_list import LISTED_TWICE
+from ratingo_pipelines.sync.trending import as_listed
 from ratingo_pipelines.sync.trust.blame import SMALL_BATCH, Question
 from ratingo_pipelines.sync.witnesses import AskAgain, StoredWitnesses
 from ratingo_pipelines.sync.work import ALL_STAGES, FAILURE_STAGES, STORE, Place, TitleStage, TitleWork
@@ -91,6 +92,7 @@ def process(
     follower: Follower,
 ) -> BatchReport:
     """Do `stages` of the titles chosen, in a pool of threads."""
+    ctx = as_listed(ctx, medium)
     tally = Tally(ctx, follower)
     fetched = len(chosen.works) + len(chosen.passed_over)
     follower.on_start(fetched)

@@ -1,12 +1,13 @@
 """Fetches a trending list and opens a cycle over it, if the list is whole. Its titles are worked off by `titles`.
 
-Whether a list is whole is decided in `trust.lists`.
+Whose list it is, is decided here; whether it is whole in `trust.lists`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
@@ -15,42 +16,34 @@ from ratingo_pipelines.measures.anime import anime_reason
 from ratingo_pipelines.measures.scoring import list_maximum
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.sources.trakt import API, TrendingEntry
+from ratingo_pipelines.sources.errors import SourceError
+from ratingo_pipelines.sources.trakt import API, TraktClient, TrendingEntry
 from ratingo_pipelines.storage import attempts, cycles, entry_counts, failures, witnesses
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
 from ratingo_pipelines.storage.cycles import Cycle, Entry
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
-from ratingo_pipelines.sync.asking import NotBelieved, failures_remembered
-from ratingo_pipelines.sync.clock import notes_on_clock, seconds_ahead, wrong_clock
+from ratingo_pipelines.sync.asking import failures_remembered, outcome_of, remember_failure
+from ratingo_pipelines.sync.clock import notes_on_clock, seconds_ahead
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.eligibility import spare_stored, take_filtered_off
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, TitleStatus, TrendingReport
+from ratingo_pipelines.sync.tmdb_list import LISTED_TWICE, WITHOUT_TMDB_ID, list_of_tmdb
 from ratingo_pipelines.sync.trust.clock import AGREES_WITHIN
-from ratingo_pipelines.sync.trust.lists import (
-    ListFault,
-    ListReading,
-    ListVerdict,
-    is_believed,
-    judge_trending,
-    read_trending,
+from ratingo_pipelines.sync.trust.lists import read_trending
+from ratingo_pipelines.sync.trust.standing_in import stands_in
+from ratingo_pipelines.sync.whole_lists import (
+    WITHOUT_WATCHERS,
+    ListGiver,
+    WholeList,
+    ask_until_whole,
 )
 from ratingo_pipelines.sync.work import STORE, TitleStage
 from ratingo_pipelines.text import counted
 
-WITHOUT_TMDB_ID = "no TMDB id"
-WITHOUT_WATCHERS = "no watchers"
-LISTED_TWICE = "listed twice"
 _NOT_TO_BE_HAD = {TitleStage.DETAILS, STORE}
 """The stages without which there is no title; where another one is given up, the title is still worth a snapshot."""
-
-
-class NoCycle(NotBelieved):
-    """Trakt answered, and no cycle was opened all the same. An unfinished one goes on."""
-
-    def __init__(self, message: str, outcome: AttemptOutcome = AttemptOutcome.NOT_WHOLE) -> None:
-        super().__init__(API, message, outcome)
 
 
 def open_trending_cycle(
@@ -70,32 +63,35 @@ def open_trending_cycle(
 
 
 def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -> TrendingReport:
-    listed, believed = whole_list(ctx, medium)
+    found = whole_list(ctx, medium, partial(remember_failure, ctx, medium, attempts.TRAKT_LIST))
     of_clock = notes_on_clock(ctx)
     at = ctx.now()
-    found = places(medium, listed, ctx.settings)
-    months, of_months = fetch_missing_months(ctx, medium)
-    watchers = [entry.watchers for entry in listed if entry.watchers is not None]
+    # Only Trakt has lists of months.
+    asks_trakt = found.source != cycles.TMDB
+    months, of_months = fetch_missing_months(ctx, medium) if asks_trakt else ([], [])
 
     @retried_transaction
     def opened() -> tuple[Sequence[Entry], Sequence[str], Cycle]:
         with ctx.database.writing() as conn:
             taken_off = take_filtered_off(conn, ctx, medium)
-            kept, given_up = leave_out_given_up(conn, ctx, medium, spare_stored(conn, ctx, medium, found))
+            kept, given_up = leave_out_given_up(conn, ctx, medium, spare_stored(conn, ctx, medium, found.places))
             cycle = cycles.open_cycle(
                 conn,
                 medium,
                 at,
                 kept,
-                list_maximum(watchers),
+                found.max_watchers,
                 run_id,
                 asked=ctx.settings.trending_limit,
-                source=_source(ctx.settings),
+                source=found.source,
                 requests=meter.requests,
+                max_popularity=found.max_popularity,
             )
             entry_counts.keep(conn, tables_of(medium), cycle)
-            well = (medium.plural, attempts.TRENDING, at, AttemptOutcome.WELL, believed, cycle.id, seconds_ahead(ctx))
+            well = (medium.plural, attempts.TRENDING, at, AttemptOutcome.WELL, found.said, cycle.id, seconds_ahead(ctx))
             attempts.record(conn, Attempt(*well))
+            if found.instead_of is None:
+                attempts.forget(conn, medium, attempts.TRAKT_LIST)
         return kept, [*taken_off, *given_up], cycle
 
     entries, given_up, cycle = opened()
@@ -103,62 +99,87 @@ def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -
         medium=medium.plural,
         cycle_id=cycle.id,
         cycle_at=cycle.cycle_at,
-        fetched=len(listed),
+        fetched=len(found.places),
         eligible=cycle.eligible,
         skipped=dict(Counter(entry.reason or "" for entry in entries if entry.outcome == TitleStatus.SKIPPED)),
         max_watchers=cycle.max_watchers,
         months_fetched=tuple(months),
-        notes=(*([believed] if believed else []), *of_clock, *of_months, *given_up),
+        notes=(*why_tmdb(ctx, found), *([found.said] if found.said else []), *of_clock, *of_months, *given_up),
+        source=found.source,
         requests=meter.requests,
         seconds=meter.seconds,
     )
 
 
-def whole_list(ctx: SyncContext, medium: Medium) -> tuple[list[TrendingEntry], str | None]:
-    """The list, and what is to be said of one that is believed though it is short.
+def whole_list(
+    ctx: SyncContext, medium: Medium, on_refusal: Callable[[SourceError], None] = lambda error: None
+) -> WholeList:
+    """Trakt's list; TMDB's where Trakt is not asked or, with `TRENDING_SOURCE=auto`, gives none for long enough.
 
-    A list that is not whole is asked for once more; raises `NoCycle` if it stays so, another `SourceError` where Trakt
-    does not give it. Nothing is remembered of either.
+    `on_refusal` is told of a Trakt that gave none. Raises `NoCycle` where the list is not whole, another `SourceError`
+    where it does not come. Nothing is remembered of either.
     """
+    if ctx.trakt is None:
+        return list_of_tmdb(ctx, medium)
+    try:
+        return _list_of_trakt(ctx, medium, ctx.trakt)
+    except SourceError as error:
+        outcome = outcome_of(error)
+        if ctx.settings.trending_source == "trakt" or outcome is AttemptOutcome.CLOCK:
+            raise
+        tmdb_is_taken = _stands_in(ctx, medium, refused=outcome is AttemptOutcome.DENIED)
+        on_refusal(error)
+        if not tmdb_is_taken:
+            raise
+        return replace(list_of_tmdb(ctx, medium), instead_of=error)
+
+
+def _list_of_trakt(ctx: SyncContext, medium: Medium, trakt: TraktClient) -> WholeList:
     limit = ctx.settings.trending_limit
-    listed = ctx.trakt.trending(medium, limit)
-    if wrong := wrong_clock(ctx):
-        raise NoCycle(f"{wrong}; no cycle was opened, and one that is unfinished goes on", AttemptOutcome.CLOCK)
+    giver = ListGiver(
+        api=API,
+        source=_source(ctx.settings),
+        attempts=attempts.TRENDING if ctx.settings.trending_source == "trakt" else attempts.TRAKT_LIST,
+        ask=lambda bypass: trakt.trending(medium, limit, bypass_cache=bypass),
+        read=lambda listed: read_trending(limit, listed),
+    )
+    listed, said = ask_until_whole(ctx, medium, giver)
+    watchers = [entry.watchers for entry in listed if entry.watchers is not None]
+    return WholeList(giver.source, places(medium, listed, ctx.settings), list_maximum(watchers), said=said)
+
+
+def _stands_in(ctx: SyncContext, medium: Medium, *, refused: bool) -> bool:
     with ctx.database.reading() as conn:
-        cycle = cycles.latest_cycle_of(conn, medium, _source(ctx.settings))
-        last = reading_of(conn, cycle) if cycle else None
-        failed = attempts.since_well(conn, medium, attempts.TRENDING)
-    if judge_trending(read_trending(limit, listed), last) is None:
-        return listed, None
-    listed = ctx.trakt.trending(medium, limit, bypass_cache=True)
-    verdict = judge_trending(read_trending(limit, listed), last)
-    if verdict is None:
-        return listed, None
-    short = [attempt.asked_at for attempt in failed if attempt.outcome == AttemptOutcome.SHORT]
-    if is_believed(verdict, short, ctx.now()):
-        times = counted(len(short) + 1, "time")
-        return listed, f"the trending list of {medium} {verdict.said}; told so {times}, it is believed"
-    is_short = verdict.fault is ListFault.SHORT
-    raise NoCycle(_refusal(ctx, medium, verdict), AttemptOutcome.SHORT if is_short else AttemptOutcome.NOT_WHOLE)
-
-
-def reading_of(conn: Connection, cycle: Cycle) -> ListReading:
-    """What the list of a cycle came to."""
-    watchers = cycles.watchers_of(conn, cycle.id, without=WITHOUT_WATCHERS)
-    return ListReading(cycle.asked or cycle.listed, cycle.listed, cycles.named_in(conn, cycle.id), watchers)
-
-
-def _refusal(ctx: SyncContext, medium: Medium, verdict: ListVerdict) -> str:
-    minutes = counted(max(round(ctx.settings.retry_delay_seconds / 60), 1), "minute")
-    return (
-        f"the trending list of {medium} {verdict.said}; no cycle was opened, and one that is unfinished goes on. "
-        f"`ratingo sync {medium}` asks again at once, Dagster by itself in {minutes}"
+        failed = [attempt.asked_at for attempt in attempts.since_well(conn, medium, attempts.TRAKT_LIST)]
+        last = cycles.latest_cycle_of(conn, medium, _source(ctx.settings))
+    return stands_in(
+        refused=refused,
+        failed_at=[*failed, ctx.now()],
+        last_whole=last.cycle_at if last else None,
+        cron=ctx.settings.crons[f"{medium}_trending"],
     )
 
 
 def _source(settings: Settings) -> str:
-    """Who gives the lists: lists of Trakt and of a stand-in for it are not compared."""
+    """Which Trakt gives the lists: those of Trakt and of a stand-in for it are not compared."""
     return urlsplit(settings.trakt_base_url).hostname or settings.trakt_base_url
+
+
+def as_listed(ctx: SyncContext, medium: Medium) -> SyncContext:
+    """The context in which titles are asked about: without Trakt while TMDB's list stands in for its own."""
+    if ctx.trakt is None:
+        return ctx
+    with ctx.database.reading() as conn:
+        cycle = cycles.latest_cycle(conn, medium)
+    return ctx if cycle is None or cycle.tells_watchers else replace(ctx, trakt=None)
+
+
+def why_tmdb(ctx: SyncContext, found: WholeList) -> Iterator[str]:
+    """A note where the list is TMDB's and nobody chose it."""
+    if found.instead_of is not None:
+        yield f"{found.instead_of}; TMDB's list stands in, without watchers, until Trakt gives one"
+    elif found.source == cycles.TMDB and ctx.settings.trending_source == "auto":
+        yield "TRAKT_CLIENT_ID is not set: the list is TMDB's, without watchers"
 
 
 def is_unfinished(ctx: SyncContext, medium: Medium) -> bool:
@@ -183,6 +204,7 @@ def _opened_since(ctx: SyncContext, medium: Medium, moment: datetime, meter: Met
         eligible=cycle.eligible,
         skipped={},
         max_watchers=cycle.max_watchers,
+        source=cycle.source,
         reused=True,
         notes=("another run opened this cycle after this one was asked for; nothing was fetched again",),
         requests=meter.requests,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from ratingo_pipelines.storage.attempts import TRENDING
+from ratingo_pipelines.storage.cycles import Cycle
 from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.sync.doubts import OpenDoubts
 from ratingo_pipelines.sync.preview import SyncPreview
@@ -88,8 +89,8 @@ def _medium_lines(status: SyncStatus, medium: MediumStatus) -> Iterator[str]:
         return
     counts = medium.counts
     yield (
-        f"{medium.medium}: cycle {medium.cycle.id}, {_age(medium.age_seconds or 0)}: {counted(counts.total, 'title')}: "
-        f"{counts.done} done, "
+        f"{medium.medium}: cycle {medium.cycle.id}{_whose(medium.cycle)}, {_age(medium.age_seconds or 0)}: "
+        f"{counted(counts.total, 'title')}: {counts.done} done, "
         f"{counts.processing} processing, {counts.pending} pending, {counts.error} failed, {counts.skipped} skipped"
         f"{_beside(medium.skipped, medium.skipped_before)}{_asked(medium)}"
     )
@@ -103,6 +104,10 @@ def _medium_lines(status: SyncStatus, medium: MediumStatus) -> Iterator[str]:
 
     for count in medium.doubts:
         yield f"  in doubt: {_doubt(count)}"
+
+
+def _whose(cycle: Cycle) -> str:
+    return "" if cycle.tells_watchers else " of TMDB's list, without watchers"
 
 
 def _age(seconds: int) -> str:
@@ -127,6 +132,8 @@ def _asked(medium: MediumStatus) -> str:
 
 
 def _trouble_lines(medium: MediumStatus) -> Iterator[str]:
+    if medium.stands_in:
+        yield f"  {medium.stands_in}"
     for attempt in medium.troubles:
         yield f"  {attempt.what}: in vain at {attempt.asked_at:%Y-%m-%d %H:%M} UTC: {attempt.reason or attempt.outcome}"
     asked = medium.attempts.get(TRENDING)

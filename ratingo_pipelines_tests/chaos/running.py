@@ -138,7 +138,7 @@ class _Cycles:
                 except SourceError as error:
                     self.told.append(f"{medium}: {error}")
             self.requests += sum(ctx.requests().values())
-            apis = [ctx.trakt.api, ctx.tmdb.api] + ([ctx.omdb.api] if ctx.omdb else [])
+            apis = [client.api for client in (ctx.trakt, ctx.tmdb, ctx.omdb) if client]
             self.retries += sum(api.retries for api in apis)
         # What sessions share does not outlive a process.
         del ctx, opened, apis

@@ -167,7 +167,14 @@ def installed(
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
     url = sqlite_url()
-    given = {**sandbox.environment(), "DATABASE_URL": url, "TRENDING_LIMIT": str(LISTED), "HTTP_CACHE": "false"}
+    # Trakt's list or none, unless a test wants otherwise.
+    given = {
+        **sandbox.environment(),
+        "TRENDING_SOURCE": "trakt",
+        "DATABASE_URL": url,
+        "TRENDING_LIMIT": str(LISTED),
+        "HTTP_CACHE": "false",
+    }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     database = Database(url)

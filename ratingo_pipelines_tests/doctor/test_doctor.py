@@ -58,7 +58,7 @@ def test_offline_nobody_is_asked_and_nothing_is_made(settings: Settings, sandbox
 @pytest.mark.parametrize(
     ("key", "about", "severity"),
     [
-        ("trakt_client_id", "Trakt's key", Severity.WRONG),
+        ("trakt_client_id", "Trakt's key", Severity.WARNING),
         ("tmdb_access_token", "TMDB's key", Severity.WRONG),
         ("omdb_api_key", "OMDb's key", Severity.WARNING),
     ],
@@ -86,11 +86,11 @@ def test_a_keys_form_is_judged_where_the_api_itself_is_asked(settings: Settings,
 @pytest.mark.parametrize(
     ("changes", "about", "severity", "said"),
     [
-        ({"trakt_client_id": SecretStr("w" * 64)}, "Trakt", Severity.WRONG, "TRAKT_CLIENT_ID is wrong or revoked"),
+        ({"trakt_client_id": SecretStr("w" * 64)}, "Trakt", Severity.WARNING, "TRAKT_CLIENT_ID is wrong or revoked"),
         ({"tmdb_access_token": SecretStr("w" * 64)}, "TMDB", Severity.WRONG, "TMDB_ACCESS_TOKEN"),
         ({"omdb_api_key": SecretStr("wwwwwwww")}, "OMDb", Severity.WARNING, "OMDB_API_KEY"),
         ({"tmdb_base_url": "/tmdb"}, "TMDB", Severity.WRONG, "TMDB_BASE_URL"),
-        ({"trakt_base_url": "/elsewhere"}, "Trakt", Severity.WRONG, "TRAKT_BASE_URL"),
+        ({"trakt_base_url": "/elsewhere"}, "Trakt", Severity.WARNING, "TRAKT_BASE_URL"),
     ],
 )
 def test_what_an_api_refuses_is_told_by_one_call(

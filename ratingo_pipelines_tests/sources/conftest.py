@@ -18,5 +18,6 @@ def upstream() -> Iterator[Upstream]:
 @pytest.fixture
 def trakt(upstream: Upstream, tmp_path: Path) -> Iterator[TraktClient]:
     client = open_trakt(settings_for(upstream, tmp_path))
+    assert client is not None
     yield client
     client.api.close()

@@ -362,9 +362,9 @@ def test_a_long_window_does_not_let_everything_go_in_one_second(limit: str, wind
     assert [str(window) for window in windows_of(RateLimit.parse(limit))] == windows
 
 
-def test_without_a_key_the_variable_to_set_is_named(upstream: Upstream, tmp_path: Path) -> None:
-    with pytest.raises(AccessDenied, match="TRAKT_CLIENT_ID"):
-        open_trakt(settings_for(upstream, tmp_path, trakt_client_id=None))
+def test_without_a_key_or_where_tmdbs_list_is_wanted_it_is_not_asked(upstream: Upstream, tmp_path: Path) -> None:
+    assert open_trakt(settings_for(upstream, tmp_path, trakt_client_id=None)) is None
+    assert open_trakt(settings_for(upstream, tmp_path, trending_source="tmdb")) is None
 
 
 @pytest.mark.parametrize(

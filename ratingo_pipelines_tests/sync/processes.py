@@ -21,7 +21,9 @@ def environment(sandbox: RunningSandbox | None, home: Path, **others: str) -> di
     """The developer's environment without our variables, and those of the sandbox."""
     bare = {name: value for name, value in os.environ.items() if name.upper() not in OURS}
     given = sandbox.environment() if sandbox else {}
-    return {**bare, **given, "RATINGO_HOME": str(home), "COLUMNS": "120", **others}
+    # Trakt's list or none, unless a test wants otherwise.
+    own = {"RATINGO_HOME": str(home), "COLUMNS": "120", "TRENDING_SOURCE": "trakt"}
+    return {**bare, **given, **own, **others}
 
 
 def start(*arguments: str, env: Mapping[str, str], cwd: Path) -> "subprocess.Popen[str]":

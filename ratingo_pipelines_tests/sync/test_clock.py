@@ -19,7 +19,8 @@ from ratingo_pipelines.sync.airings import prune_calendar, sync_calendar
 from ratingo_pipelines.sync.asking import NotBelieved
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.monthly import fetch_month
-from ratingo_pipelines.sync.trending import NoCycle, open_trending_cycle
+from ratingo_pipelines.sync.trending import open_trending_cycle
+from ratingo_pipelines.sync.whole_lists import NoCycle
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.storage.examples import PATIENCE
 from ratingo_pipelines_tests.sync.syncing import RUN, Clock, all_rows, limited, run_cycle, title_rows

@@ -15,7 +15,8 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchReport
 from ratingo_pipelines.sync.store import CLAIM_LOST
 from ratingo_pipelines.sync.titles import nothing_stored, sync_pending
-from ratingo_pipelines.sync.trending import NoCycle, open_trending_cycle
+from ratingo_pipelines.sync.trending import open_trending_cycle
+from ratingo_pipelines.sync.whole_lists import NoCycle
 from ratingo_pipelines_tests.exactness import differences
 from ratingo_pipelines_tests.sync.syncing import RUN, Clock, all_rows, eligible, limited, run_cycle
 

@@ -3,7 +3,9 @@
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.trakt import TraktTitle, TrendingEntry
-from ratingo_pipelines.sync.trending import LISTED_TWICE, WITHOUT_TMDB_ID, WITHOUT_WATCHERS, places
+from ratingo_pipelines.sync.tmdb_list import LISTED_TWICE, WITHOUT_TMDB_ID
+from ratingo_pipelines.sync.trending import places
+from ratingo_pipelines.sync.whole_lists import WITHOUT_WATCHERS
 
 
 def test_an_entry_that_does_not_count_is_skipped_with_its_reason(settings: Settings) -> None:

@@ -7,7 +7,8 @@ from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.preview import preview_cycle, preview_pending
 from ratingo_pipelines.sync.titles import sync_pending
-from ratingo_pipelines.sync.trending import NoCycle, open_trending_cycle
+from ratingo_pipelines.sync.trending import open_trending_cycle
+from ratingo_pipelines.sync.whole_lists import NoCycle
 from ratingo_pipelines_tests.sync.syncing import RUN, Clock, counts, pass_time, run_cycle
 
 

@@ -13,7 +13,7 @@ from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import status
-from ratingo_pipelines.sync.trending import LISTED_TWICE, WITHOUT_TMDB_ID
+from ratingo_pipelines.sync.tmdb_list import LISTED_TWICE, WITHOUT_TMDB_ID
 from ratingo_pipelines.terminal.reports import status_lines
 from ratingo_pipelines_tests.storage.examples import PATIENCE
 

@@ -30,6 +30,7 @@ _UKRAINIAN: Mapping[str, str] = {
     "skipped": "пропущено",
     "titles by outcome": "Тайтли за результатом",
     "no cycle yet": "Ще не було жодного циклу",
+    "TMDB's list stands in for Trakt's, without watchers": "Trakt не дає списку, тож діє список TMDB, без глядачів",
     "asked in vain": "Запити без результату",
     "failing": "Помилки",
     "next attempt": "наступна спроба",

@@ -2,12 +2,21 @@
 
 from ratingo_pipelines.sources.tmdb.client import TmdbClient, open_tmdb
 from ratingo_pipelines.sources.tmdb.payload import Episode, Genre, Season
-from ratingo_pipelines.sources.tmdb.title import CastMember, Provider, Recommendation, TmdbTitle, Translation, Video
+from ratingo_pipelines.sources.tmdb.title import (
+    CastMember,
+    PopularTitle,
+    Provider,
+    Recommendation,
+    TmdbTitle,
+    Translation,
+    Video,
+)
 
 __all__ = [
     "CastMember",
     "Episode",
     "Genre",
+    "PopularTitle",
     "Provider",
     "Recommendation",
     "Season",

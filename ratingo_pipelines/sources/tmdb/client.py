@@ -16,20 +16,25 @@ from pydantic import SecretStr
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import AccessDenied, Misrouted, NotFound, SourceError
+from ratingo_pipelines.sources.http import JsonAnswer
 from ratingo_pipelines.sources.http.answer import HttpAnswer
 from ratingo_pipelines.sources.http.api import ApiConfig, JsonApi
 from ratingo_pipelines.sources.http.opening import open_api
 from ratingo_pipelines.sources.http.statuses import said_by
+from ratingo_pipelines.sources.lenient import read_count
 from ratingo_pipelines.sources.tmdb.payload import error_code
 from ratingo_pipelines.sources.tmdb.title import (
     API,
+    PopularTitle,
     TmdbTitle,
     parse_details,
     parse_found,
     parse_genres,
+    parse_trending,
 )
 
 GENRES_KEPT = timedelta(days=1)
+MOST_PAGES = 500
 
 
 class TmdbClient:
@@ -80,6 +85,24 @@ class TmdbClient:
             parse=lambda answer: parse_found(answer.payload, medium),
         )
 
+    def trending(self, medium: Medium, limit: int, *, bypass_cache: bool = False) -> list[PopularTitle]:
+        """The first `limit` titles of this week's trending list, in its order; a title may be listed twice.
+
+        Pages of 20, of which there are 500 at most: https://developer.themoviedb.org/reference/trending-tv.
+        """
+        found: list[PopularTitle] = []
+        for page in range(1, MOST_PAGES + 1):
+            entries, pages = self.api.read(
+                f"/trending/{medium.tmdb_path}/week",
+                {"language": self._locale, "page": page},
+                parse=lambda answer: _trending_page(answer, medium),
+                bypass_cache=bypass_cache,
+            )
+            found += entries
+            if len(found) >= limit or not entries or (pages is not None and page >= pages):
+                break
+        return found[:limit]
+
     def genre_names(self, medium: Medium, language: str) -> dict[int, str]:
         """The names of genres in a language (`uk-UA`), by id; those without a name in it are left out."""
         path = f"/genre/{medium.tmdb_path}/list"
@@ -90,6 +113,11 @@ class TmdbClient:
             max_age=GENRES_KEPT,
             cache_if=_names_genres,
         )
+
+
+def _trending_page(answer: JsonAnswer, medium: Medium) -> tuple[list[PopularTitle], int | None]:
+    """The entries of a page, and how many pages there are."""
+    return parse_trending(answer.payload, medium), read_count(answer.payload.get("total_pages"))
 
 
 def _names_genres(payload: Any) -> bool:

@@ -223,6 +223,16 @@ class ListedPayload(Payload):
     popularity: OptionalFloat = None
 
 
+def _ids(value: Any) -> list[int]:
+    return [each for each in value if isinstance(each, int)] if isinstance(value, list) else []
+
+
+class TrendingPayload(ListedPayload):
+    """An entry of the trending list."""
+
+    genre_ids: Annotated[list[int], BeforeValidator(_ids)] = Field(default_factory=list)
+
+
 class DetailsPayload(ListedPayload):
     """The answer for one title with everything appended; a part that did not come is None.
 

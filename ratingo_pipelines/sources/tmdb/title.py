@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sources.lenient import foreign, parse, parse_entries
+from ratingo_pipelines.sources.lenient import foreign, parse, parse_entries, unusable
 from ratingo_pipelines.sources.tmdb.payload import (
     DetailsPayload,
     Episode,
@@ -23,6 +25,7 @@ from ratingo_pipelines.sources.tmdb.payload import (
     RegionPayload,
     Season,
     TranslationPayload,
+    TrendingPayload,
     VideoPayload,
     error_code,
 )
@@ -103,6 +106,17 @@ class Recommendation:
     vote_count: int | None
     popularity: float | None
     released: str | None
+
+
+@dataclass(frozen=True)
+class PopularTitle:
+    """A place in TMDB's trending list; what of it cannot be read is None. `released` is an ISO date."""
+
+    id: int | None
+    name: str | None
+    popularity: float | None
+    genre_ids: tuple[int, ...] = ()
+    released: str | None = None
 
 
 @dataclass(frozen=True)
@@ -208,6 +222,32 @@ def parse_found(payload: Any, medium: Medium) -> int | None:
     _check_origin(payload, name, "what was found")
     found = parse_entries(API, ListedPayload, payload.get(name), name)
     return found[0].id if found else None
+
+
+def parse_trending(payload: Any, medium: Medium) -> list[PopularTitle]:
+    """Read a page of the trending list: as many entries as came; of another medium's none.
+
+    Raises `Misrouted` when the answer is none of TMDB's, `BadPayload` where no entry can be read.
+    """
+    _check_origin(payload, "results", "a trending list")
+    listed = payload.get("results")
+    if not isinstance(listed, list):
+        raise unusable(API, "results")
+    entries = [_popular(entry, medium) for entry in listed]
+    if entries and not any(entry.id for entry in entries):
+        raise unusable(API, "results.id")
+    return entries
+
+
+def _popular(entry: Any, medium: Medium) -> PopularTitle:
+    try:
+        read = TrendingPayload.model_validate(entry)
+    except ValidationError:
+        return PopularTitle(None, None, None)
+    if read.media_type not in (None, medium.tmdb_path):
+        return PopularTitle(None, None, None)
+    released = getattr(read, medium.tmdb_released)
+    return PopularTitle(read.id, _name(read, medium), read.popularity, tuple(read.genre_ids), released)
 
 
 def _check_origin(payload: Any, essence: str, due: str) -> None:
