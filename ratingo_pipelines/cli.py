@@ -343,7 +343,8 @@ def show(medium: str, title: str, as_json: bool) -> None:
     from ratingo_pipelines.sync.title_record import named, record_of
     from ratingo_pipelines.terminal.title_record import name_lines, record_lines
 
-    chosen, database = BY_NAME[medium], _database(_settings())
+    settings = _settings()
+    chosen, database = BY_NAME[medium], _database(settings)
     if title.isascii() and title.isdecimal():
         record = record_of(database, chosen, int(title), utc_now())
     else:
@@ -356,7 +357,7 @@ def show(medium: str, title: str, as_json: bool) -> None:
     if record is None:
         click.echo(visible_lines(f"ratingo: no list ever named {title} among {chosen}"), err=True)
         sys.exit(SOME_FAILED)
-    _print_json(asdict(record)) if as_json else _print_lines(record_lines(record))
+    _print_json(asdict(record)) if as_json else _print_lines(record_lines(record, settings.gateway_url))
 
 
 @cli.command()

@@ -337,6 +337,12 @@ class Settings(BaseSettings):
         return self.database_url or SecretStr(sqlite_url(self.home / "ratingo.db"))
 
     @property
+    def gateway_url(self) -> str:
+        """Where the gateway answers, as this machine calls it."""
+        host = "127.0.0.1" if self.gateway_host in {"0.0.0.0", "::"} else self.gateway_host  # noqa: S104 - compared
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.gateway_port}"
+
+    @property
     def tokens_file(self) -> Path:
         """The file of named tokens; it need not be there."""
         return self.ratingo_tokens_file or self.home / "tokens"

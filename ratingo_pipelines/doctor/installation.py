@@ -78,8 +78,7 @@ def of_dagster(settings: Settings) -> Iterator[Remark]:
 
 def of_door(settings: Settings) -> Iterator[Remark]:
     """What `ratingo serve`, if it runs here, says of its parts, the code server among them."""
-    host = "127.0.0.1" if settings.gateway_host in {"0.0.0.0", "::"} else settings.gateway_host  # noqa: S104 - ours
-    base = f"http://{host}:{settings.gateway_port}"
+    base = settings.gateway_url
     if settings.cron_secret is None:
         yield Remark(
             "door", Severity.WARNING, "CRON_SECRET is not set: `ratingo serve` does not start", "see .env.example"

@@ -3,18 +3,21 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from ratingo_pipelines.measures.sparkline import blocks
 from ratingo_pipelines.storage.doubts import Doubt
 from ratingo_pipelines.storage.failures import Failure
 from ratingo_pipelines.storage.records import AskedAbout, Name, RecordedPlace
+from ratingo_pipelines.sync.overview import DAYS_DRAWN
 from ratingo_pipelines.sync.title_record import Fact, TitleRecord
 from ratingo_pipelines.sync.trust.doubts import key_of
 from ratingo_pipelines.text import counted
 
 NAMES_SHOWN = 20
+ACTORS_SHOWN, TRAILERS_SHOWN = 8, 3
 
 
-def record_lines(record: TitleRecord) -> Iterator[str]:
-    """The title, from what it is to what is on record of it."""
+def record_lines(record: TitleRecord, gateway: str) -> Iterator[str]:
+    """The title, from what it is to what is on record of it; its page and its partition are at `gateway`."""
     names = [name for name in (record.title_uk, record.title) if name]
     yield f"{' / '.join(dict.fromkeys(names)) or 'a title without a row'} ({record.medium} {record.tmdb_id})"
     yield f"  {_standing(record)}"
@@ -23,7 +26,18 @@ def record_lines(record: TitleRecord) -> Iterator[str]:
         yield f"  genres: {', '.join(record.genres)}"
     for region, offers in record.watch_in.items():
         yield f"  watch in {region}: {', '.join(offers)} (JustWatch)"
+    if len(record.watchers_by_day) > 1:
+        yield f"  watchers of {DAYS_DRAWN} days: {blocks(record.watchers_by_day).strip()} {record.watchers_by_day[-1]}"
+    if record.votes:
+        yield f"  votes at Trakt, 1 to 10: {', '.join(str(record.votes.get(rating, 0)) for rating in range(1, 11))}"
+    if record.cast:
+        more = len(record.cast) - ACTORS_SHOWN
+        actors = ", ".join(actor.name for actor in record.cast[:ACTORS_SHOWN])
+        yield f"  cast: {actors}{f' and {more} more' if more > 0 else ''}"
+    yield from (f"  trailer: {trailer.name}: {trailer.url}" for trailer in record.trailers[:TRAILERS_SHOWN])
     yield from (f"  {name}: {url}" for name, url in record.links.items())
+    yield f"  page: {gateway}/watching/titles/{record.medium}/{record.tmdb_id}"
+    yield f"  Dagster: {gateway}/assets/{record.medium}/details?view=partitions&partition={record.tmdb_id}"
     yield from _paragraph("Cycles", map(_place, record.places))
     yield from _paragraph("Asked", map(_asked, record.asked))
     yield from _paragraph("In doubt", map(_doubt, record.doubts))
