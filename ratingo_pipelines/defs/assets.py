@@ -18,7 +18,7 @@ from ratingo_pipelines.defs.policies import common
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.defs.runs import ASSETS_ALONE
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sync.backfill import WITH_ASSET, Backfill
+from ratingo_pipelines.sync.backfill import WITH_ASSET
 from ratingo_pipelines.sync.monthly import fetch_month, kept_titles
 from ratingo_pipelines.sync.report import BatchReport
 from ratingo_pipelines.sync.titles import sync_ids
@@ -80,18 +80,35 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         )
         return dg.MaterializeResult(metadata={"dagster/row_count": kept or 0, **note})
 
+    # The sources of a title's sparkline, and of its changes over months.
+    months = [dg.AssetDep(key(medium, "watched_monthly"), partition_mapping=dg.AllPartitionMapping())]
+
+    # One op for all that a title has: a step downstream of one that logs its materializations would be skipped.
     @dg.multi_asset(
         name=f"{medium}_titles",
         specs=[
-            dg.AssetSpec(
-                asset_key,
-                deps=[key(medium, "trending")],
-                kinds={"tmdb"} if stage == "details" else {"trakt"},
-                description=DESCRIPTIONS[stage],
-                skippable=True,
-                **shared,
-            )
-            for asset_key, stage in stage_keys(medium).items()
+            *(
+                dg.AssetSpec(
+                    asset_key,
+                    deps=[key(medium, "trending"), *(months if stage is TitleStage.SPARKLINES else ())],
+                    kinds={"tmdb"} if stage is TitleStage.DETAILS else {"trakt"},
+                    description=DESCRIPTIONS[stage],
+                    skippable=True,
+                    **shared,
+                )
+                for asset_key, stage in stage_keys(medium).items()
+            ),
+            *(
+                dg.AssetSpec(
+                    key(medium, backfill.asset),
+                    deps=[key(medium, TitleStage.DETAILS.value)],
+                    kinds={backfill.name},
+                    description=f"What completes a title: {backfill.facts}.",
+                    skippable=True,
+                    **shared,
+                )
+                for backfill in WITH_ASSET
+            ),
         ],
         partitions_def=TITLES[medium],
         backfill_policy=BATCH,
@@ -101,20 +118,22 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     def titles(
         context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
     ) -> Iterator[dg.MaterializeResult]:
-        stages = {k: stage for k, stage in stage_keys(medium).items() if k in context.selected_asset_keys}
+        chosen = context.selected_asset_keys
+        stages = {asset_key: stage for asset_key, stage in stage_keys(medium).items() if asset_key in chosen}
+        ids, force, reports = _ids(context), config.force or _is_a_persons_wish(context), []
         with ratingo.open() as ctx:
-            take_over(context, ctx, medium)
-            with followed(context, ctx, medium, list(stages)) as follower:
-                report = sync_ids(
-                    ctx,
-                    medium,
-                    context.run.run_id,
-                    _ids(context),
-                    stages=frozenset(stages.values()),
-                    force=config.force or _is_a_persons_wish(context),
-                    follower=follower,
-                )
-        yield from _conclude(context, report)
+            if stages:
+                take_over(context, ctx, medium)
+                with followed(context, ctx, medium, list(stages)) as follower:
+                    wanted = frozenset(stages.values())
+                    run_id = context.run.run_id
+                    reports.append(sync_ids(ctx, medium, run_id, ids, stages=wanted, force=force, follower=follower))
+            for backfill in WITH_ASSET:
+                asset_key = key(medium, backfill.asset)
+                if asset_key in chosen and backfill.ask_about_ids:
+                    with followed(context, ctx, medium, [asset_key]) as follower:
+                        reports.append(backfill.ask_about_ids(ctx, medium, ids, force=force, follower=follower))
+        yield from _conclude(context, reports)
 
     sync_report = dg.AssetSpec(
         key(medium, "sync_report"),
@@ -123,44 +142,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         description="Counts of each sync, as numbers to plot over time.",
         **shared,
     )
-    return [trending, watched_monthly, titles, *(_backfilled(medium, each) for each in WITH_ASSET), sync_report]
-
-
-def _backfilled(medium: Medium, backfill: Backfill) -> dg.AssetsDefinition:
-    """The asset of a source that completes stored titles."""
-    ask_about_ids = backfill.ask_about_ids
-    assert ask_about_ids is not None  # noqa: S101 -- it is one of those with an asset
-
-    @dg.multi_asset(
-        name=f"{medium}_{backfill.asset}",
-        specs=[
-            dg.AssetSpec(
-                key(medium, backfill.asset),
-                deps=[key(medium, TitleStage.DETAILS.value)],
-                kinds={backfill.name},
-                description=f"What completes a title: {backfill.facts}.",
-                skippable=True,
-                **common(medium.plural),
-            )
-        ],
-        partitions_def=TITLES[medium],
-        backfill_policy=BATCH,
-        pool=medium.plural,
-    )
-    def completed(
-        context: dg.AssetExecutionContext, config: TitlesConfig, ratingo: RatingoResource
-    ) -> Iterator[dg.MaterializeResult]:
-        with ratingo.open() as ctx, followed(context, ctx, medium, [key(medium, backfill.asset)]) as follower:
-            report = ask_about_ids(
-                ctx,
-                medium,
-                _ids(context),
-                force=config.force or _is_a_persons_wish(context),
-                follower=follower,
-            )
-        yield from _conclude(context, report)
-
-    return completed
+    return [trending, watched_monthly, titles, sync_report]
 
 
 def _ids(context: dg.AssetExecutionContext) -> Sequence[int]:
@@ -188,8 +170,8 @@ def _is_a_persons_wish(context: dg.AssetExecutionContext) -> bool:
     return run.job_name == ASSETS_ALONE and PARTITION_TAG in run.tags and BACKFILL_TAG not in run.tags
 
 
-def _conclude(context: dg.AssetExecutionContext, report: BatchReport) -> Iterator[dg.MaterializeResult]:
+def _conclude(context: dg.AssetExecutionContext, reports: Sequence[BatchReport]) -> Iterator[dg.MaterializeResult]:
     """Yield nothing: the titles' materializations are logged, and an output would count for failed ones too."""
-    tag_summary(context, [report])
-    raise_if_any_failed([report])
+    tag_summary(context, reports)
+    raise_if_any_failed(reports)
     yield from ()

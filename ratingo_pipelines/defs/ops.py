@@ -15,6 +15,7 @@ from ratingo_pipelines.defs.conclusion import raise_if_any_failed, stop_of, tag_
 from ratingo_pipelines.defs.cycle import fetch_trending, join_cycle, take_over, trending_metadata
 from ratingo_pipelines.defs.listener import followed
 from ratingo_pipelines.defs.materializations import of_calendar, of_prune, of_report
+from ratingo_pipelines.defs.needless import tell_of_needless
 from ratingo_pipelines.defs.partitions import AIRINGS, LARGEST_ID, STALE_AIRINGS, key, stage_keys
 from ratingo_pipelines.defs.resources import RatingoResource
 from ratingo_pipelines.media import SHOWS, Medium
@@ -155,14 +156,12 @@ def backfill_op(medium: Medium, backfill: Backfill) -> dg.OpDefinition:
     def complete(
         context: dg.OpExecutionContext, config: DueConfig, ratingo: RatingoResource, before: list
     ) -> list[BatchReport]:
-        with ratingo.open() as ctx, followed(context, ctx, medium, [key(medium, backfill.asset)]) as follower:
-            report = backfill.ask_about_due(
-                ctx,
-                medium,
-                context.run.run_id,
-                limit=config.checked_limit(),
-                follower=follower,
-            )
+        with ratingo.open() as ctx:
+            with followed(context, ctx, medium, [key(medium, backfill.asset)]) as follower:
+                report = backfill.ask_about_due(
+                    ctx, medium, context.run.run_id, limit=config.checked_limit(), follower=follower
+                )
+            tell_of_needless(context, ctx, medium, backfill)
         return [*before, report]
 
     return complete

@@ -6,15 +6,17 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from ratingo_pipelines.measures.deltas import complete_months
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
+from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.work import TitleStage
 
-FIRST_MONTH = "2024-01-01"
 LARGEST_ID = 2**31 - 1
 """Of the columns that hold TMDB's ids."""
 
 TITLES = {medium: dg.DynamicPartitionsDefinition(name=medium.plural) for medium in MEDIA}
-MONTHS = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH)
+MONTHS = dg.MonthlyPartitionsDefinition(start_date=f"{complete_months(utc_now().date())[-1]}-01")
+"""From the first month that the deltas compare, as of when this code was loaded."""
 
 
 def register_titles(instance: dg.DagsterInstance, medium: Medium, tmdb_ids: Iterable[int]) -> None:

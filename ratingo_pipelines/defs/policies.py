@@ -26,6 +26,9 @@ KEPT_FRESH_BY = {
     "shows/trending": "shows_trending",
     "movies/trending": "movies_trending",
     "shows/airings": "shows_calendar_sync",
+    "shows/stale_airings": "shows_calendar_prune",
+    "shows/sync_report": "shows_trending",
+    "movies/sync_report": "movies_trending",
 }
 """The assets that grow old, by the scheduled job that renews them."""
 WARNS_AFTER, FAILS_AFTER = timedelta(hours=1), timedelta(hours=2)

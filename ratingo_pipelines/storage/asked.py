@@ -189,6 +189,15 @@ def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: 
     return [OmdbDue(*row) for row in conn.execute(statement)]
 
 
+def ids_lacking_omdb(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int], now: datetime) -> set[int]:
+    """Those of the titles that are due to be asked at OMDb."""
+    found: set[int] = set()
+    for part in in_chunks(tmdb_ids):
+        chosen = select(t.titles.c.tmdb_id).select_from(t.titles).where(t.titles.c.tmdb_id.in_(part))
+        found.update(conn.execute(_lacking_omdb(chosen, t, now)).scalars())
+    return found
+
+
 def number_lacking_omdb(conn: Connection, t: TitleTables, now: datetime) -> int:
     """How many titles are due to be asked at OMDb."""
     counting = select(func.count()).select_from(t.titles)

@@ -3,14 +3,14 @@
 How a source is asked and what is stored of its answers is in the use cases, `omdb` and `meta`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.meta import backfill_meta
-from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids
+from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids, needless_at_omdb
 from ratingo_pipelines.sync.report import NOBODY, BatchReport, Follower
 from ratingo_pipelines.sync.work import TitleStage
 
@@ -54,6 +54,8 @@ class Backfill:
     ask_about_due: AskAboutDue
     ask_about_ids: AskAboutIds | None = None
     """With it, the source has an asset of its own, and its failures are retried there."""
+    needless: Callable[[SyncContext, Medium, Sequence[int]], Mapping[int, str]] | None = None
+    """Says which titles it is not going to be asked about, and why: they lack nothing of it."""
 
     @property
     def asset(self) -> str:
@@ -67,7 +69,7 @@ def _omdb(ctx: SyncContext, medium: Medium, run_id: str, **asked: Any) -> BatchR
 
 
 BACKFILLS = (
-    Backfill("omdb", "IMDb's and Metacritic's ratings, by way of OMDb", _omdb, backfill_omdb_ids),
+    Backfill("omdb", "IMDb's and Metacritic's ratings, by way of OMDb", _omdb, backfill_omdb_ids, needless_at_omdb),
     Backfill("meta", "TMDB's details, stubs of related titles among them", backfill_meta),
 )
 """In the order in which a bootstrap runs them."""

@@ -2,7 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
+
+from sqlalchemy import Connection
 
 from ratingo_pipelines.measures.scoring import primary_rating
 from ratingo_pipelines.media import MEDIA, Medium
@@ -39,6 +42,7 @@ QUESTION = Question(API, STAGE)
 WITHOUT_KEY = "OMDb skipped: OMDB_API_KEY is not set (a key: https://www.omdbapi.com/apikey.aspx)"
 WITHOUT_IMDB_ID = "no IMDb id"
 FRESH = "fresh"
+NOTHING_LACKING = "nothing lacking"
 NOTHING_KNOWN = OmdbRatings()
 
 
@@ -107,18 +111,33 @@ def backfill_omdb_ids(
     force: bool = False,
     follower: Follower = NOBODY,
 ) -> BatchReport:
-    """Ask OMDb about these titles; those asked recently are fresh, unless they failed since, or `force`."""
+    """Ask OMDb about these titles; those that are not due are passed over, unless they failed since, or `force`."""
     now = ctx.now()
     wanted = list(dict.fromkeys(tmdb_ids))
     with ctx.database.reading() as conn:
         rows = {row.tmdb_id: row for row in asked.omdb_rows(conn, tables_of(medium), wanted)}
-        due_ids = set(wanted) if force else asked.due(conn, medium, wanted, asked.OMDB, now)
-        due_ids |= failures.failing_ids(conn, medium, wanted, [STAGE])
-    passed_over = {i: FRESH for i in wanted if i not in due_ids}
+        passed_over = {} if force else _not_due(conn, medium, wanted, now)
     passed_over |= {i: WITHOUT_IMDB_ID for i, row in rows.items() if not row.imdb_id}
     passed_over |= {i: WITHOUT_ROW for i in wanted if i not in rows}
     due = [rows[i] for i in wanted if i not in passed_over]
     return _work_off(ctx, medium, due, passed_over, force, follower)
+
+
+def needless_at_omdb(ctx: SyncContext, medium: Medium, tmdb_ids: Sequence[int]) -> dict[int, str]:
+    """Those of the titles that OMDb is not going to be asked about, as far as is known now, with the reason."""
+    with ctx.database.reading() as conn:
+        rows = asked.omdb_rows(conn, tables_of(medium), tmdb_ids)
+        due = _not_due(conn, medium, [row.tmdb_id for row in rows], ctx.now())
+    lacking = {row.tmdb_id: WITHOUT_IMDB_ID for row in rows if not row.imdb_id}
+    return {i: reason for i, reason in due.items() if reason == NOTHING_LACKING} | lacking
+
+
+def _not_due(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], now: datetime) -> dict[int, str]:
+    """Those of the titles that the backfill would not ask about, with the reason."""
+    due = asked.ids_lacking_omdb(conn, tables_of(medium), tmdb_ids, now)
+    due |= failures.failing_ids(conn, medium, tmdb_ids, [STAGE])
+    their_time = asked.due(conn, medium, tmdb_ids, asked.OMDB, now)
+    return {i: NOTHING_LACKING if i in their_time else FRESH for i in tmdb_ids if i not in due}
 
 
 def _work_off(

@@ -209,14 +209,15 @@ def test_sensors_are_switched_off_by_name(off: str, left: int) -> None:
     assert len(running(settings(sensors_off=off))) == left
 
 
-def test_trending_and_the_calendar_are_expected_to_be_fresh() -> None:
+def test_what_a_schedule_renews_is_expected_to_be_fresh() -> None:
     hours = {}
     for node in NODES:
         policy = node.freshness_policy
         if policy:
             hours[node.key.to_user_string()] = policy.fail_window.to_timedelta().total_seconds() / 3600
 
-    assert hours == {"shows/trending": 8, "movies/trending": 26, "shows/airings": 8}
+    renewed = ("trending", "sync_report", "airings", "stale_airings")
+    assert hours == {**{f"shows/{name}": 8 for name in renewed}, "movies/trending": 26, "movies/sync_report": 26}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from ratingo_pipelines.defs.partitions import key
+from ratingo_pipelines.defs.partitions import MONTHS, key
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.storage.tables import show_airings, tables_of
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation, failure_of
 
 MONTHLY = key(SHOWS, "watched_monthly")
+FIRST_MONTH = MONTHS.get_first_partition_key() or ""
 
 
 def ids_of(*tmdb_ids: int, **config: Any) -> dict[str, Any]:
@@ -281,10 +282,10 @@ def test_the_trending_job_fetches_missing_months_and_materializes_them_once(inst
 
 
 def test_a_month_can_be_backfilled_on_its_own(installed: Installation) -> None:
-    result = installed.over([MONTHLY], "2025-03-01", "2025-03-01")
+    result = installed.over([MONTHLY], FIRST_MONTH, FIRST_MONTH)
 
     assert result.success
-    assert installed.instance.get_materialized_partitions(MONTHLY) == {"2025-03-01"}
+    assert installed.instance.get_materialized_partitions(MONTHLY) == {FIRST_MONTH}
 
 
 def title_config(tmdb_id: int) -> dict[str, Any]:
@@ -319,3 +320,18 @@ def test_what_is_no_id_is_told_in_a_sentence(installed: Installation) -> None:
     result = installed.run("shows_title", title_config(-1))
 
     assert failure_of(result).description == "-1 is no TMDB id; nothing was done"
+
+
+def test_a_healthy_sync_leaves_no_partition_missing(installed: Installation) -> None:
+    installed.run("shows_full_sync")
+
+    for asset in ("details", "ratings", "sparklines", "omdb"):
+        assert sorted(installed.materialized("shows", asset)) == sorted(installed.partitions()), asset
+    skipped = {metadata.get("skipped") for metadata in installed.materialized("shows", "omdb").values()}
+    assert skipped - {None} <= {"nothing lacking", "no IMDb id"}
+
+
+def test_the_months_that_the_deltas_compare_are_the_partitions(installed: Installation) -> None:
+    installed.run("shows_trending")
+
+    assert installed.instance.get_materialized_partitions(MONTHLY) == set(MONTHS.get_partition_keys())

@@ -264,3 +264,26 @@ def test_movies_have_the_same_assets(installed: Installation) -> None:
     assert result.success
     found: dict[int, dict[str, Any]] = installed.materialized("movies", "details")
     assert found[ids[0]]["TMDB"] == f"https://www.themoviedb.org/movie/{ids[0]}"
+
+
+def test_a_run_over_all_assets_of_a_title_asks_omdb_too(installed: Installation) -> None:
+    installed.run("shows_trending")
+    title = installed.partitions()[0]
+    keys = [key(SHOWS, name) for name in ("details", "ratings", "sparklines", "omdb")]
+
+    assert installed.one(keys, title).success
+
+    assert installed.asked("omdb") == 1
+    assert all(title in installed.materialized("shows", name) for name in ("details", "ratings", "sparklines", "omdb"))
+
+
+def test_a_range_over_titles_that_lack_nothing_spends_none_of_omdbs_day(installed: Installation) -> None:
+    installed.run("shows_full_sync")
+    for api in ("omdb", "tmdb"):
+        assert installed.asked(api) > 0
+    installed.sandbox.reset()
+    first, *_, last = map(str, installed.partitions())
+
+    assert installed.over([key(SHOWS, "omdb")], first, last).success
+
+    assert installed.asked("omdb") == 0

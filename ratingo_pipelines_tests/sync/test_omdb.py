@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from ratingo_pipelines.media import MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
@@ -13,7 +13,7 @@ from ratingo_pipelines.storage.pipeline_tables import asked, failures
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.batch import AHEAD
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids
+from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids, needless_at_omdb
 from ratingo_pipelines.sync.omdb_quota import fair_share
 from ratingo_pipelines.sync.report import Follower, StopReason, TitleOutcome
 from ratingo_pipelines.sync.titles import sync_ids
@@ -241,3 +241,21 @@ def test_a_call_is_booked_on_the_day_it_was_made(ctx: SyncContext, sandbox: Runn
     assert report.succeeded == 60
     assert before + after == report.requests["omdb"] == sandbox.counters()["omdb"]["requests"]
     assert 10 <= before <= 10 + AHEAD + 1
+
+
+def test_a_title_that_lacks_nothing_is_not_asked_about_by_its_id_unless_forced(
+    ctx: SyncContext, sandbox: RunningSandbox
+) -> None:
+    run_cycle(ctx)
+    whole, lacking = eligible(sandbox.truth(SHOWS, 12))[:2]
+    titles = tables_of(SHOWS).titles
+    complete = {"imdb_id": "tt0000001", "rating_imdb": 7.5, "imdb_votes": 100, "rating_metacritic": 80.0}
+    with ctx.database.writing() as conn:
+        conn.execute(update(titles).where(titles.c.tmdb_id == whole).values(**complete))
+
+    report = backfill_omdb_ids(ctx, SHOWS, [whole, lacking])
+
+    assert report.skipped == {"nothing lacking": 1}
+    assert report.succeeded == 1
+    assert needless_at_omdb(ctx, SHOWS, [whole, lacking]) == {whole: "nothing lacking"}
+    assert backfill_omdb_ids(ctx, SHOWS, [whole], force=True).fetched == 1

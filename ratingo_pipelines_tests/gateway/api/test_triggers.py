@@ -242,3 +242,18 @@ def test_a_run_names_who_launched_it_and_by_which_endpoint(
 
     by = {"ratingo/origin": "gateway", "ratingo/endpoint": "/api/sync/trending"}
     assert webserver.tags == by | named
+
+
+@pytest.mark.parametrize(
+    ("status", "is_said"),
+    [(dg.DagsterRunStatus.CANCELED, True), (dg.DagsterRunStatus.FAILURE, False)],
+)
+def test_a_run_that_a_person_ended_is_said_to_be_canceled(
+    instance: dg.DagsterInstance, webserver: Webserver, status: dg.DagsterRunStatus, is_said: bool
+) -> None:
+    run_id = create_run_for_test(instance, job_name="shows_sync", status=status).run_id
+    runs = Runs(webserver, instance)
+    run = asyncio.run(runs.get(run_id))
+    assert run is not None
+
+    assert (asyncio.run(runs.why_failed(run)) == "the run was canceled") is is_said
