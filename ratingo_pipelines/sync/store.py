@@ -101,10 +101,11 @@ class TitleStore:
             told = self._without_doubled_links(gathered, told, known)
             merged = merge(self._asked, work, told, known, self.ctx.now().date(), rated=rated)
             values = dict(merged.columns)
-            if before is not None and work.trakt_title is None and before["trending_updated_at"] is not None:
+            origins = self._origins(conn, work) if before is not None else {}
+            was_listed = before is not None and before["trending_updated_at"] is not None
+            if was_listed and work.trakt_title is None and TITLE not in origins:
                 # Trakt's title goes first, and the row has it from an earlier list that an adopted database knew.
                 values.pop("title", None)
-            origins = self._origins(conn, work) if before is not None else {}
             settled = settle(values, _said_by(work, told), before or {}, origins, self.ctx.now())
             values = settled.columns
             row: dict[str, Any] = {**(before or {}), **values}

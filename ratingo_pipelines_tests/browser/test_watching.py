@@ -82,6 +82,21 @@ def test_axe_finds_nothing_to_complain_of(visit: Visit, title: str, page: str, s
     assert visit.browser.execute_async_script(RUN_AXE) == []
 
 
+def test_the_state_of_the_sync_renews_itself_while_somebody_looks_on(visit: Visit) -> None:
+    visit.go("/watching")
+    visit.browser.execute_script("document.getElementById('state').className = 'seen'")
+    renewed = "return document.getElementById('state').className !== 'seen'"
+    visit.eventually(lambda: visit.browser.execute_script(renewed), "the state is renewed")
+    visit.sees("Стан синхронізації", "Останній запит списку")
+
+
+def test_a_title_is_fetched_by_its_button(visit: Visit, title: str) -> None:
+    visit.go(title)
+    visit.click("Завантажити зараз")
+    visit.eventually(lambda: visit.path.startswith(f"{title}?run="), "the page names the run")
+    visit.sees("Тайтл завантажується")
+
+
 def test_the_pages_and_dagsters_lead_to_one_another(visit: Visit) -> None:
     visit.go("/watching")
     visit.browser.find_element("link text", "Dagster").click()

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from ratingo_pipelines.media import SHOWS
+from ratingo_pipelines.storage.pipeline_tables import provenance, trending
 from ratingo_pipelines.storage.provenance import Origin, move, origins_of
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
@@ -103,6 +104,24 @@ def test_each_value_is_stored_with_its_source_and_omdbs_outlives_the_cycles_of_a
     assert stored_origins(ctx)[tmdb_id]["rating_imdb"].source == "trakt"
     backfill_omdb_ids(ctx, SHOWS, [tmdb_id], force=True)
     assert stored_origins(ctx)[tmdb_id]["rating_imdb"].source == "omdb"
+
+
+@pytest.mark.parametrize(("given_by", "stays"), [("trakt", True), (None, True), ("tmdb", False)])
+def test_a_name_of_trakts_outlives_its_place_in_the_lists_and_one_of_tmdbs_follows_tmdb(
+    ctx: SyncContext, given_by: str | None, stays: bool
+) -> None:
+    run_cycle(limited(ctx, 2))
+    tmdb_id, told = next(iter(stored_origins(ctx).items()))
+    titles, mine = tables_of(SHOWS).titles, provenance.c.tmdb_id == tmdb_id
+    with ctx.database.writing() as conn:
+        conn.execute(delete(trending))
+        conn.execute(update(titles).where(titles.c.tmdb_id == tmdb_id).values(title="Another name"))
+        conn.execute(update(provenance).where(mine, provenance.c.value == "title").values(source=given_by or ""))
+        if given_by is None:
+            conn.execute(delete(provenance).where(mine))
+    sync_ids(ctx, SHOWS, "later", [tmdb_id], stages=[TitleStage.DETAILS], force=True)
+    assert told["title"].source == "trakt"
+    assert (title_rows(ctx.database)[tmdb_id]["title"] == "Another name") is stays
 
 
 def test_origins_follow_a_title_to_the_id_it_was_merged_into(ctx: SyncContext) -> None:
