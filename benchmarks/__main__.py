@@ -30,6 +30,7 @@ TOPICS = {
     "reader_queries": "The reader's queries",
     "snapshots": "Ten million snapshots",
     "omdb": "OMDb backfill",
+    "imdb": "IMDb's dataset",
     "waiting": "Waiting for a source",
     "gateway": "The gateway",
     "pages": "The pages",

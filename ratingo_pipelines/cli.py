@@ -31,6 +31,8 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the report
 SORTS = {"score": "SCORE", "watchers": "WATCHERS", "change": "DELTA", "three-months": "DELTA_3M"}
 """What titles are sorted by, as people say it, and `storage.listing.Sort`'s name, which is not imported for --help."""
 SOME_FAILED, WRONG_ENVIRONMENT = 1, 2
+IMDB = "imdb"
+"""What the backfill of IMDb's dataset is called, which knows no media."""
 
 
 def main() -> None:
@@ -184,10 +186,10 @@ class _Backfill(click.ParamType):
         from ratingo_pipelines.sync.backfill import BACKFILLS
 
         named = {each.name: each for each in BACKFILLS}
-        if not isinstance(value, str):
+        if not isinstance(value, str) or value == IMDB:
             return value
         if value not in named:
-            self.fail(f"{value!r} is not one of {', '.join(map(repr, named))}.", param, ctx)
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, [*named, IMDB]))}.", param, ctx)
         return named[value]
 
 
@@ -196,18 +198,39 @@ class _Backfill(click.ParamType):
 @click.argument("medium", type=MEDIUM, required=False)
 @click.option("--limit", type=click.IntRange(1), help="At most so many titles a medium; all that are due if unset.")
 @AS_JSON
-def backfill(source: "Backfill", medium: str | None, limit: int | None, as_json: bool) -> None:
-    """Complete titles that lack SOURCE's facts: omdb (IMDb and Metacritic ratings) or meta (TMDB's details)."""
+def backfill(source: "str | Backfill", medium: str | None, limit: int | None, as_json: bool) -> None:
+    """Complete titles that lack SOURCE's facts: omdb (IMDb and Metacritic ratings), meta (TMDB's details), or imdb.
+
+    The last brings IMDb's ratings of all titles to those of its daily dataset, where IMDB_DATASET is on.
+    """
     from ratingo_pipelines.media import BY_NAME, MEDIA
     from ratingo_pipelines.terminal.progress import followed
     from ratingo_pipelines.terminal.reports import batch_lines
 
     reports = []
+    if isinstance(source, str):
+        if medium or limit:
+            raise click.UsageError("imdb is about all titles: it takes no medium and no --limit")
+        _backfill_imdb(as_json)
+        return
     with _sync_context() as ctx:
         for chosen in [BY_NAME[medium]] if medium else MEDIA:
             with followed(f"{chosen}: {source.name}") as follower:
                 report = source.ask_about_due(ctx, chosen, _run_id(), limit=limit, follower=follower)
             reports.append(report)
+    if as_json:
+        _print_json([report.as_dict() for report in reports])
+    else:
+        _print_lines(*(batch_lines(report) for report in reports))
+    _exit(*reports)
+
+
+def _backfill_imdb(as_json: bool) -> None:
+    from ratingo_pipelines.sync.imdb import backfill_imdb
+    from ratingo_pipelines.terminal.reports import batch_lines
+
+    with _sync_context() as ctx:
+        reports = backfill_imdb(ctx)
     if as_json:
         _print_json([report.as_dict() for report in reports])
     else:

@@ -268,10 +268,13 @@ class Settings(BaseSettings):
     trakt_base_url: BaseUrl = "https://api.trakt.tv"
     tmdb_base_url: BaseUrl = "https://api.themoviedb.org/3"
     omdb_base_url: BaseUrl = "https://www.omdbapi.com"
+    imdb_dataset_url: BaseUrl = "https://datasets.imdbws.com/title.ratings.tsv.gz"
     telegram_base_url: BaseUrl = "https://api.telegram.org"
 
     trending_source: Literal["auto", "trakt", "tmdb"] = "auto"
     """Whose trending list is taken; `auto`: Trakt's, and TMDB's while Trakt gives none."""
+    imdb_dataset: Literal["off", "on"] = "off"
+    """Whether IMDb's daily dataset of ratings is read: its licence is for personal and non-commercial use only."""
     trending_limit: int = Field(100, ge=1, le=1000)
     listed_days: int = Field(30, ge=0)
     """How long after the last trending list that named it a title stays on the site's lists; 0 keeps it for ever."""
@@ -319,6 +322,7 @@ class Settings(BaseSettings):
     movies_omdb_backfill_cron: Cron = "10 2 * * *"
     movies_meta_backfill_cron: Cron = "15 2 * * *"
     movies_partitions_prune_cron: Cron = "35 3 * * *"
+    imdb_backfill_cron: Cron = "40 5 * * *"
 
     @property
     def crons(self) -> dict[str, str]:

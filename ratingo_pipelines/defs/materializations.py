@@ -162,6 +162,20 @@ def of_calendar(report: CalendarReport) -> Metadata:
     }
 
 
+def of_dataset(reports: Sequence[BatchReport]) -> Metadata:
+    """Metadata of a reading of a whole dataset, of all media."""
+    stages = tuple(report.counts for report in reports)
+    notes = tuple(dict.fromkeys(note for stage in stages for note in stage.notes))
+    return {
+        "dagster/row_count": sum(stage.succeeded for stage in stages),
+        "updated": sum(stage.updated for stage in stages),
+        "lacking": sum(stage.skipped for stage in stages),
+        "seconds": max((stage.seconds for stage in stages), default=0.0),
+        **_notes(notes),
+        **entry(RunReport(stages=stages)),
+    }
+
+
 def of_prune(report: PruneReport) -> Metadata:
     """Metadata of a prune."""
     return {"deleted": report.deleted, "seconds": report.seconds, **entry(RunReport(pruned=report))}

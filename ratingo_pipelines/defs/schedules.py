@@ -5,6 +5,7 @@ A schedule only asks for a run of its job. What is worked off between its ticks 
 
 import dagster as dg
 
+from ratingo_pipelines.defs.imdb import IMDB_JOB
 from ratingo_pipelines.settings import OFF, Settings
 
 SCHEDULED = tuple(Settings.model_construct().crons)
@@ -14,7 +15,8 @@ SCHEDULED = tuple(Settings.model_construct().crons)
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """A schedule for each; one that is switched off can still be switched on in the UI, at the usual time."""
     usual = Settings.model_construct().crons
-    return [_schedule(job, cron, usual[job]) for job, cron in settings.crons.items()]
+    unwanted = {IMDB_JOB} if settings.imdb_dataset == "off" else set()
+    return [_schedule(job, OFF if job in unwanted else cron, usual[job]) for job, cron in settings.crons.items()]
 
 
 def _schedule(job: str, cron: str, usual: str) -> dg.ScheduleDefinition:

@@ -1,8 +1,8 @@
 """The APIs that the sandbox plays, and the environment that points this project at them."""
 
-from ratingo_pipelines.sandbox import omdb, tmdb, trakt
+from ratingo_pipelines.sandbox import imdb, omdb, tmdb, trakt
 
-APIS = {api.name: api for api in (trakt.API, tmdb.API, omdb.API)}
+APIS = {api.name: api for api in (trakt.API, tmdb.API, omdb.API, imdb.API)}
 
 
 def environment(url: str) -> dict[str, str]:
@@ -10,5 +10,5 @@ def environment(url: str) -> dict[str, str]:
     return {
         name: value
         for api in APIS.values()
-        for name, value in {f"{api.name.upper()}_BASE_URL": url + api.path, **api.variables}.items()
+        for name, value in dict([api.location(url), *api.variables.items()]).items()
     }

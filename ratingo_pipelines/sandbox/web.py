@@ -52,6 +52,14 @@ class StandIn:
     """What it says to a request that is not entitled to an answer, given the key."""
     serve: Callable[[Asked, str, tuple[str, ...], World], Reply]
     has_etags: bool = False
+    url_variable: str = ""
+    """The variable that says where it is; as `TRAKT_BASE_URL` if empty."""
+    file: str = ""
+    """What that variable names below `path`."""
+
+    def location(self, url: str) -> tuple[str, str]:
+        """The variable that says where it is, and what it says for a sandbox at `url`."""
+        return self.url_variable or f"{self.name.upper()}_BASE_URL", url + self.path + self.file
 
 
 def dump(payload: Any) -> bytes:

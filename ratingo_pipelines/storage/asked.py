@@ -25,7 +25,7 @@ from sqlalchemy import (
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.columns import is_null
 from ratingo_pipelines.storage.failures import backing_off
-from ratingo_pipelines.storage.pipeline_tables import asked, failures
+from ratingo_pipelines.storage.pipeline_tables import asked, failures, provenance
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.titles import LIST_COLUMNS, metadata_columns
 from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, insert_unless_there, locking, update_rows
@@ -173,35 +173,40 @@ class OmdbDue:
     rating_metacritic: float | None
 
 
-def titles_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, limit: int | None = None) -> list[OmdbDue]:
+def titles_lacking_omdb(
+    conn: Connection, t: TitleTables, now: datetime, limit: int | None = None, *, imdb_from: str | None = None
+) -> list[OmdbDue]:
     """Titles due to be asked at OMDb, the listed ones first, of these and of the others those due for longest.
 
     Due are titles with an IMDb id that lack one of the three values and were never asked about, and those
     whose time to be asked again has come, also after a failure. One that was never asked about is due since its row
-    last changed.
+    last changed. With `imdb_from`, a source that gives IMDb's ratings without OMDb, only Metacritic's counts of those
+    that it gives IMDb's of.
     """
     c = t.titles.c
     statement = (
-        _lacking_omdb(_omdb_rows(t), t, now)
+        _lacking_omdb(_omdb_rows(t), t, now, imdb_from)
         .order_by(c.trending_score.is_(None), func.coalesce(asked.c.next_at, c.updated_at), c.id)
         .limit(limit)
     )
     return [OmdbDue(*row) for row in conn.execute(statement)]
 
 
-def ids_lacking_omdb(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int], now: datetime) -> set[int]:
+def ids_lacking_omdb(
+    conn: Connection, t: TitleTables, tmdb_ids: Iterable[int], now: datetime, *, imdb_from: str | None = None
+) -> set[int]:
     """Those of the titles that are due to be asked at OMDb."""
     found: set[int] = set()
     for part in in_chunks(tmdb_ids):
         chosen = select(t.titles.c.tmdb_id).select_from(t.titles).where(t.titles.c.tmdb_id.in_(part))
-        found.update(conn.execute(_lacking_omdb(chosen, t, now)).scalars())
+        found.update(conn.execute(_lacking_omdb(chosen, t, now, imdb_from)).scalars())
     return found
 
 
-def number_lacking_omdb(conn: Connection, t: TitleTables, now: datetime) -> int:
+def number_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, *, imdb_from: str | None = None) -> int:
     """How many titles are due to be asked at OMDb."""
     counting = select(func.count()).select_from(t.titles)
-    return int(conn.execute(_lacking_omdb(counting, t, now)).scalar_one())
+    return int(conn.execute(_lacking_omdb(counting, t, now, imdb_from)).scalar_one())
 
 
 def omdb_rows(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> list[OmdbDue]:
@@ -213,11 +218,21 @@ def omdb_rows(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> list
     return found
 
 
-def _lacking_omdb(statement: Select[*tuple[Any, ...]], t: TitleTables, now: datetime) -> Select[*tuple[Any, ...]]:
+def _lacking_omdb(
+    statement: Select[*tuple[Any, ...]], t: TitleTables, now: datetime, imdb_from: str | None
+) -> Select[*tuple[Any, ...]]:
     """The statement over titles, of those that are due at OMDb."""
     c = t.titles.c
     # 0 is what the old sync wrote where nobody rated.
     lacks = or_(*(func.coalesce(column, 0) == 0 for column in (c.rating_imdb, c.imdb_votes, c.rating_metacritic)))
+    if imdb_from is not None:
+        given = exists().where(
+            provenance.c.medium == t.medium.plural,
+            provenance.c.tmdb_id == c.tmdb_id,
+            provenance.c.value == c.rating_imdb.name,
+            provenance.c.source == imdb_from,
+        )
+        lacks = or_(func.coalesce(c.rating_metacritic, 0) == 0, and_(lacks, ~given))
     return (
         statement.outerjoin(asked, _asked_of(t, OMDB))
         .where(c.imdb_id.is_not(None), c.imdb_id != "")

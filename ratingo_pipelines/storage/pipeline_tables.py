@@ -189,6 +189,20 @@ attempts = Table(
     comment="When each list was asked for, and what came of it.",
 )
 
+datasets = Table(
+    "pipeline_datasets",
+    metadata,
+    indexed_text("name", required=True, comment="The dataset: imdb."),
+    text("url", required=True, comment="Where it came from."),
+    text("etag", comment="What its server called it, by which it is asked whether there is a newer one."),
+    number("titles", required=True, comment="A checksum of the IMDb ids that it was read for."),
+    number("rows", required=True, comment="Its rows."),
+    timestamp("read_at", required=True, comment="When it was last read whole, UTC."),
+    PrimaryKeyConstraint("name"),
+    PrimaryKeyConstraint("name"),
+    comment="Whole datasets, and how each was last read.",
+)
+
 doubts = Table(
     "pipeline_doubts",
     metadata,

@@ -3,7 +3,7 @@
 Which source's value is written is decided in `sync.precedence`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,6 +63,27 @@ def record(
         | {"new_source": origins[value].source, "new_answered_at": origins[value].answered_at}
         for value in sorted(there)
     ]
+    if changed:
+        conn.execute(_UPDATE, changed)
+
+
+def record_many(
+    conn: Connection, medium: Medium, origins: Mapping[int, Mapping[str, Origin]], known: Collection[tuple[int, str]]
+) -> None:
+    """Keep whose the values of many titles are; `known` are the titles and values that have an origin on record.
+
+    The caller holds the titles' locks.
+    """
+    missing, changed = [], []
+    for tmdb_id, of_title in origins.items():
+        for value, origin in of_title.items():
+            if (tmdb_id, value) in known:
+                new = {"new_source": origin.source, "new_answered_at": origin.answered_at}
+                changed.append({"of_medium": medium.plural, "of_title": tmdb_id, "of_value": value} | new)
+            else:
+                said = {"source": origin.source, "answered_at": origin.answered_at}
+                missing.append({"medium": medium.plural, "tmdb_id": tmdb_id, "value": value} | said)
+    insert_missing(conn, provenance, missing, _KEY)
     if changed:
         conn.execute(_UPDATE, changed)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
@@ -22,7 +21,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.gather import WITHOUT_ROW, failure_of
 from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota, fair_share, reserved
 from ratingo_pipelines.sync.outcomes import put_off, record_failures
-from ratingo_pipelines.sync.precedence import OMDB, RATING_IMDB, RATING_METACRITIC, settle
+from ratingo_pipelines.sync.precedence import IMDB_DATASET, OMDB, RATING_IMDB, RATING_METACRITIC, settle
 from ratingo_pipelines.sync.report import (
     NOBODY,
     BatchReport,
@@ -74,11 +73,11 @@ def _in_turn(ctx: SyncContext, medium: Medium) -> _Turn:
     now, limit = ctx.now(), ctx.settings.omdb_daily_limit
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     with ctx.database.reading() as conn:
-        due = asked.titles_lacking_omdb(conn, tables_of(medium), now)
+        due = asked.titles_lacking_omdb(conn, tables_of(medium), now, imdb_from=_imdb_from(ctx))
         others = [each for each in MEDIA if each != medium]
         asked_today = asked.asked_since(conn, medium, asked.OMDB, midnight)
         others_load = sum(
-            len(asked.titles_lacking_omdb(conn, tables_of(each), now))
+            len(asked.titles_lacking_omdb(conn, tables_of(each), now, imdb_from=_imdb_from(ctx)))
             + asked.asked_since(conn, each, asked.OMDB, midnight)
             for each in others
         )
@@ -95,12 +94,17 @@ def _in_turn(ctx: SyncContext, medium: Medium) -> _Turn:
     return _Turn([*due[:share], *beside], (note,))
 
 
+def _imdb_from(ctx: SyncContext) -> str | None:
+    """Who gives IMDb's ratings, so that OMDb is asked only for what is lacking then."""
+    return IMDB_DATASET if ctx.settings.imdb_dataset == "on" else None
+
+
 def due_at_omdb(ctx: SyncContext, medium: Medium) -> int:
     """How many titles the backfill would ask OMDb about now; 0 without a key."""
     if ctx.omdb is None:
         return 0
     with ctx.database.reading() as conn:
-        return asked.number_lacking_omdb(conn, tables_of(medium), ctx.now())
+        return asked.number_lacking_omdb(conn, tables_of(medium), ctx.now(), imdb_from=_imdb_from(ctx))
 
 
 def backfill_omdb_ids(
@@ -112,11 +116,10 @@ def backfill_omdb_ids(
     follower: Follower = NOBODY,
 ) -> BatchReport:
     """Ask OMDb about these titles; those that are not due are passed over, unless they failed since, or `force`."""
-    now = ctx.now()
     wanted = list(dict.fromkeys(tmdb_ids))
     with ctx.database.reading() as conn:
         rows = {row.tmdb_id: row for row in asked.omdb_rows(conn, tables_of(medium), wanted)}
-        passed_over = {} if force else _not_due(conn, medium, wanted, now)
+        passed_over = {} if force else _not_due(conn, ctx, medium, wanted)
     passed_over |= {i: WITHOUT_IMDB_ID for i, row in rows.items() if not row.imdb_id}
     passed_over |= {i: WITHOUT_ROW for i in wanted if i not in rows}
     due = [rows[i] for i in wanted if i not in passed_over]
@@ -127,14 +130,15 @@ def needless_at_omdb(ctx: SyncContext, medium: Medium, tmdb_ids: Sequence[int]) 
     """Those of the titles that OMDb is not going to be asked about, as far as is known now, with the reason."""
     with ctx.database.reading() as conn:
         rows = asked.omdb_rows(conn, tables_of(medium), tmdb_ids)
-        due = _not_due(conn, medium, [row.tmdb_id for row in rows], ctx.now())
+        due = _not_due(conn, ctx, medium, [row.tmdb_id for row in rows])
     lacking = {row.tmdb_id: WITHOUT_IMDB_ID for row in rows if not row.imdb_id}
     return {i: reason for i, reason in due.items() if reason == NOTHING_LACKING} | lacking
 
 
-def _not_due(conn: Connection, medium: Medium, tmdb_ids: Sequence[int], now: datetime) -> dict[int, str]:
+def _not_due(conn: Connection, ctx: SyncContext, medium: Medium, tmdb_ids: Sequence[int]) -> dict[int, str]:
     """Those of the titles that the backfill would not ask about, with the reason."""
-    due = asked.ids_lacking_omdb(conn, tables_of(medium), tmdb_ids, now)
+    now = ctx.now()
+    due = asked.ids_lacking_omdb(conn, tables_of(medium), tmdb_ids, now, imdb_from=_imdb_from(ctx))
     due |= failures.failing_ids(conn, medium, tmdb_ids, [STAGE])
     their_time = asked.due(conn, medium, tmdb_ids, asked.OMDB, now)
     return {i: NOTHING_LACKING if i in their_time else FRESH for i in tmdb_ids if i not in due}

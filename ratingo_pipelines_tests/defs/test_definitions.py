@@ -27,7 +27,7 @@ PROMISED = {
     *("shows_trending", "shows_sync", "shows_full_sync", "shows_omdb_backfill", "shows_meta_backfill"),
     *("shows_calendar_sync", "shows_calendar_prune"),
     *("movies_trending", "movies_sync", "movies_full_sync", "movies_omdb_backfill", "movies_meta_backfill"),
-    *("shows_title", "movies_title"),
+    *("shows_title", "movies_title", "imdb_backfill"),
 }
 
 
@@ -71,7 +71,7 @@ def test_every_job_can_be_launched_with_its_default_config_but_those_over_one_ti
 @pytest.mark.parametrize("node", NODES, ids=lambda node: node.key.to_user_string())
 def test_every_asset_has_an_owner_a_group_a_kind_and_a_description(node: Any) -> None:
     assert node.owners == ["team:ratingo"]
-    assert node.group_name in {"shows", "movies", "calendar"}
+    assert node.group_name in {"shows", "movies", "calendar", "imdb"}
     assert node.kinds
     assert node.description
 
@@ -80,7 +80,8 @@ def test_every_asset_of_the_design_is_there() -> None:
     per_medium = ("trending", "watched_monthly", "details", "ratings", "sparklines", "omdb", "sync_report")
     expected = {f"{medium}/{name}" for medium in ("shows", "movies") for name in per_medium}
 
-    assert {node.key.to_user_string() for node in NODES} == expected | {"shows/airings", "shows/stale_airings"}
+    alone = {"shows/airings", "shows/stale_airings", "imdb/ratings"}
+    assert {node.key.to_user_string() for node in NODES} == expected | alone
 
 
 @pytest.mark.parametrize(
@@ -125,9 +126,13 @@ def test_the_schedules_are_the_sites_in_utc_and_run_by_default() -> None:
         "movies_omdb_backfill": "10 2 * * *",
         "movies_meta_backfill": "15 2 * * *",
         "movies_partitions_prune": "35 3 * * *",
+        "imdb_backfill": "40 5 * * *",
     }
     assert {schedule.execution_timezone for schedule in found.values()} == {"UTC"}
-    assert {schedule.default_status for schedule in found.values()} == {dg.DefaultScheduleStatus.RUNNING}
+    stopped = {name for name, each in found.items() if each.default_status is dg.DefaultScheduleStatus.STOPPED}
+    assert stopped == {"imdb_backfill_schedule"}, "what asks for a dataset that is off"
+    on = {each.name: each for each in schedules(settings(imdb_dataset="on"))}
+    assert on["imdb_backfill_schedule"].default_status is dg.DefaultScheduleStatus.RUNNING
 
 
 def test_a_schedule_is_moved_and_switched_off_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,6 +162,14 @@ def root_of(medium: Medium) -> str:
 ENDPOINTS = [
     *(endpoint for medium in MEDIA for endpoint in _trio(medium)),
     Endpoint(
+        "/api/sync/backfill/imdb",
+        "Bring IMDb's ratings of all shows and movies to those of its daily dataset, where IMDB_DATASET is on.",
+        BackfillAnswer,
+        _BACKFILL | {"runId": _RUN_ID},
+        (wait(WAIT),),
+        job="imdb_backfill",
+    ),
+    Endpoint(
         "/api/sync/calendar/sync",
         "Write the coming episodes of the shows that the site lists.",
         CalendarAnswer,

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from ratingo_pipelines.defs.imdb import IMDB_JOB, IMDB_RATINGS
 from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key
 from ratingo_pipelines.defs.run_report import RunReport
 from ratingo_pipelines.gateway.api.models import (
@@ -212,6 +213,7 @@ OPERATIONS = {
     operation.job: operation
     for operation in [
         *(operation for medium in MEDIA for operation in _operations_of(medium)),
+        Operation(IMDB_JOB, SHOWS, (IMDB_RATINGS,), backfill_answer),
         Operation("shows_calendar_sync", SHOWS, (AIRINGS,), calendar_answer),
         Operation("shows_calendar_prune", SHOWS, (STALE_AIRINGS,), prune_answer),
     ]
