@@ -351,6 +351,30 @@ def diff(medium: str, cycles: tuple[int, ...], limit: int, as_json: bool) -> Non
 
 
 @cli.command()
+@click.argument("words")
+@AS_JSON
+def search(words: str, as_json: bool) -> None:
+    """Look for WORDS among the names of shows and movies at TMDB, and say which of them are known.
+
+    Exit code 1 where nothing is called so.
+    """
+    from dataclasses import asdict
+
+    from ratingo_pipelines.sync.search import search as look_for
+    from ratingo_pipelines.terminal.reports import search_lines
+
+    with _sync_context() as ctx:
+        found = look_for(ctx, words)
+    if as_json:
+        _print_json([asdict(each) for each in found])
+    else:
+        _print_lines(search_lines(found))
+    if not found:
+        click.echo(visible_lines(f"ratingo: TMDB finds nothing that is called {words}"), err=True)
+        sys.exit(SOME_FAILED)
+
+
+@cli.command()
 @click.argument("medium", type=MEDIUM)
 @click.argument("title")
 @AS_JSON

@@ -22,6 +22,7 @@ TEMPLATES = (
     ("/genre/{medium}/list", re.compile(r"/genre/(tv|movie)/list")),
     ("/{medium}/changes", re.compile(r"/(tv|movie)/changes")),
     ("/trending/{medium}/{window}", re.compile(r"/trending/(tv|movie)/(day|week)")),
+    ("/search/{medium}", re.compile(r"/search/(tv|movie)")),
     ("/find/{imdb_id}", re.compile(r"/(find)/([^/]+)")),
     ("/{medium}/{id}", re.compile(r"/(tv|movie)/(\d+)(?:-[^/]*)?")),
     ("/{medium}/{id}/{part}", re.compile(r"/(tv|movie)/(\d+)/(.+)")),
@@ -52,7 +53,11 @@ def serve(asked: Asked, template: str, values: tuple[str, ...], world: World) ->
     if template == "/{medium}/changes":
         return _changes(asked, medium, world)
     if template == "/trending/{medium}/{window}":
-        return _trending(asked, medium, world)
+        return _paged(world.trending_at_tmdb(medium), asked, world)
+    if template == "/search/{medium}":
+        words = asked.query.get("query", "").casefold()
+        named = (title for title in world.catalogue.titles[medium] if title.known_to_tmdb)
+        return _paged([title for title in named if words and words in _names(title)], asked, world)
     title = world.catalogue.by_tmdb_id.get((medium, int(values[1])))
     if title is None:
         return error(404, 34, "The resource you requested could not be found.")
@@ -82,14 +87,14 @@ def _found(asked: Asked, imdb_id: str, world: World) -> Reply:
     return answer(results)
 
 
-def _trending(asked: Asked, medium: Medium, world: World) -> Reply:
-    """What TMDB calls trending, without watchers: https://developer.themoviedb.org/reference/trending-tv."""
-    listed = world.trending_at_tmdb(medium)
+def _names(title: Title) -> str:
+    return f"{title.name}\n{title.name_uk or ''}".casefold()
+
+
+def _paged(listed: list[Title], asked: Asked, world: World) -> Reply:
+    """A page of titles: https://developer.themoviedb.org/reference/trending-tv, .../search-tv."""
     page, pages = max(1, asked.number("page", 1)), -(-len(listed) // TRENDING_PAGE)
-    results = [
-        summary(title, asked, world) | {"media_type": medium.tmdb_path}
-        for title in listed[(page - 1) * TRENDING_PAGE : page * TRENDING_PAGE]
-    ]
+    results = [summary(title, asked, world) for title in listed[(page - 1) * TRENDING_PAGE : page * TRENDING_PAGE]]
     return answer({"page": page, "results": results, "total_pages": pages, "total_results": len(listed)})
 
 

@@ -9,6 +9,7 @@ from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.sync.doubts import OpenDoubts
 from ratingo_pipelines.sync.preview import SyncPreview
 from ratingo_pipelines.sync.report import BatchReport, CalendarReport, PruneReport, TrendingReport
+from ratingo_pipelines.sync.search import FoundTitle
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus
 from ratingo_pipelines.sync.trust.clock import AGREES_WITHIN, agrees, in_words
 from ratingo_pipelines.sync.trust.doubts import key_of
@@ -73,6 +74,16 @@ def calendar_lines(report: CalendarReport) -> Iterator[str]:
 def prune_lines(report: PruneReport) -> Iterator[str]:
     """A prune."""
     yield f"calendar: {counted(report.deleted, 'stale airing')} removed"
+
+
+def search_lines(found: Sequence[FoundTitle]) -> Iterator[str]:
+    """The titles found, with what is known of each, and how to fetch one."""
+    for each in found:
+        known = "listed" if each.listed else f"known, {each.id} on the site" if each.id else "not known"
+        yield f"{each.medium} {each.tmdb_id}: {each.title}{f' ({each.year})' if each.year else ''}: {known}"
+    unknown = next((each for each in found if each.id is None), None)
+    if unknown:
+        yield f"One that is not known is fetched by `ratingo sync {unknown.medium} --id {unknown.tmdb_id}`."
 
 
 def status_lines(status: SyncStatus) -> Iterator[str]:

@@ -103,6 +103,18 @@ class TmdbClient:
                 break
         return found[:limit]
 
+    def search(self, medium: Medium, words: str) -> list[PopularTitle]:
+        """The titles that TMDB finds by words of their names, its best guess first: a page of 20.
+
+        https://developer.themoviedb.org/reference/search-tv.
+        """
+        found = self.api.read(
+            f"/search/{medium.tmdb_path}",
+            {"language": self._locale, "query": words, "page": 1},
+            parse=lambda answer: parse_trending(answer.payload, medium),
+        )
+        return [entry for entry in found if entry.id is not None and entry.name is not None]
+
     def genre_names(self, medium: Medium, language: str) -> dict[int, str]:
         """The names of genres in a language (`uk-UA`), by id; those without a name in it are left out."""
         path = f"/genre/{medium.tmdb_path}/list"
