@@ -8,7 +8,7 @@ from ratingo_pipelines.defs.airings import airings, stale_airings
 from ratingo_pipelines.defs.assets import title_assets
 from ratingo_pipelines.defs.checks import CHECKS
 from ratingo_pipelines.defs.documentation import documented
-from ratingo_pipelines.defs.imdb import imdb_job, imdb_ratings
+from ratingo_pipelines.defs.imdb import imdb_ratings
 from ratingo_pipelines.defs.jobs import JOBS
 from ratingo_pipelines.defs.policies import with_freshness
 from ratingo_pipelines.defs.resources import RatingoResource
@@ -26,7 +26,7 @@ _assets = [*(asset for medium in MEDIA for asset in title_assets(medium)), airin
 defs = dg.Definitions(
     assets=dg.map_asset_specs(partial(with_freshness, _settings), documented(_assets)),
     asset_checks=list(CHECKS.values()),
-    jobs=[*JOBS, imdb_job],
+    jobs=JOBS,
     schedules=schedules(_settings),
     sensors=sensors(_settings, JOBS),
     # Outputs pass between the ops of one process only: what a run leaves behind is in the database.

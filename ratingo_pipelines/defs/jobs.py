@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from ratingo_pipelines.defs.checks import CHECKS
+from ratingo_pipelines.defs.imdb import imdb_job
 from ratingo_pipelines.defs.ops import backfill_op, shows_calendar, stages, title_op
 from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, stage_keys
 from ratingo_pipelines.defs.policies import BACKFILL, CYCLE, RETRY, run_tags
@@ -100,4 +101,5 @@ JOBS = [
     *(job for medium in MEDIA for job in _asset_jobs(medium)),
     asset_job("shows_calendar_sync", [AIRINGS], SHOWS, BACKFILL, "Episodes of the coming days."),
     asset_job("shows_calendar_prune", [STALE_AIRINGS], SHOWS, BACKFILL, "Removes airings nobody asks for any more."),
+    imdb_job,
 ]
