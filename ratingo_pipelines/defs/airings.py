@@ -22,7 +22,11 @@ SHARED = common("calendar")
     **SHARED,
 )
 def airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
-    """Episodes of the coming days, for the shows that the site lists."""
+    """Episodes of the coming days, for the shows that the site lists.
+
+    From Trakt's calendar, or TMDB's next episodes while Trakt gives no lists, by its schedule. Days that did not come
+    keep what is known of them, and the run fails for them.
+    """
     with ratingo.open() as ctx:
         report = sync_calendar(ctx)
     context.log_event(of_airings(SHOWS, report))
@@ -37,7 +41,10 @@ def airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.M
 
 @dg.asset(key=STALE_AIRINGS, kinds={"python"}, deps=[AIRINGS], **SHARED)
 def stale_airings(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
-    """Prunes airings of shows the site does not list, and those long aired."""
+    """Removes airings of shows that the site does not list, and those that aired more than AIRINGS_KEEP_DAYS ago.
+
+    By its schedule, after the calendar's sync. A failure leaves them for the next time.
+    """
     with ratingo.open() as ctx:
         report = prune_calendar(ctx)
     context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: f"{counted(report.deleted, 'episode')} removed"})

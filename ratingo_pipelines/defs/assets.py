@@ -37,11 +37,46 @@ class TitlesConfig(dg.Config):
     )
 
 
+_KEPT = (
+    "A failed partition keeps what was stored before, and is tried again by itself, with growing pauses; "
+    "its page says why."
+)
+TRENDING = (
+    "What the world is watching now: up to TRENDING_LIMIT {medium}, and a cycle over them, a place for "
+    "each title, pending or skipped. From Trakt, or from TMDB's weekly list while Trakt gives none "
+    "(TRENDING_SOURCE). By its schedule, and again soon where no cycle came of it. A failure means that "
+    "there is no new cycle: what the site lists stays as it is."
+)
+WATCHED_MONTHLY = (
+    "Trakt's most watched {medium} of a complete month, which the changes over three months compare. "
+    "`trending` fetches the months that are missing, each once, as they never change again. A failure "
+    "leaves what is kept."
+)
 DESCRIPTIONS = {
-    "details": "Texts, posters, cast, trailers, providers, certifications, related titles: one TMDB call a title.",
-    "ratings": "Trakt's average, votes and distribution, with the scores that follow from them.",
-    "sparklines": "The cycle's watcher snapshot and the changes against months and snapshots before.",
+    TitleStage.DETAILS: (
+        "All that TMDB tells of a title in one call: texts in Ukrainian and English, posters, cast, "
+        "trailers, providers, certifications, related titles. In each cycle for the titles of its list, "
+        f"by the meta backfill for those that are incomplete. {_KEPT}"
+    ),
+    TitleStage.RATINGS: (
+        "Trakt's average, votes and their distribution, and the scores that follow from all ratings. In "
+        f"each cycle for the titles of its list. {_KEPT}"
+    ),
+    TitleStage.SPARKLINES: (
+        "How many are watching a title, as a snapshot of the cycle, with the changes since the last one "
+        "and over three months. From the list itself and `watched_monthly`; a title that the latest list "
+        "does not name gets none. A failure leaves a gap: who watched cannot be asked later."
+    ),
 }
+COMPLETING = (
+    "What completes a title: {facts}. In the backfill after each cycle, as far as the source's day goes; "
+    "titles that lack nothing are skipped. "
+    f"{_KEPT}"
+)
+SYNC_REPORT = (
+    "Counts of each sync, as numbers to plot over time: titles fetched, added, updated, skipped and "
+    "failed, requests, seconds. Written last by every run over {medium}, also by one that fails."
+)
 
 
 def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
@@ -52,7 +87,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         key=key(medium, "trending"),
         kinds={"trakt"},
         pool=medium.plural,
-        description=f"Fetches Trakt's trending {medium} and opens a cycle: a place for each title, pending or skipped.",
+        description=TRENDING.format(medium=medium),
         **shared,
     )
     def trending(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
@@ -67,7 +102,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         kinds={"trakt"},
         partitions_def=MONTHS,
         backfill_policy=dg.BackfillPolicy.multi_run(1),
-        description=f"Trakt's most watched {medium} of a complete month; fetched once and kept.",
+        description=WATCHED_MONTHLY.format(medium=medium),
         **shared,
     )
     def watched_monthly(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
@@ -103,7 +138,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
                     key(medium, backfill.asset),
                     deps=[key(medium, TitleStage.DETAILS.value)],
                     kinds={backfill.name},
-                    description=f"What completes a title: {backfill.facts}.",
+                    description=COMPLETING.format(facts=backfill.facts),
                     skippable=True,
                     **shared,
                 )
@@ -139,7 +174,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         key(medium, "sync_report"),
         deps=list(stage_keys(medium)),
         kinds={"python"},
-        description="Counts of each sync, as numbers to plot over time.",
+        description=SYNC_REPORT.format(medium=medium),
         **shared,
     )
     return [trending, watched_monthly, titles, sync_report]
