@@ -221,7 +221,13 @@ def test_one_title_is_fetched_by_one_run_however_often_it_is_asked_for(
         instance, job_name="shows_title", run_config=config, status=dg.DagsterRunStatus.STARTED
     ).run_id
 
+    async def stays() -> bool:
+        return False
+
     assert asyncio.run(triggers.fetch_title(SHOWS, 7, "/api/sync/shows/{tmdb_id}")) == at_it
+    deadline = Deadline(0, stays, lambda: False)
+    answer = asyncio.run(triggers.fetch(SHOWS, 7, "/api/sync/shows/{tmdb_id}", deadline))
+    assert (answer.status_code, answer.headers["Location"]) == (202, f"/api/sync/runs/{at_it}")
     assert webserver.launches == 0
     with pytest.raises(NotLaunched, match="Received unexpected config entry"):
         asyncio.run(triggers.fetch_title(SHOWS, 8, "/api/sync/shows/{tmdb_id}"))
