@@ -8,20 +8,21 @@ from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import func, select, update
 
 from ratingo_pipelines.media import SHOWS
-from ratingo_pipelines.storage.pipeline_tables import cycles
+from ratingo_pipelines.storage.pipeline_tables import asked, cycles
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines_tests.defs.conftest import LISTED, Installation
 
 
 def age(installed: Installation, cycle_id: int, **duration: float) -> None:
-    """Make a cycle as old as that, and its snapshots."""
+    """Make a cycle as old as that, its snapshots, and what was asked about its titles."""
     moment: datetime = utc_now() - timedelta(**duration)
     snapshots = tables_of(SHOWS).snapshots
     began = select(cycles.c.cycle_at).where(cycles.c.id == cycle_id).scalar_subquery()
     with installed.database.writing() as conn:
         conn.execute(update(snapshots).where(snapshots.c.created_at == began).values(created_at=moment))
         conn.execute(update(cycles).where(cycles.c.id == cycle_id).values(cycle_at=moment))
+        conn.execute(update(asked).values(asked_at=moment))
 
 
 @pytest.fixture

@@ -397,7 +397,7 @@ def test_faults_can_be_added_listed_and_removed(sandbox: RunningSandbox) -> None
     ("fault", "message"),
     [
         ({"kind": "earthquake"}, "kind must be one of"),
-        ({"kind": "status", "api": "imdb"}, "api must be one of"),
+        ({"kind": "status", "api": "letterboxd"}, "api must be one of"),
         ({"kind": "cut", "ms": 5}, "cut knows no ms"),
         ({"kind": "enforce", "limit": "many"}, "REQUESTS/SECONDS"),
         ({"kind": "status", "probability": "often"}, "often"),

@@ -247,7 +247,7 @@ def test_the_calendar_is_then_written_from_tmdbs_next_episodes_and_trakts_instan
 
 def test_trakts_key_is_needed_only_where_the_list_may_be_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRAKT_CLIENT_ID", raising=False)
-    keys: dict[str, Any] = {"tmdb_access_token": "x", "_env_file": None}
+    keys: dict[str, Any] = {"tmdb_access_token": "a-token-of-the-tests", "_env_file": None}
     assert missing_keys(load_settings(**keys)) == []
     assert missing_keys(load_settings(**keys, trending_source="tmdb")) == []
     assert missing_keys(load_settings(**keys, trending_source="trakt")) == ["TRAKT_CLIENT_ID"]
