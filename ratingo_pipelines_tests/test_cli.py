@@ -181,7 +181,7 @@ def test_a_title_is_shown_by_its_id_and_by_its_name(synced: tuple[Installation, 
     assert "\nCycles:\n  " in by_id.stdout
     assert installation.run("show", "shows", first["title"].upper()).stdout == by_id.stdout
     record = report_of(installation.run("show", "shows", str(first["tmdb_id"]), "--json"))
-    assert record["facts"][0].keys() == {"name", "value", "source"}
+    assert record["facts"][0].keys() == {"name", "value", "source", "answered_at"}
     several = installation.run("show", "shows", "e")
     assert (several.returncode, several.stdout) == (1, "")
     assert "several shows are called so; name one by its id:" in several.stderr

@@ -64,7 +64,7 @@ def limited_ratingo(
     command = [str(Path(sys.executable).with_name("ratingo")), *arguments]
     env = environment(sandbox, folder / "home", TRENDING_LIMIT="12", CRON_SECRET=SECRET, **given)
     shell = ["sh", "-c", f'ulimit {limit}; exec "$@"', "sh", *command]
-    return subprocess.run(shell, env=env, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(shell, env=env, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_a_sync_goes_well_with_64_open_files(sandbox: RunningSandbox, tmp_path: Path) -> None:

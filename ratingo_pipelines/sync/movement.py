@@ -70,7 +70,8 @@ def moved(
 
     What one list was not asked for is not compared: it says nothing of those places.
     """
-    depth = min((each.asked for each in (before, cycle) if each and each.asked), default=None)
+    asked = {each.asked for each in (before, cycle) if each and each.asked}
+    depth = min(asked) if len(asked) > 1 else None
     places, places_before = _places(titles, depth), _places(titles_before, depth)
     both = [_move(places_before[tmdb_id], place) for tmdb_id, place in places.items() if tmdb_id in places_before]
     return Movement(
