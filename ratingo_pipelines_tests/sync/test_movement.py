@@ -65,6 +65,11 @@ def test_places_that_one_list_was_not_asked_for_are_not_compared() -> None:
     assert named(found) == {"new": [3], "gone": [1], "risen": [2]}
 
 
+@pytest.mark.parametrize("before", [None, replace(BEFORE, asked=5)], ids=["the first list", "asked for alike"])
+def test_lists_that_were_asked_for_alike_are_compared_whole(before: Cycle | None) -> None:
+    assert moved(before, replace(NOW, asked=5), titles(1, 2), titles(2, 1)).depth is None
+
+
 def test_the_latest_two_cycles_are_compared_or_those_named_in_the_order_of_time(ctx: SyncContext) -> None:
     few = limited(ctx, 5)
     cycle_ids = [open_trending_cycle(few, SHOWS, RUN).cycle_id for _ in range(3)]
