@@ -124,12 +124,10 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
     bounds = {} if parameter.clamped else {"minimum": parameter.low, "maximum": parameter.high}
-    return {
-        "name": parameter.name,
-        "in": "query",
-        "description": parameter.description,
-        "schema": {"type": "integer", "default": parameter.default, **bounds},
-    }
+    schema: dict[str, Any] = {"type": "integer", "default": parameter.default, **bounds}
+    if parameter.bare is not None:
+        schema = {"anyOf": [schema, {"type": "string", "maxLength": 0}]}
+    return {"name": parameter.name, "in": "query", "description": parameter.description, "schema": schema}
 
 
 def _response(description: str, endpoint: Endpoint) -> dict[str, Any]:
