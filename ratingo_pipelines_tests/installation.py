@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TypeVar
@@ -71,7 +71,8 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 def kill_family(process: "subprocess.Popen[bytes]") -> None:
     """SIGKILL, for the process and all that it started."""
     for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
-        child.kill()
+        with suppress(psutil.NoSuchProcess):  # It may have ended by itself since it was listed.
+            child.kill()
     kill(process)
 
 
