@@ -16,7 +16,7 @@ from ratingo_pipelines.media import MEDIA, Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import attempts, cycles, failures
 from ratingo_pipelines.storage.engine import Database, StorageError
-from ratingo_pipelines.sync.alerts import EndedRun, Problem, cycles_due_since, problems
+from ratingo_pipelines.sync.alerts import Assessment, EndedRun, Problem, assess, cycles_due_since
 from ratingo_pipelines.sync.decisions import CycleFacts, FetchFacts, RetryFacts
 from ratingo_pipelines.sync.status import status
 
@@ -73,20 +73,20 @@ def retry_facts(
     )
 
 
-def current_problems(
-    instance: dg.DagsterInstance, settings: Settings, database: Database, now: datetime
-) -> list[Problem]:
+def current_problems(instance: dg.DagsterInstance, settings: Settings, database: Database, now: datetime) -> Assessment:
     """What needs a person now; that the database cannot be read is all that can be said then."""
     try:
         state = status(database, settings, now)
     except StorageError as error:
-        return [Problem("database", str(error))]
-    return problems(
+        return Assessment([Problem("database", str(error))], blind=True)
+    newest = runs.newest(instance, WATCHED)
+    return assess(
         state,
-        [ended for record in runs.newest(instance, WATCHED) if (ended := _ended(instance, record))],
+        [ended for record in newest if (ended := _ended(instance, record))],
         now,
         grace=timedelta(seconds=settings.alert_grace_seconds),
         old_before=cycles_due_since(settings.crons, now),
+        under_way=[run.job_name for record in newest if (run := record.dagster_run).status not in runs.OVER],
     )
 
 

@@ -154,19 +154,19 @@ def alert_sensor(settings: Settings) -> dg.SensorDefinition:
                 send_alert(told, telling.lines)
             except SourceUnavailable as error:
                 return dg.SkipReason(f"{error}; told again with the next tick")
-        said = f"told: {', '.join(telling.keys)}" if telling.lines else _unchanged(found)
-        remembered = {key: [each.at.isoformat(), each.text] for key, each in telling.told.items()}
+        said = f"told: {', '.join(telling.keys)}" if telling.lines else _unchanged(found.problems)
+        remembered = {key: [each.at.isoformat(), each.text, each.about] for key, each in telling.told.items()}
         return dg.SensorResult(skip_reason=dg.SkipReason(said), cursor=json.dumps(remembered, ensure_ascii=False))
 
     return evaluate
 
 
 def _told(cursor: str | None, now: datetime) -> dict[str, ToldProblem]:
-    """What the cursor remembers; that of the version before held keys alone."""
+    """What the cursor remembers; earlier versions held keys alone, or no more than when and what was told."""
     remembered = json.loads(cursor or "{}")
     if isinstance(remembered, list):
         return {key: ToldProblem(now, key) for key in remembered}
-    return {key: ToldProblem(datetime.fromisoformat(at), text) for key, (at, text) in remembered.items()}
+    return {key: ToldProblem(datetime.fromisoformat(at), *said) for key, (at, *said) in remembered.items()}
 
 
 def _unchanged(found: Sequence[Problem]) -> str:

@@ -3,7 +3,7 @@
 One dead title needs nobody: it is retried, and given up visibly.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,11 +31,8 @@ class Problem:
 
     key: str
     text: str
-
-    @property
-    def kind(self) -> str:
-        """The key without the cycle's number: what goes on in the next cycle is not over."""
-        return kind_of(self.key)
+    about: str = ""
+    """What of it is told again when it changes: who fails, which parts; no counts, no numbers of runs."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,25 @@ class ToldProblem:
     at: datetime
     """When last; it is told again after a week."""
     text: str
+    about: str | None = None
+    """None: a version told of it that did not say."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What needs a person now, and of what that cannot be said yet: it is neither told nor called over."""
+
+    problems: Sequence[Problem]
+    undecided: frozenset[str] = frozenset()
+    """Keys, or what keys begin with up to their first colon."""
+    blind: bool = False
+    """Whether nothing more than `problems` can be said of anything."""
+
+    def is_over(self, key: str) -> bool:
+        """Whether a problem that somebody was told of is known to be no more."""
+        if self.blind or {key, key.partition(":")[0]} & self.undecided:
+            return False
+        return all(problem.key != key for problem in self.problems)
 
 
 @dataclass(frozen=True)
@@ -72,17 +88,19 @@ class EndedRun:
     """What ended a stage early: a value of `StopReason`."""
 
 
-def problems(
+def assess(
     status: SyncStatus,
     runs: Sequence[EndedRun],
     now: datetime,
     *,
     grace: timedelta,
     old_before: Mapping[str, datetime],
-) -> list[Problem]:
+    under_way: Collection[str] = (),
+) -> Assessment:
     """What needs a person now. A failed run has `grace` to be made good by a newer one, a refused key has none.
 
-    `old_before` says for each medium with a schedule since when there should have been a cycle (UTC).
+    `old_before` says for each medium with a schedule since when there should have been a cycle (UTC); `under_way` names
+    the jobs whose newest run is not over.
     """
     found: list[Problem] = []
     failing = {run.job for run in runs if _needs_a_person(run, now, grace)}
@@ -98,7 +116,21 @@ def problems(
     found += _clock(status)
     # What is said of a list itself need not be said of its run again.
     told = {f"{medium.medium}_trending" for medium in status.media if _not_believed(medium, now, timedelta())}
-    return found + _failed([run for run in runs if run.job not in told], now, grace)
+    found += _failed([run for run in runs if run.job not in told], now, grace)
+    # A run that failed a moment ago, or is not over, may fail as the one before it did.
+    unsettled = {*under_way, *(run.job for run in runs if run.failed and run.job not in failing)}
+    return Assessment(tuple(found), _undecided(status, unsettled))
+
+
+def _undecided(status: SyncStatus, unsettled: Collection[str]) -> frozenset[str]:
+    working = [medium for medium in status.media if medium.counts.pending or medium.counts.processing]
+    return frozenset(
+        [
+            *(f"{medium.medium}:failing" for medium in working),
+            *(f"failed:{job}" for job in unsettled),
+            *(["access"] if unsettled else []),
+        ]
+    )
 
 
 def cycles_due_since(crons: Mapping[str, str], now: datetime) -> dict[str, datetime]:
@@ -130,9 +162,10 @@ def _failing(medium: MediumStatus) -> list[Problem]:
     example = f" For example: {medium.failures[0].last_error}" if medium.failures else ""
     return [
         Problem(
-            f"{medium.medium}:failing:{medium.cycle.id}",
+            f"{medium.medium}:failing",
             f"{failed} of {total} {medium.medium} failed in cycle {medium.cycle.id}.{example} "
             "They are retried by themselves; `ratingo status` lists them.",
+            "most" if failed * 2 > total else "some",
         )
     ]
 
@@ -147,6 +180,7 @@ def _doubted(medium: MediumStatus) -> list[Problem]:
         Problem(
             f"{medium.medium}:doubts:{part}",
             " ".join(many_said(medium.medium, key_of(count), count.many) for count in counts),
+            ", ".join(sorted(str(key_of(count)) for count in counts)),
         )
         for part, counts in by_part.items()
     ]
@@ -161,9 +195,10 @@ def _skipping(medium: MediumStatus) -> list[Problem]:
     said = ", ".join(f"{count} {reason} ({before.get(reason, 0)} before)" for reason, count in now.items())
     return [
         Problem(
-            f"{medium.medium}:skipped:{medium.cycle.id}",
+            f"{medium.medium}:skipped",
             f"Cycle {medium.cycle.id} of {medium.medium} skips {added} titles more than the one before: {said}. See "
             "whether what Trakt and TMDB say of them is true.",
+            ", ".join(sorted(now)),
         )
     ]
 
@@ -202,30 +237,35 @@ def _failed(runs: Sequence[EndedRun], now: datetime, grace: timedelta) -> list[P
         if run.stopped_by == StopReason.ACCESS:
             refused.setdefault(run.reason, []).append(run.job)
         else:
-            found.append(Problem(f"failed:{run.job}", f"{run.job} failed (run {run.run_id}): {run.reason}"))
+            told = f"{run.job} failed (run {run.run_id}): {run.reason}"
+            found.append(Problem(f"failed:{run.job}", told, _who(run.reason)))
     return found + [
         Problem(
-            f"access:{reason.partition(':')[0]}",
+            f"access:{_who(reason)}",
             f"An API refuses access, so {' and '.join(sorted(jobs))} cannot go on: {reason}",
         )
         for reason, jobs in refused.items()
     ]
 
 
-def kind_of(key: str) -> str:
-    """A problem's key without the number of a cycle at its end."""
-    kind, _, last = key.rpartition(":")
-    return kind if last.isdecimal() else key
+def _who(reason: str) -> str:
+    """Whose failure a reason tells of: it begins with that."""
+    return reason.partition(":")[0]
 
 
-def to_tell(found: Sequence[Problem], told: Mapping[str, ToldProblem], now: datetime) -> Telling:
-    """What nobody was told of yet, or was told of a week ago, and what is over of what somebody was told of."""
-    due = [each for each in found if each.key not in told or now - told[each.key].at >= TOLD_AGAIN_AFTER]
-    lasting = {problem.kind for problem in found}
-    over = [key for key in told if kind_of(key) not in lasting]
-    kept = {problem.key: told[problem.key] for problem in found if problem.key in told}
+def to_tell(found: Assessment, told: Mapping[str, ToldProblem], now: datetime) -> Telling:
+    """What nobody was told of yet, or otherwise, or a week ago, and what is over of what somebody was told of."""
+    due = [problem for problem in found.problems if _is_due(problem, told.get(problem.key), now)]
+    over = [key for key in told if found.is_over(key)]
+    kept = {key: said for key, said in told.items() if key not in over}
     return Telling(
         lines=(*(problem.text for problem in due), *(f"Over: {told[key].text}" for key in over)),
         keys=(*(problem.key for problem in due), *(f"{key} is over" for key in over)),
-        told={**kept, **{problem.key: ToldProblem(now, problem.text) for problem in due}},
+        told={**kept, **{problem.key: ToldProblem(now, problem.text, problem.about) for problem in due}},
     )
+
+
+def _is_due(problem: Problem, told: ToldProblem | None, now: datetime) -> bool:
+    if told is None or now - told.at >= TOLD_AGAIN_AFTER:
+        return True
+    return told.about is not None and told.about != problem.about

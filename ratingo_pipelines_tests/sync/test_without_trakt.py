@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from ratingo_pipelines.sources.errors import AccessDenied, SourceError
 from ratingo_pipelines.storage.cycles import TMDB
 from ratingo_pipelines.storage.tables import show_airings, tables_of
 from ratingo_pipelines.sync.airings import sync_calendar
-from ratingo_pipelines.sync.alerts import problems, to_tell
+from ratingo_pipelines.sync.alerts import Assessment, assess, to_tell
 from ratingo_pipelines.sync.checks import CHECKS, look_at
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.movement import movement
@@ -38,8 +39,11 @@ def state_of(ctx: SyncContext) -> SyncStatus:
 
 
 def told(ctx: SyncContext) -> list[str]:
-    found = problems(state_of(ctx), [], ctx.now(), grace=ctx.now() - ctx.now(), old_before={})
-    return [problem.key for problem in found]
+    return [problem.key for problem in assessed(ctx).problems]
+
+
+def assessed(ctx: SyncContext) -> Assessment:
+    return assess(state_of(ctx), [], ctx.now(), grace=timedelta(), old_before={})
 
 
 def of_trakt_in(row: Mapping[str, Any]) -> list[Any]:
@@ -155,13 +159,11 @@ def test_trakt_is_back_by_itself_as_if_nothing_had_been(
 def test_it_is_told_once_and_when_it_is_over(ctx: SyncContext, sandbox: RunningSandbox, clock: Clock) -> None:
     refuse(sandbox)
     run_cycle(ctx)
-    first = to_tell(problems(state_of(ctx), [], ctx.now(), grace=ctx.now() - ctx.now(), old_before={}), {}, ctx.now())
+    first = to_tell(assessed(ctx), {}, ctx.now())
     assert [line for line in first.lines if "so TMDB's stands in" in line]
     pass_time(sandbox, clock, hours=6)
     run_cycle(ctx)
-    again = to_tell(
-        problems(state_of(ctx), [], ctx.now(), grace=ctx.now() - ctx.now(), old_before={}), first.told, ctx.now()
-    )
+    again = to_tell(assessed(ctx), first.told, ctx.now())
     assert again.lines == ()
 
 
