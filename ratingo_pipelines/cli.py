@@ -101,7 +101,7 @@ def sync(medium: str, limit: int | None, resume: bool, tmdb_id: int | None, dry_
     A list that is not whole opens no cycle: an unfinished one goes on, and the exit code is 1.
     """
     from ratingo_pipelines.media import BY_NAME
-    from ratingo_pipelines.sync.omdb import due_at_omdb
+    from ratingo_pipelines.sync.omdb_turns import due_at_omdb
     from ratingo_pipelines.sync.titles import sync_pending
     from ratingo_pipelines.sync.trending import is_unfinished, open_trending_cycle
     from ratingo_pipelines.sync.whole_lists import NoCycle

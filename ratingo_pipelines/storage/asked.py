@@ -28,6 +28,7 @@ from ratingo_pipelines.storage.failures import backing_off
 from ratingo_pipelines.storage.pipeline_tables import asked, failures, provenance
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.titles import LIST_COLUMNS, metadata_columns
+from ratingo_pipelines.storage.turns import Turn, turn_of
 from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, insert_unless_there, locking, update_rows
 
 OMDB, META, RELATED, EMPTY = "omdb", "meta", "related", "empty"
@@ -174,14 +175,21 @@ class OmdbDue:
 
 
 def titles_lacking_omdb(
-    conn: Connection, t: TitleTables, now: datetime, limit: int | None = None, *, imdb_from: str | None = None
+    conn: Connection,
+    t: TitleTables,
+    now: datetime,
+    limit: int | None = None,
+    *,
+    imdb_from: str | None = None,
+    turn: Turn | None = None,
+    cycle_id: int | None = None,
 ) -> list[OmdbDue]:
     """Titles due to be asked at OMDb, the listed ones first, of these and of the others those due for longest.
 
     Due are titles with an IMDb id that lack one of the three values and were never asked about, and those
     whose time to be asked again has come, also after a failure. One that was never asked about is due since its row
     last changed. With `imdb_from`, a source that gives IMDb's ratings without OMDb, only Metacritic's counts of those
-    that it gives IMDb's of.
+    that it gives IMDb's of. With `turn`, those of that class alone, `cycle_id` being the latest cycle.
     """
     c = t.titles.c
     statement = (
@@ -189,7 +197,19 @@ def titles_lacking_omdb(
         .order_by(c.trending_score.is_(None), func.coalesce(asked.c.next_at, c.updated_at), c.id)
         .limit(limit)
     )
+    if turn is not None:
+        statement = statement.where(turn_of(t, cycle_id) == turn.value)
     return [OmdbDue(*row) for row in conn.execute(statement)]
+
+
+def waiting_at_omdb(
+    conn: Connection, t: TitleTables, now: datetime, *, cycle_id: int | None, imdb_from: str | None = None
+) -> dict[Turn, int]:
+    """How many titles are due to be asked at OMDb, of each class that has some; `cycle_id` is the latest cycle."""
+    turn = turn_of(t, cycle_id).label("turn")
+    due = _lacking_omdb(select(turn).select_from(t.titles), t, now, imdb_from).subquery()
+    rows = conn.execute(select(due.c.turn, func.count()).group_by(due.c.turn))
+    return {Turn(name): count for name, count in rows}
 
 
 def ids_lacking_omdb(
@@ -201,12 +221,6 @@ def ids_lacking_omdb(
         chosen = select(t.titles.c.tmdb_id).select_from(t.titles).where(t.titles.c.tmdb_id.in_(part))
         found.update(conn.execute(_lacking_omdb(chosen, t, now, imdb_from)).scalars())
     return found
-
-
-def number_lacking_omdb(conn: Connection, t: TitleTables, now: datetime, *, imdb_from: str | None = None) -> int:
-    """How many titles are due to be asked at OMDb."""
-    counting = select(func.count()).select_from(t.titles)
-    return int(conn.execute(_lacking_omdb(counting, t, now, imdb_from)).scalar_one())
 
 
 def omdb_rows(conn: Connection, t: TitleTables, tmdb_ids: Iterable[int]) -> list[OmdbDue]:

@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from ratingo_pipelines.measures.scoring import primary_rating
-from ratingo_pipelines.media import MEDIA, Medium
+from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import NotFetched, NotFound, QuotaExhausted, SourceError
 from ratingo_pipelines.sources.omdb import API, OmdbClient, OmdbRatings
 from ratingo_pipelines.storage import asked, cycles, failures, provenance, titles
@@ -19,9 +19,10 @@ from ratingo_pipelines.sync.asking import remember_batch
 from ratingo_pipelines.sync.batch import EvidenceOf, Steps, run_batch
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.gather import WITHOUT_ROW, failure_of
-from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota, fair_share, reserved
+from ratingo_pipelines.sync.omdb_quota import DailyQuota, daily_quota
+from ratingo_pipelines.sync.omdb_turns import InTurn, imdb_from, in_turn
 from ratingo_pipelines.sync.outcomes import put_off, record_failures
-from ratingo_pipelines.sync.precedence import IMDB_DATASET, OMDB, RATING_IMDB, RATING_METACRITIC, settle
+from ratingo_pipelines.sync.precedence import OMDB, RATING_IMDB, RATING_METACRITIC, settle
 from ratingo_pipelines.sync.report import (
     NOBODY,
     BatchReport,
@@ -34,7 +35,6 @@ from ratingo_pipelines.sync.report import (
 )
 from ratingo_pipelines.sync.trust.blame import Answer, Kind, Question, kind_of
 from ratingo_pipelines.sync.witnesses import AskAgain, StoredWitnesses
-from ratingo_pipelines.text import counted
 
 STAGE = "omdb"
 QUESTION = Question(API, STAGE)
@@ -52,59 +52,12 @@ def backfill_omdb(
     limit: int | None = None,
     follower: Follower = NOBODY,
 ) -> BatchReport:
-    """Ask OMDb about every title that is due, the listed ones first, as far as this medium's share of the day goes.
+    """Ask OMDb about every title that is due, by the plan of the day, as far as this medium's share of it goes.
 
     A title that OMDb knows nothing of is asked again only after a growing interval.
     """
-    due = _in_turn(ctx, medium) if ctx.omdb else _Turn(())
-    return _work_off(ctx, medium, due.titles[:limit], {}, False, follower, due.notes)
-
-
-@dataclass(frozen=True)
-class _Turn:
-    """Titles whose turn it is, and a note on those that wait."""
-
-    titles: Sequence[OmdbDue]
-    notes: tuple[str, ...] = ()
-
-
-def _in_turn(ctx: SyncContext, medium: Medium) -> _Turn:
-    """The titles due, as many as leave the other media their share of the day; beside it, those of the latest cycle."""
-    now, limit = ctx.now(), ctx.settings.omdb_daily_limit
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    with ctx.database.reading() as conn:
-        due = asked.titles_lacking_omdb(conn, tables_of(medium), now, imdb_from=_imdb_from(ctx))
-        others = [each for each in MEDIA if each != medium]
-        asked_today = asked.asked_since(conn, medium, asked.OMDB, midnight)
-        others_load = sum(
-            len(asked.titles_lacking_omdb(conn, tables_of(each), now, imdb_from=_imdb_from(ctx)))
-            + asked.asked_since(conn, each, asked.OMDB, midnight)
-            for each in others
-        )
-    share = fair_share(limit, len(due) + asked_today, others_load, asked_today)
-    if share is None or share >= len(due) or not others_load:
-        return _Turn(due)
-    latest_cycle = _latest_cycle(ctx, medium)
-    beside = [row for row in due[share:] if row.tmdb_id in latest_cycle][: reserved(limit)]
-    waiting = counted(len(due) - share - len(beside), f"{medium.singular} waits", f"{medium.plural} wait")
-    note = (
-        f"{waiting} for another day: OMDb's {limit} requests a day (OMDB_DAILY_LIMIT) are shared with "
-        f"{', '.join(each.plural for each in others)} by what is due"
-    )
-    return _Turn([*due[:share], *beside], (note,))
-
-
-def _imdb_from(ctx: SyncContext) -> str | None:
-    """Who gives IMDb's ratings, so that OMDb is asked only for what is lacking then."""
-    return IMDB_DATASET if ctx.settings.imdb_dataset == "on" else None
-
-
-def due_at_omdb(ctx: SyncContext, medium: Medium) -> int:
-    """How many titles the backfill would ask OMDb about now; 0 without a key."""
-    if ctx.omdb is None:
-        return 0
-    with ctx.database.reading() as conn:
-        return asked.number_lacking_omdb(conn, tables_of(medium), ctx.now(), imdb_from=_imdb_from(ctx))
+    due = in_turn(ctx, medium, limit) if ctx.omdb else InTurn(())
+    return _work_off(ctx, medium, due.titles, {}, False, follower, due.notes)
 
 
 def backfill_omdb_ids(
@@ -138,7 +91,7 @@ def needless_at_omdb(ctx: SyncContext, medium: Medium, tmdb_ids: Sequence[int]) 
 def _not_due(conn: Connection, ctx: SyncContext, medium: Medium, tmdb_ids: Sequence[int]) -> dict[int, str]:
     """Those of the titles that the backfill would not ask about, with the reason."""
     now = ctx.now()
-    due = asked.ids_lacking_omdb(conn, tables_of(medium), tmdb_ids, now, imdb_from=_imdb_from(ctx))
+    due = asked.ids_lacking_omdb(conn, tables_of(medium), tmdb_ids, now, imdb_from=imdb_from(ctx.settings))
     due |= failures.failing_ids(conn, medium, tmdb_ids, [STAGE])
     their_time = asked.due(conn, medium, tmdb_ids, asked.OMDB, now)
     return {i: NOTHING_LACKING if i in their_time else FRESH for i in tmdb_ids if i not in due}

@@ -15,6 +15,8 @@ from ratingo_pipelines.storage.cycles import Counts, Cycle
 from ratingo_pipelines.storage.doubts import DoubtCount
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.failures import Failure
+from ratingo_pipelines.sync.omdb_quota import API as OMDB
+from ratingo_pipelines.sync.waiting import WaitingTitles, waiting_titles
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class SyncStatus:
     omdb_used: int
     omdb_limit: int
     give_up_after: int
+    waiting: tuple[WaitingTitles, ...] = ()
+    """Titles that wait for a source's day."""
 
     @property
     def omdb_left(self) -> int:
@@ -111,6 +115,7 @@ class SyncStatus:
                 for status in self.media
             },
             "omdb": {"used": self.omdb_used, "limit": self.omdb_limit, "left": self.omdb_left},
+            "waiting": [asdict(each) for each in self.waiting],
         }
 
 
@@ -118,8 +123,9 @@ def status(database: Database, settings: Settings, now: datetime) -> SyncStatus:
     """Read the state of everything."""
     with database.reading() as conn:
         media = _media(conn, now)
-        used = quota.used(conn, "omdb", now.date().isoformat())
-    return SyncStatus(now, media, used, settings.omdb_daily_limit, settings.give_up_after)
+        used = quota.used(conn, OMDB, now.date().isoformat())
+        waiting = waiting_titles(conn, settings, now, used)
+    return SyncStatus(now, media, used, settings.omdb_daily_limit, settings.give_up_after, waiting)
 
 
 def status_of_media(database: Database, now: datetime) -> tuple[MediumStatus, ...]:

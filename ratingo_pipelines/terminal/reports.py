@@ -91,6 +91,9 @@ def status_lines(status: SyncStatus) -> Iterator[str]:
     for medium in status.media:
         yield from _medium_lines(status, medium)
     yield f"OMDb: {status.omdb_left} of {counted(status.omdb_limit, 'request')} left until midnight UTC"
+    for each in status.waiting:
+        until = f"until {each.until:%Y-%m-%d %H:%M} UTC" if each.until else "for ever: OMDB_DAILY_LIMIT is 0"
+        yield f"  waiting: {counted(each.titles, f'{each.turn} title')}, {until}"
 
 
 def _medium_lines(status: SyncStatus, medium: MediumStatus) -> Iterator[str]:

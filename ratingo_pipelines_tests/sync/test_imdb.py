@@ -12,7 +12,7 @@ from ratingo_pipelines.storage.pipeline_tables import provenance
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.imdb import NOT_IN_IT, OFF, UNCHANGED, backfill_imdb
-from ratingo_pipelines.sync.omdb import due_at_omdb
+from ratingo_pipelines.sync.omdb_turns import due_at_omdb
 from ratingo_pipelines_tests.sync.syncing import Clock, all_rows, altered, pass_time, run_cycle, title_rows
 
 

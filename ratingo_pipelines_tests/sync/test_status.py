@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from pydantic import SecretStr
 from sqlalchemy import event, insert
 
 from ratingo_pipelines.media import MOVIES, SHOWS
@@ -15,7 +17,7 @@ from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import status
 from ratingo_pipelines.sync.tmdb_list import LISTED_TWICE, WITHOUT_TMDB_ID
 from ratingo_pipelines.terminal.reports import status_lines
-from ratingo_pipelines_tests.storage.examples import PATIENCE
+from ratingo_pipelines_tests.storage.examples import NOW, PATIENCE, save_title
 
 SETTINGS = Settings(_env_file=None)
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -74,6 +76,40 @@ def test_it_counts_titles_by_standing_and_tells_ages_and_what_is_left_of_the_quo
     }
     assert 300 <= found["media"]["shows"]["age_seconds"] < 360
     assert found["omdb"] == {"used": 30, "limit": 1000, "left": 970}
+    assert found["waiting"] == []
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "until"),
+    [
+        pytest.param(0, 2, ["2026-03-02 00:00 UTC", "2026-03-03 00:00 UTC"], id="today and tomorrow"),
+        pytest.param(2, 2, ["2026-03-03 00:00 UTC", "2026-03-04 00:00 UTC"], id="today is used up"),
+        pytest.param(0, 0, [None, None], id="never"),
+    ],
+)
+def test_it_tells_who_waits_for_omdb_and_until_when(
+    database: Database, used: int, limit: int, until: list[str | None]
+) -> None:
+    for tmdb_id in (1, 2, 3):
+        save_title(database, tmdb_id, trending_score=1.0 if tmdb_id == 1 else None)
+    save_title(database, 1, medium=MOVIES, trending_score=None)
+    with database.writing() as conn:
+        quota.take(conn, "omdb", NOW.date().isoformat(), 1000, used)
+    settings = SETTINGS.model_copy(update={"omdb_api_key": SecretStr("of a test"), "omdb_daily_limit": limit})
+
+    state = status(database, settings, NOW)
+
+    assert [(each.api, each.turn, each.titles) for each in state.waiting] == [("omdb", "listed", 1), ("omdb", "new", 3)]
+    assert [each.until and f"{each.until:%Y-%m-%d %H:%M} UTC" for each in state.waiting] == until
+    assert list(status_lines(state))[-2:] == [
+        f"  waiting: 1 listed title, {f'until {until[0]}' if until[0] else 'for ever: OMDB_DAILY_LIMIT is 0'}",
+        f"  waiting: 3 new titles, {f'until {until[1]}' if until[1] else 'for ever: OMDB_DAILY_LIMIT is 0'}",
+    ]
+
+
+def test_without_a_key_nobody_waits(database: Database) -> None:
+    save_title(database, 1, trending_score=None)
+    assert status(database, SETTINGS, NOW).waiting == ()
 
 
 def test_failures_come_with_their_reasons_and_whether_they_were_given_up(database: Database) -> None:

@@ -99,6 +99,17 @@ def _of_sync(state: SyncStatus) -> Iterator[Metric]:
     yield from (age, titles, failing, doubts)
     yield _alone("ratingo_omdb_quota_used", "Requests of the UTC day that OMDb was sent.", state.omdb_used)
     yield _alone("ratingo_omdb_quota_limit", "Requests of a UTC day that OMDb allows.", state.omdb_limit)
+    waiting = _gauge("ratingo_waiting_titles", "Titles that wait for a source's day, by class.", ["api", "turn"])
+    until = _gauge(
+        "ratingo_waiting_until_timestamp_seconds",
+        "End of the day on which the last of them is asked about, Unix time.",
+        ["api", "turn"],
+    )
+    for each in state.waiting:
+        waiting.add_metric([each.api, each.turn], each.titles)
+        if each.until is not None:
+            until.add_metric([each.api, each.turn], each.until.timestamp())
+    yield from (waiting, until)
 
 
 def _by_stage(medium: MediumStatus) -> Mapping[str, int]:

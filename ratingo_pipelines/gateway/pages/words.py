@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ratingo_pipelines.storage.attempts import AttemptOutcome
+from ratingo_pipelines.storage.turns import Turn
 
 LANGUAGES = ("uk", "en")
 _UKRAINIAN: Mapping[str, str] = {
@@ -37,6 +38,11 @@ _UKRAINIAN: Mapping[str, str] = {
     "and more": "та ще",
     "in doubt": "Під сумнівом",
     "requests left today": "запитів залишилося сьогодні",
+    "until": "до",
+    "titles of the latest list wait": "Чекають тайтли останнього списку",
+    "listed titles wait": "Чекають тайтли сайту",
+    "titles never asked about wait": "Чекають тайтли, про які ще не запитували",
+    "titles to be asked about again wait": "Чекають тайтли, про які час запитати знову",
     "runs in Dagster": "Запуски в Dagster",
     "not stored yet": "Ще не збережено",
     "listed": "У списку сайту",
@@ -88,6 +94,14 @@ OUTCOMES: Mapping[str, str] = {
     AttemptOutcome.ABSENT: "there is no such list",
 }
 """What came of asking, in the pages' words."""
+
+TURNS: Mapping[str, str] = {
+    Turn.TRENDING: "titles of the latest list wait",
+    Turn.LISTED: "listed titles wait",
+    Turn.NEW: "titles never asked about wait",
+    Turn.OLDEST: "titles to be asked about again wait",
+}
+"""Classes of titles that wait for a source, in the pages' words."""
 
 
 def words_in(language: str) -> Callable[[str], str]:

@@ -1,11 +1,13 @@
 """The figures that Prometheus scrapes, as its own parser reads them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.workspace.context import WorkspaceProcessContext
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
+from sqlalchemy import insert
 
 from ratingo_pipelines.gateway.api.health import Health
 from ratingo_pipelines.gateway.api.metrics import KEPT_SECONDS, Metrics
@@ -15,11 +17,12 @@ from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage import cycles, doubts, failures, quota
 from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines_tests.gateway.served import BEARER, Served
 from ratingo_pipelines_tests.storage.examples import PATIENCE
 
-SETTINGS = Settings(_env_file=None)
+SETTINGS = Settings(_env_file=None, omdb_api_key=SecretStr("of a test"))
 Figures = dict[tuple[str, ...], float]
 
 
@@ -66,6 +69,7 @@ def test_the_state_of_the_sync_is_told_by_medium(metrics: Metrics, database: Dat
             failures.record(conn, SHOWS, 3, stage, "it broke", now, spends_attempt=True, title=None, policy=PATIENCE)
         doubts.record(conn, SHOWS, 1, {("providers", "UA"): None, ("cast", ""): None}, now)
         quota.take(conn, "omdb", now.date().isoformat(), 1000, 30)
+        conn.execute(insert(tables_of(SHOWS).titles), [{"tmdb_id": 7, "title": "A stub", "imdb_id": "tt0000007"}])
     found = figures(metrics)
     assert 3600 <= found["ratingo_cycle_age_seconds", "shows"] < 3700
     assert ("ratingo_cycle_age_seconds", "movies") not in found
@@ -75,6 +79,9 @@ def test_the_state_of_the_sync_is_told_by_medium(metrics: Metrics, database: Dat
     assert found["ratingo_titles_failing", "shows", "details"] == found["ratingo_titles_failing", "shows", "omdb"] == 1
     assert found["ratingo_doubts", "shows", "providers UA"] == found["ratingo_doubts", "shows", "cast"] == 1
     assert (found["ratingo_omdb_quota_used",], found["ratingo_omdb_quota_limit",]) == (30, 1000)
+    assert found["ratingo_waiting_titles", "omdb", "new"] == 1
+    midnight = datetime.combine(now.date(), time(), UTC) + timedelta(days=1)
+    assert found["ratingo_waiting_until_timestamp_seconds", "omdb", "new"] == midnight.timestamp()
 
 
 def test_each_part_is_up_or_not(metrics: Metrics) -> None:

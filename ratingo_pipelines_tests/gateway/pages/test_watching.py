@@ -15,13 +15,14 @@ from ratingo_pipelines.gateway.app import Access, behind_authentication
 from ratingo_pipelines.gateway.auth.access import role_needed
 from ratingo_pipelines.gateway.auth.principals import Role
 from ratingo_pipelines.gateway.pages.watching import REFRESH, WatchingPages
-from ratingo_pipelines.gateway.pages.words import _UKRAINIAN, OUTCOMES, words_in
+from ratingo_pipelines.gateway.pages.words import _UKRAINIAN, OUTCOMES, TURNS, words_in
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.attempts import AttemptOutcome
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.storage.turns import Turn
 from ratingo_pipelines.sync.airings import sync_calendar
 from ratingo_pipelines.sync.context import open_sync_context
 from ratingo_pipelines_tests.gateway.served import BEARER, BROWSER, Served, secrets, served
@@ -240,7 +241,8 @@ def test_every_word_of_the_templates_is_there_in_both_languages() -> None:
     used = {word for template in PAGES.glob("*.html") for word in re.findall(r"\bt\('([^']+)'\)", template.read_text())}
     assert len(used) > 30
     assert OUTCOMES.keys() == set(AttemptOutcome)
-    used |= {*OUTCOMES.values()}
+    assert TURNS.keys() == set(Turn)
+    used |= {*OUTCOMES.values(), *TURNS.values()}
     assert used <= _UKRAINIAN.keys()
     for language in ("uk", "en"):
         assert all(words_in(language)(word) for word in used)
