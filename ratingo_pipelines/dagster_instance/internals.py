@@ -9,6 +9,9 @@ to 1.13 that has the name at this place.
 # do. Since 1.0.
 from dagster._config import UserConfigSchema
 
+# What Dagster says of a partition that a run is going to materialize. Since 1.0.
+from dagster._core.events import AssetMaterializationPlannedData
+
 # Filters of the instance's public `get_backfills`: which of the UI's backfills are under way. Since 1.9.
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionsFilter, BulkActionStatus
 
@@ -38,6 +41,7 @@ __all__ = [
     "BULK_ACTION_TERMINAL_STATUSES",
     "INDEX_SHARD_NAME",
     "SQLITE_BUSY_TIMEOUT_SECONDS",
+    "AssetMaterializationPlannedData",
     "BulkActionStatus",
     "BulkActionsFilter",
     "ConfigurableClassData",

@@ -113,7 +113,7 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         note = (
             {} if count is not None else {"notes": "Trakt says that it has no list of this month; what is kept stays"}
         )
-        return dg.MaterializeResult(metadata={"dagster/row_count": kept or 0, **note})
+        return dg.MaterializeResult(metadata={"dagster/partition_row_count": kept or 0, **note})
 
     # The sources of a title's sparkline, and of its changes over months.
     months = [dg.AssetDep(key(medium, "watched_monthly"), partition_mapping=dg.AllPartitionMapping())]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from ratingo_pipelines.defs.markdown import escaped, table
-from ratingo_pipelines.defs.policies import FAILED_TAG, SUCCEEDED_TAG, SUMMARY_TAG
+from ratingo_pipelines.defs.policies import SUMMARY_TAG
 from ratingo_pipelines.settings import SettingsError
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage.errors import StorageError
@@ -25,6 +25,9 @@ def errors_as_failures() -> Iterator[None]:
         yield
     except (SourceError, StorageError, SettingsError) as error:
         raise dg.Failure(str(error), metadata={STOPPED_BY: stop_of(error).value}, allow_retries=False) from None
+    except dg.DagsterExecutionInterruptedError:
+        said = "The run was ended early; what was stored is kept, and what was not done is due still."
+        raise dg.Failure(said, allow_retries=False) from None
 
 
 def stop_of(error: Exception) -> StopReason:
@@ -40,8 +43,7 @@ def tag_summary(context: dg.AssetExecutionContext | dg.OpExecutionContext, repor
     skipped = sum(sum(report.skipped.values()) for report in reports)
     said = f"{succeeded} done, {failed} failed" + (f", {skipped} skipped" if skipped else "")
     stopped = [f"{report.stage} ended early" for report in reports if report.stopped]
-    tags = {SUCCEEDED_TAG: str(succeeded), FAILED_TAG: str(failed), SUMMARY_TAG: "; ".join([said, *stopped])}
-    context.instance.add_run_tags(context.run.run_id, tags)
+    context.instance.add_run_tags(context.run.run_id, {SUMMARY_TAG: "; ".join([said, *stopped])})
     for report in reports:
         for said in (*report.notes, *report.problems):
             context.log.warning(visible(said))

@@ -8,11 +8,12 @@ from time import monotonic, time
 
 import dagster as dg
 
+from ratingo_pipelines.dagster_instance.planned import report_planned
 from ratingo_pipelines.dagster_instance.together import stored_together
-from ratingo_pipelines.defs.materializations import of_title
+from ratingo_pipelines.defs.materializations import of_failed, of_title
 from ratingo_pipelines.defs.memory import give_back
 from ratingo_pipelines.defs.partitions import register_titles
-from ratingo_pipelines.defs.policies import MAX_RUNTIME_TAG, SECONDS_AT_LEAST, seconds_allowed
+from ratingo_pipelines.defs.policies import MAX_RUNTIME_TAG, SECONDS_AT_LEAST, SUMMARY_TAG, seconds_allowed
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
@@ -42,6 +43,9 @@ def followed(
     listener = _Listener(context, ctx, medium, keys, registers_all)
     try:
         yield Follower(listener.on_start, listener.on_outcome, listener.on_pause)
+    except dg.DagsterExecutionInterruptedError:
+        listener.tell()
+        raise listener.interrupted() from None
     finally:
         listener.tell()
 
@@ -98,6 +102,16 @@ class _Listener:
         """Log what waits: nobody knows when the next title ends."""
         self.tell()
 
+    def interrupted(self) -> dg.Failure:
+        """What to say of a run that a person, or its time, ended: in place of the traceback of where that met it."""
+        said = f"ended early, after {self._ended} of {counted(self._total, self._medium.singular, self._medium.plural)}"
+        self._context.instance.add_run_tags(self._context.run.run_id, {SUMMARY_TAG: said})
+        return dg.Failure(
+            f"The run was {said}; what they came to is stored and kept. The others are as they were, and due still: "
+            "the next run goes on with them.",
+            allow_retries=False,
+        )
+
     def tell(self) -> None:
         """Log the materializations of the titles that wait."""
         untold, self._untold = self._untold, []
@@ -108,8 +122,20 @@ class _Listener:
                 shown = stored_outcome(self._ctx, self._medium, outcome) if outcome.reason == FRESH else outcome
                 for event in of_title(self._medium, self._keys, shown, self._watchers_by_day):
                     self._context.log_event(event)
+        self._tell_of_failed(untold)
         # They are stored; the step would keep them to its end, and memory grow with the batch.
         deque(self._context.consume_events(), maxlen=0)
+
+    def _tell_of_failed(self, outcomes: Sequence[TitleOutcome]) -> None:
+        """Have Dagster show the partitions as failed, and why: of a run over assets it knows by itself what was due."""
+        run, plans_itself = self._context.run, isinstance(self._context, dg.AssetExecutionContext)
+        for outcome in outcomes:
+            for asset_key, observation in of_failed(self._keys, outcome):
+                self._context.log_event(observation)
+                if not plans_itself:
+                    report_planned(
+                        self._context.instance, run, self._context.op_handle.name, asset_key, str(outcome.tmdb_id)
+                    )
 
     def _register(self, outcome: TitleOutcome) -> None:
         """Give a listed title its partition: one found under another TMDB id than the list names has none yet."""

@@ -24,6 +24,7 @@ from ratingo_pipelines.sync.report import (
 )
 from ratingo_pipelines.sync.selection import FRESH
 from ratingo_pipelines.sync.work import TitleStage
+from ratingo_pipelines.text import visible
 
 Value = dg.MetadataValue | str | int | float
 Metadata = dict[str, Value]
@@ -52,7 +53,30 @@ def of_title(
             drawn = _drawn(stage, outcome, watchers_by_day)
         elif outcome.status is not TitleStatus.SKIPPED:
             continue
+        if stage in outcome.row_counts:
+            drawn["dagster/partition_row_count"] = outcome.row_counts[stage]
         yield dg.AssetMaterialization(asset_key, partition=str(outcome.tmdb_id), metadata={**metadata, **drawn})
+
+
+def of_failed(keys: Iterable[dg.AssetKey], outcome: TitleOutcome) -> Iterator[tuple[dg.AssetKey, dg.AssetObservation]]:
+    """Why those of `keys` failed whose part of the title is not stored: shown at the asset's partition."""
+    if outcome.status is not TitleStatus.ERROR:
+        return
+    reasons = {failure.stage: failure.reason for failure in outcome.failures}
+    for asset_key in keys:
+        stage = asset_key.path[-1]
+        if stage in outcome.stored:
+            continue
+        reason = visible(reasons.get(stage) or outcome.reason or "")
+        yield (
+            asset_key,
+            dg.AssetObservation(
+                asset_key,
+                partition=str(outcome.tmdb_id),
+                description=reason,
+                metadata={"title": outcome.title, "failed": reason, "kept": "what was stored before"},
+            ),
+        )
 
 
 def of_unreported(medium: Medium, asset_key: dg.AssetKey, place: CycleTitle) -> dg.AssetMaterialization:
@@ -75,6 +99,14 @@ def title_metadata(medium: Medium, outcome: TitleOutcome) -> Metadata:
         metadata["rows written"] = outcome.rows_written
     if outcome.seconds is not None:
         metadata["seconds"] = outcome.seconds
+    if outcome.title_uk is not None:
+        metadata["title in Ukrainian"] = outcome.title_uk
+    if outcome.imdb_id is not None:
+        metadata["IMDb"] = dg.MetadataValue.url(f"https://www.imdb.com/title/{outcome.imdb_id}/")
+    if outcome.poster is not None:
+        metadata["poster"] = dg.MetadataValue.md(f"![poster]({POSTERS}{quote(outcome.poster)})")
+    # Where the gateway serves this UI, at whatever address; a bare `dagster dev` has no such page.
+    metadata["page"] = dg.MetadataValue.url(f"/watching/titles/{medium.plural}/{outcome.tmdb_id}")
     if outcome.trakt is not None:
         metadata["Trakt"] = dg.MetadataValue.url(f"https://trakt.tv/{medium.plural}/{outcome.trakt}")
     if outcome.watchers is not None:

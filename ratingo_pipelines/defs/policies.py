@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from ratingo_pipelines.cron import longest_gap
+from ratingo_pipelines.dagster_instance.attribution import MEDIUM_TAG
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import OFF, Settings
 
@@ -14,13 +15,15 @@ OWNERS = ["team:ratingo"]
 
 CYCLE, RETRY, BACKFILL = 10, 5, -10
 """Priorities in the queue: cycles go before retries, retries before backfills, those of the UI (0) among them."""
-MEDIUM_TAG = "ratingo/medium"
-CYCLE_TAG = "ratingo/cycle"
-"""On runs that work off a cycle: its id."""
+CYCLE_TAG = ".dagster/ratingo_cycle"
+"""On runs that work off a cycle: its id. Tags that begin so are kept from people's eyes, and found by programs
+(`HIDDEN_TAG_PREFIX` of `dagster._core.storage.tags`)."""
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 """Dagster's own: the seconds after which it ends a run, in place of the instance's."""
-SUCCEEDED_TAG, FAILED_TAG, SUMMARY_TAG = "ratingo/succeeded", "ratingo/failed", "ratingo/headline"
+SUMMARY_TAG = "ratingo/headline"
 """On runs that came to their end: what a person wants to read in the list of runs."""
+UNDER_WAY = "not over yet"
+"""The headline until then: the tag that is there first is shown first."""
 
 KEPT_FRESH_BY = {
     "shows/trending": "shows_trending",
@@ -62,4 +65,4 @@ def common(group: str) -> dict[str, Any]:
 
 def run_tags(medium: Medium, priority: int) -> dict[str, str]:
     """Tags of a job's runs."""
-    return {"dagster/priority": str(priority), MEDIUM_TAG: medium.plural}
+    return {SUMMARY_TAG: UNDER_WAY, "dagster/priority": str(priority), MEDIUM_TAG: medium.plural}

@@ -244,6 +244,9 @@ class Figures(NamedTuple):
     """What is stored of a title that a person wants to see; votes at Trakt by rating, 1 to 10."""
 
     title: str
+    title_uk: str | None
+    imdb_id: str | None
+    poster: str | None
     watchers: float | None
     score: float | None
     votes: dict[int, int]
@@ -252,13 +255,22 @@ class Figures(NamedTuple):
 def figures(conn: Connection, t: TitleTables, tmdb_id: int) -> Figures | None:
     """A title's figures as they are stored; None where it has no row."""
     c, buckets = t.titles.c, t.rating_buckets.c
-    row = conn.execute(select(c.id, c.title, c.rating_trakt, c.trending_score).where(c.tmdb_id == tmdb_id)).first()
+    columns = (c.id, c.title, c.title_uk, c.imdb_id, c.poster, c.poster_uk, c.rating_trakt, c.trending_score)
+    row = conn.execute(select(*columns).where(c.tmdb_id == tmdb_id)).first()
     if row is None:
         return None
     votes = conn.execute(
         select(buckets.bucket, buckets.count).where(buckets[t.parent_key] == row.id).order_by(buckets.bucket)
     )
-    return Figures(row.title, row.rating_trakt, row.trending_score, {row[0]: row[1] for row in votes})
+    return Figures(
+        title=row.title,
+        title_uk=row.title_uk,
+        imdb_id=row.imdb_id,
+        poster=row.poster_uk or row.poster,
+        watchers=row.rating_trakt,
+        score=row.trending_score,
+        votes={row[0]: row[1] for row in votes},
+    )
 
 
 def metadata_columns(medium: Medium) -> tuple[str, ...]:

@@ -81,7 +81,8 @@ def decide_cycle(facts: CycleFacts, now: datetime) -> Launch | Wait:
             f"{_last_runs(facts.runs_without_progress)} of cycle {cycle.id} ended without storing a title "
             f"(see their errors); the next one starts at {resumes_at:%H:%M:%S} UTC"
         )
-    return Launch("sync", f"{facts.medium}:cycle:{cycle.id}:{facts.next_number}", cycle_id=cycle.id)
+    # Runs of earlier versions are not found by their tag any more: keys must not meet theirs, or nothing is launched.
+    return Launch("sync", f"{facts.medium}:runs:{cycle.id}:{facts.next_number}", cycle_id=cycle.id)
 
 
 def _last_runs(number: int) -> str:

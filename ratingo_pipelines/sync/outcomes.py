@@ -21,7 +21,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
 from ratingo_pipelines.sync.report import TitleFailure, TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.trust.blame import Question, is_own
-from ratingo_pipelines.sync.work import FAILURE_STAGES, TitleWork
+from ratingo_pipelines.sync.work import FAILURE_STAGES, Place, TitleWork
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class TitleOutcomes:
     ctx: SyncContext
     medium: Medium
     run_id: str
+    whole: bool = True
+    """Whether titles are tried whole: a part that failed alone leaves a place pending that was pending."""
 
     @retried_transaction
     def record(self, work: TitleWork, outcome: TitleOutcome, evidence: EvidenceOf) -> TitleOutcome:
@@ -42,13 +44,19 @@ class TitleOutcomes:
                 # Titles are locked before their places, as the transaction that stores them does.
                 self._take_off(conn, work, outcome.reason or "")
             place = work.place
-            if place and not cycles.mark(conn, place.title.row_id, self.run_id, outcome.status, outcome.reason):
+            if place and not self._settle(conn, place, outcome):
                 return outcome
             if outcome.status is TitleStatus.SKIPPED and work.known:
                 asked.record_check(conn, self.medium, work.tmdb_id, asked.META, self.ctx.now(), answered=False)
             if outcome.status is TitleStatus.SKIPPED and work.failed_before:
                 failures.clear(conn, self.medium, work.tmdb_id, FAILURE_STAGES)
             return record_failures(conn, self.ctx, self.medium, outcome, evidence)
+
+    def _settle(self, conn: Connection, place: Place, outcome: TitleOutcome) -> bool:
+        """Give the title's place its outcome; False when it is no longer this run's."""
+        if outcome.status is TitleStatus.ERROR and not self.whole and place.title.outcome == cycles.PENDING:
+            return cycles.holds(conn, place.title.row_id, self.run_id)
+        return cycles.mark(conn, place.title.row_id, self.run_id, outcome.status, outcome.reason)
 
     def _take_off(self, conn: Connection, work: TitleWork, reason: str) -> None:
         """A title that must not be listed leaves the list, if it was on it, with the links that lead to it."""

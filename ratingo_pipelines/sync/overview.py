@@ -69,6 +69,9 @@ def stored_outcome(ctx: SyncContext, medium: Medium, outcome: TitleOutcome) -> T
     return replace(
         outcome,
         title=stored.title,
+        title_uk=stored.title_uk,
+        imdb_id=stored.imdb_id,
+        poster=stored.poster,
         watchers=None if stored.watchers is None else int(stored.watchers),
         score=stored.score,
         trakt=(listed.trakt_id or listed.slug) if listed else None,

@@ -86,6 +86,11 @@ class TitleOutcome:
     """The stages that were stored: `details`, `ratings`, `sparklines`, `omdb`; some may be though others failed."""
     added: bool = False
     rows_written: int = 0
+    row_counts: Mapping[str, int] = field(default_factory=dict)
+    """Rows that each stage has in the database now, where it was stored."""
+    title_uk: str | None = None
+    poster: str | None = None
+    """TMDB's path of it."""
     buckets_written: int = 0
     snapshot_added: bool = False
     watchers: int | None = None

@@ -88,14 +88,11 @@ class TitleStore:
         listed_anew = TitleStage.SPARKLINES in stages and place is not None
         # TMDB's list does not tell who is watching, which is nothing to be drawn.
         snapshots_wanted = listed_anew and place is not None and place.cycle.tells_watchers
-        # Parts of a title that was done leave it done.
-        done_before = place is not None and place.title.outcome == TitleStatus.DONE
-        complete = (stages >= ALL_STAGES or done_before) and not gathered.failures
         snapshot_added = False
 
         with self.ctx.database.writing() as conn:
             before = titles.lock_title(conn, tables, work.tmdb_id)
-            if place and not self._still_ours(conn, place, complete):
+            if place and not self._settled(conn, place, self._outcome(conn, work, stages, gathered, before)):
                 return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, CLAIM_LOST)
             known = self._known(conn, tables, work, told, before)
             told = self._without_doubled_links(gathered, told, known)
@@ -142,6 +139,9 @@ class TitleStore:
             stored=frozenset(stage for stage, done in stored.items() if done),
             added=_is_new(before, place),
             rows_written=1 + sum(written.values()) + snapshot_added,
+            row_counts=_row_counts(tables, merged),
+            title_uk=row.get("title_uk"),
+            poster=row.get("poster_uk") or row.get("poster"),
             buckets_written=written.get("rating_buckets", 0),
             snapshot_added=snapshot_added,
             watchers=place.title.watching if place else None,
@@ -155,11 +155,34 @@ class TitleStore:
     def _asked(self) -> AskedFor:
         return AskedFor(self.medium, self.ctx.settings.regions, self.ctx.settings.locales)
 
-    def _still_ours(self, conn: Connection, place: Place, complete: bool) -> bool:
-        """Whether the title's place is this run's; a title that will be whole is marked so at once, to save asking."""
-        if complete:
-            return cycles.mark(conn, place.title.row_id, self.run_id, TitleStatus.DONE)
-        return cycles.holds(conn, place.title.row_id, self.run_id)
+    def _outcome(
+        self,
+        conn: Connection,
+        work: TitleWork,
+        stages: Set[TitleStage],
+        gathered: Gathered,
+        before: RowMapping | None,
+    ) -> TitleStatus | None:
+        """What a title's place comes to once these stages are stored; None where that is not said, or not yet."""
+        if gathered.failures or work.place is None:
+            return None
+        earlier, cycle = work.place.title.outcome, work.place.cycle
+        if stages >= ALL_STAGES or earlier == TitleStatus.DONE:
+            return TitleStatus.DONE
+        if earlier != TitleStatus.ERROR:
+            return None
+        # It was tried whole, so that each part is there that did not fail; the list's own is told by the row.
+        if failures.failing_ids(conn, self.medium, [work.tmdb_id], ALL_STAGES - stages):
+            return TitleStatus.ERROR
+        is_drawn = before is not None and before["trending_updated_at"] == cycle.cycle_at
+        return TitleStatus.DONE if is_drawn or TitleStage.SPARKLINES in stages else None
+
+    def _settled(self, conn: Connection, place: Place, outcome: TitleStatus | None) -> bool:
+        """Whether the title's place is this run's; one whose outcome is known gets it at once, to save asking."""
+        if outcome is None:
+            return cycles.holds(conn, place.title.row_id, self.run_id)
+        reason = None if outcome is TitleStatus.DONE else place.title.reason
+        return cycles.mark(conn, place.title.row_id, self.run_id, outcome, reason)
 
     def _origins(self, conn: Connection, work: TitleWork) -> Mapping[str, Origin]:
         return provenance.origins_of(conn, self.medium, [work.tmdb_id]).get(work.tmdb_id, {})
@@ -302,6 +325,16 @@ def _said_by(work: TitleWork, told: Told) -> dict[str, str]:
     if told.ratings is not None:
         said_by |= dict.fromkeys((RATING_IMDB, RATING_METACRITIC), TRAKT)
     return said_by
+
+
+def _row_counts(tables: TitleTables, merged: Merged) -> dict[str, int]:
+    """How many rows each stage has of a title, its own row with the details."""
+    counts: dict[str, int] = {TitleStage.DETAILS: 1, TitleStage.RATINGS: 1, TitleStage.SPARKLINES: 1}
+    for name, rows in (dict(merged.known) | dict(merged.children)).items():
+        key = CHILD_KEYS.get(name, (tables.related_key,))
+        stage = TitleStage.RATINGS if name == "rating_buckets" else TitleStage.DETAILS
+        counts[stage] += len({tuple(row[column] for column in key) for row in rows})
+    return counts
 
 
 def _is_newest(place: Place | None, known: RowMapping | None) -> bool:

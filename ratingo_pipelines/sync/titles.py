@@ -106,7 +106,7 @@ def process(
         stage=STORE,
         concurrency=ctx.settings.concurrency,
         witnesses=StoredWitnesses(ctx, medium, partial(_witness, ctx, medium)),
-        outcomes=TitleOutcomes(ctx, medium, run_id),
+        outcomes=TitleOutcomes(ctx, medium, run_id, whole=stages >= ALL_STAGES),
         follower=tally.follower,
     )
     kept = _keep_watchers(store, chosen.works, stages) if stopped and stopped.kind is StopReason.UPSTREAM else ()

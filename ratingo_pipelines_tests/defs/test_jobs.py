@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from ratingo_pipelines.defs.partitions import MONTHS, key
+from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.storage.tables import show_airings, tables_of
 from ratingo_pipelines.sync.context import utc_now
@@ -41,7 +42,7 @@ def test_a_sync_works_off_what_is_pending_and_reports_it(installed: Installation
     run = installed.instance.get_run_by_id(result.run_id)
     assert run is not None
     assert run.tags["ratingo/headline"] == f"{LISTED} done, 0 failed"
-    assert run.tags["ratingo/cycle"] == "1"
+    assert run.tags[CYCLE_TAG] == "1"
 
 
 def test_a_second_sync_finds_nothing_to_do(installed: Installation) -> None:

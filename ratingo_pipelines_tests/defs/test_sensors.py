@@ -8,6 +8,7 @@ from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import update
 
 from ratingo_pipelines.defs.facts import cycle_facts
+from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage import cycles, failures
 from ratingo_pipelines.storage.pipeline_tables import attempts
@@ -29,9 +30,12 @@ def claim_all(installed: Installation, run_id: str) -> int:
         return len(cycles.claim(conn, cycle.id, run_id, utc_now() + MINUTE, utc_now()))
 
 
-def run_in(installed: Installation, status: dg.DagsterRunStatus, job: str = "shows_sync", **tags: str) -> str:
+def run_in(
+    installed: Installation, status: dg.DagsterRunStatus, job: str = "shows_sync", cycle: int | None = None, **tags: str
+) -> str:
     """A run of which the instance knows no more than this."""
     named = {name.replace("__", "/"): value for name, value in tags.items()}
+    named |= {} if cycle is None else {CYCLE_TAG: str(cycle)}
     run: dg.DagsterRun = create_run_for_test(installed.instance, job_name=job, status=status, tags=named)
     return run.run_id
 
@@ -58,7 +62,7 @@ def test_a_new_cycle_gets_one_run_and_is_then_worked_off(installed: Installation
     installed.run("shows_trending")
 
     [request] = installed.requested("shows_cycle")
-    assert (request.job_name, request.run_key) == ("shows_sync", "shows:cycle:1:0")
+    assert (request.job_name, request.run_key) == ("shows_sync", "shows:runs:1:0")
     assert installed.carry_out(request).success
 
     assert installed.skipped("shows_cycle") == f"cycle 1 is worked off: {LISTED} done, 0 failed of {LISTED}"
@@ -67,7 +71,7 @@ def test_a_new_cycle_gets_one_run_and_is_then_worked_off(installed: Installation
 def test_a_deleted_run_makes_no_key_come_again_that_is_still_known(installed: Installation) -> None:
     installed.run("shows_trending")
     ended = [
-        run_in(installed, dg.DagsterRunStatus.SUCCESS, ratingo__cycle="1", dagster__run_key=f"shows:cycle:1:{number}")
+        run_in(installed, dg.DagsterRunStatus.SUCCESS, cycle=1, dagster__run_key=f"shows:runs:1:{number}")
         for number in range(3)
     ]
     installed.instance.delete_run(ended[0])
@@ -98,7 +102,7 @@ def test_a_list_that_is_not_whole_fails_its_run_and_is_asked_for_again(installed
     assert not failed.success
     assert "the trending list of shows is short: 2 titles of 8 asked for" in failure_of(failed).description
     [unfinished] = installed.requested("shows_cycle")
-    assert (unfinished.job_name, unfinished.run_key) == ("shows_sync", "shows:cycle:1:0")
+    assert (unfinished.job_name, unfinished.run_key) == ("shows_sync", "shows:runs:1:0")
     installed.carry_out(unfinished)
     assert "asked for again at" in installed.skipped("shows_cycle")
     with installed.database.writing() as conn:
@@ -107,7 +111,7 @@ def test_a_list_that_is_not_whole_fails_its_run_and_is_asked_for_again(installed
     assert (request.job_name, (request.run_key or "").rpartition(":")[0]) == ("shows_trending", "shows:fetch:2")
     installed.sandbox.faults()
     assert installed.carry_out(request).success
-    assert [request.run_key for request in installed.requested("shows_cycle")] == ["shows:cycle:2:0"]
+    assert [request.run_key for request in installed.requested("shows_cycle")] == ["shows:runs:2:0"]
 
 
 def test_runs_of_the_other_medium_and_of_the_calendar_hold_nothing_up(installed: Installation) -> None:
@@ -131,7 +135,7 @@ def test_what_a_dead_run_holds_is_taken_over_at_once(installed: Installation) ->
 
 def test_titles_that_a_dead_run_stored_and_did_not_report_are_materialized_by_the_next(installed: Installation) -> None:
     installed.run("shows_trending")
-    run_in(installed, dg.DagsterRunStatus.FAILURE, ratingo__cycle="1")
+    run_in(installed, dg.DagsterRunStatus.FAILURE, cycle=1)
     with open_sync_context(installed.settings) as ctx:
         sync_pending(ctx, SHOWS, "unreported", limit=3)
     unreported = installed.partitions()[:3]

@@ -4,6 +4,7 @@ The tests build on each other's data, not on each other's order: each brings abo
 """
 
 import json
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,10 @@ BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill
   __typename ... on LaunchBackfillSuccess { backfillId } } }"""
 BACKFILL_TAGS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
   ... on PartitionBackfill { tags { key value } } } }"""
+TERMINATE = """mutation($id: String!) { terminateRun(runId: $id) { __typename } }"""
+EVENTS = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { __typename
+  ... on MessageEvent { message }
+  ... on ExecutionStepFailureEvent { error { message } said: failureMetadata { description } } } } } }"""
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } } }"""
 
@@ -228,6 +233,29 @@ def test_a_caller_that_goes_away_cancels_nothing(whole: Whole) -> None:
 
     run_id = whole.get("/api/sync/movies/trending?wait=0").json()["runId"]
     assert whole.finished(run_id)["status"] == "SUCCESS"
+
+
+def test_a_run_that_a_person_ends_is_canceled_and_says_what_was_kept(
+    whole: Whole, whole_sandbox: RunningSandbox
+) -> None:
+    whole.get("/api/sync/trending")
+    whole_sandbox.faults({"kind": "latency", "api": "tmdb", "ms": 2000})
+    run_id = whole.get("/api/sync/trending/process?limit=50&wait=0").json()["runId"]
+    until(lambda: whole.get("/api/sync/trending/status").json()["tasks"]["done"], 60, "a title is done")
+
+    assert whole.graphql(TERMINATE, id=run_id)["terminateRun"]["__typename"] == "TerminateRunSuccess"
+
+    assert whole.finished(run_id)["status"] == "CANCELED"
+    events = whole.graphql(EVENTS, id=run_id)["logsForRun"]["events"]
+    [failed] = [event for event in events if event["__typename"] == "ExecutionStepFailureEvent"]
+    assert re.match(
+        r"The run was ended early, after \d+ of \d+ shows; what they came to is stored", failed["said"]["description"]
+    )
+    assert "DagsterExecutionInterruptedError" not in json.dumps(events)
+    tasks = whole.get("/api/sync/trending/status").json()["tasks"]
+    assert (tasks["processing"], tasks["error"]) == (0, 0)
+    whole_sandbox.faults()
+    assert whole.get("/api/sync/trending/process?limit=50").json()["failed"] == 0
 
 
 def test_titles_that_fail_are_counted_and_listed(whole: Whole, whole_sandbox: RunningSandbox) -> None:

@@ -32,17 +32,17 @@ def ago(**duration: float) -> datetime:
 @pytest.mark.parametrize(
     ("facts", "run_key"),
     [
-        pytest.param(PENDING, "shows:cycle:7:0", id="a new cycle"),
+        pytest.param(PENDING, "shows:runs:7:0", id="a new cycle"),
         pytest.param(
-            replace(PENDING, next_number=1, last_ended_at=ago(seconds=1)), "shows:cycle:7:1", id="a run got somewhere"
+            replace(PENDING, next_number=1, last_ended_at=ago(seconds=1)), "shows:runs:7:1", id="a run got somewhere"
         ),
         pytest.param(
-            replace(PENDING, counts=Counts(processing=3, done=95)), "shows:cycle:7:0", id="claims of a dead run alone"
+            replace(PENDING, counts=Counts(processing=3, done=95)), "shows:runs:7:0", id="claims of a dead run alone"
         ),
-        pytest.param(replace(PENDING, elsewhere=39), "shows:cycle:7:0", id="another works on all but one"),
+        pytest.param(replace(PENDING, elsewhere=39), "shows:runs:7:0", id="another works on all but one"),
         pytest.param(
             replace(PENDING, next_number=1, runs_without_progress=1, last_ended_at=ago(seconds=31)),
-            "shows:cycle:7:1",
+            "shows:runs:7:1",
             id="a pause is over",
         ),
     ],
@@ -145,7 +145,7 @@ def test_a_list_that_is_not_asked_for_says_why(facts: FetchFacts, reason: str) -
 
 
 def test_a_list_that_is_asked_for_again_keeps_no_cycle_from_going_on() -> None:
-    fetch, sync = Launch("trending", "shows:fetch:1:2026-01-31T12"), Launch("sync", "shows:cycle:7:0", cycle_id=7)
+    fetch, sync = Launch("trending", "shows:fetch:1:2026-01-31T12"), Launch("sync", "shows:runs:7:0", cycle_id=7)
     assert decide_cycle_and_fetch(PENDING, fetching(15), NOW) == [fetch, sync]
     assert decide_cycle_and_fetch(PENDING, fetching(14), NOW) == [sync]
     assert decide_cycle_and_fetch(replace(PENDING, counts=Counts(done=98)), fetching(15), NOW) == [fetch]

@@ -11,6 +11,7 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 from starlette.types import Receive, Scope, Send
 
+from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.gateway.api.answers import ApiResponse
 from ratingo_pipelines.gateway.api.progress import Progress
 from ratingo_pipelines.gateway.api.runs import NotLaunched, Runs
@@ -180,7 +181,7 @@ def fail(instance: dg.DagsterInstance, cycle_id: int, **metadata: str) -> str:
         stops()
 
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    tags = {"ratingo/cycle": str(cycle_id)}
+    tags = {CYCLE_TAG: str(cycle_id)}
     return shows_sync.execute_in_process(instance=instance, run_config=quiet, tags=tags, raise_on_error=False).run_id
 
 
