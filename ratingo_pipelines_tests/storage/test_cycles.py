@@ -3,6 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import update
+
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.storage import cycles
 from ratingo_pipelines.storage.cycles import Counts, Cycle, Entry, Standing
@@ -201,3 +204,24 @@ def test_requests_spent_on_a_cycle_add_up(database: Database) -> None:
         with database.writing() as conn:
             cycles.add_requests(conn, cycle.id, spent)
     assert rows_of(database, cycles_table)[0]["requests"] == {"trakt": 3, "tmdb": 5}
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        pytest.param(0, 0, True, id="just then"),
+        pytest.param(-1, 0, True, id="at its end"),
+        pytest.param(0, 1, True, id="at its beginning"),
+        pytest.param(1, 2, False, id="before it"),
+        pytest.param(-2, -1, False, id="after it"),
+    ],
+)
+def test_a_cycle_is_opened_in_a_time_with_both_its_bounds(
+    database: Database, since: int, until: int, found: bool
+) -> None:
+    with database.writing() as conn:
+        opened = cycles.open_cycle(conn, SHOWS, NOW, [], 100, "run")
+        conn.execute(update(cycles_table).values(created_at=NOW))
+        bounds = [NOW + timedelta(seconds=second) for second in (since, until)]
+        cycle = cycles.cycle_opened_between(conn, SHOWS, *bounds)
+    assert (cycle is not None and cycle.id == opened.id) is found
