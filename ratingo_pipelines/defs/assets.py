@@ -103,7 +103,8 @@ def title_assets(medium: Medium) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         partitions_def=MONTHS,
         backfill_policy=dg.BackfillPolicy.multi_run(1),
         description=WATCHED_MONTHLY.format(medium=medium),
-        **shared,
+        # Apart from the titles: the UI launches a group whole only where all its roots have the same partitions.
+        **common("months"),
     )
     def watched_monthly(context: dg.AssetExecutionContext, ratingo: RatingoResource) -> dg.MaterializeResult:
         month = date.fromisoformat(context.partition_key).strftime("%Y-%m")

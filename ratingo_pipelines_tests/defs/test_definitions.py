@@ -71,7 +71,7 @@ def test_every_job_can_be_launched_with_its_default_config_but_those_over_one_ti
 @pytest.mark.parametrize("node", NODES, ids=lambda node: node.key.to_user_string())
 def test_every_asset_has_an_owner_a_group_a_kind_and_a_description(node: Any) -> None:
     assert node.owners == ["team:ratingo"]
-    assert node.group_name in {"shows", "movies", "calendar", "imdb"}
+    assert node.group_name in {"shows", "movies", "months", "calendar", "imdb"}
     assert node.kinds
     assert node.description
 
@@ -271,3 +271,15 @@ def test_the_secret_of_the_trigger_endpoints_is_a_resource_that_shows_its_variab
     assert REPOSITORY.get_env_vars_by_top_level_resource()["CRON_SECRET"] == {"trigger_auth"}
     assert secret not in f"{TriggerAuth(secret=secret)!r} {TriggerAuth(secret=secret)}"
     assert TriggerAuth(secret=secret).checker().admits(secret)
+
+
+@pytest.mark.parametrize("group", sorted({node.group_name for node in NODES}))
+def test_each_group_can_be_materialized_and_backfilled_whole_from_its_dialog(group: str) -> None:
+    """A backfill takes one kind of partitions for all its roots (`AssetBackfillData.from_asset_partitions`)."""
+    keys = [node.key for node in NODES if node.group_name == group and node.is_executable]
+    partitioned = [key for key in keys if REPOSITORY.asset_graph.get(key).partitions_def]
+    if partitioned:
+        roots = dg.AssetSelection.assets(*partitioned).roots().resolve(REPOSITORY.asset_graph)
+        assert len({REPOSITORY.asset_graph.get(key).partitions_def for key in roots}) == 1
+    else:
+        assert keys

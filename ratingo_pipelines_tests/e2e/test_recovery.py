@@ -145,3 +145,20 @@ def test_a_title_that_never_works_is_given_up_and_the_others_are_done(stack: Sta
     stack.sandbox.faults()
     stack.open_cycle()
     assert stack.wait_for_cycle().error == 1
+
+
+def test_a_group_is_backfilled_whole_from_its_dialog(stack: Stack) -> None:
+    stack.open_cycle()
+    stack.wait_for_cycle()
+    stack.rest()
+    chosen = stack.instance.get_dynamic_partitions("shows")[1:3]
+    group = [dg.AssetKey(["shows", name]) for name in ("trending", "details", "ratings", "sparklines", "omdb")]
+    before = stack.cycles()
+
+    backfill = stack.ui.backfill(group, chosen, {})
+    ended = stack.until(lambda: stack.ui.ended_backfill(backfill), 240, "the backfill ends")
+
+    assert ended["status"] == "COMPLETED_SUCCESS"
+    assert stack.cycles() == before + 1
+    stack.wait_for_cycle()
+    stack.rest()
