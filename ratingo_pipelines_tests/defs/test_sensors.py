@@ -8,6 +8,7 @@ from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import update
 
 from ratingo_pipelines.defs.facts import cycle_facts
+from ratingo_pipelines.defs.partitions import key
 from ratingo_pipelines.defs.policies import CYCLE_TAG
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.storage import cycles, failures
@@ -313,6 +314,17 @@ def test_a_check_that_fails_says_so_and_its_run_succeeds(installed: Installation
 
     assert result.success
     [failed] = [check for check in result.get_asset_check_evaluations() if not check.passed]
-    assert failed.asset_key == dg.AssetKey(["shows", "ratings"])
+    assert failed.asset_key == dg.AssetKey(["shows", "sync_report"])
     assert failed.severity is dg.AssetCheckSeverity.ERROR
     assert "start shows_sync with these ids and force" in (failed.description or "")
+
+
+def test_no_run_over_a_titles_parts_has_checks_that_would_be_skipped(installed: Installation) -> None:
+    installed.run("shows_trending")
+    ids = installed.partitions()
+
+    result = installed.over([key(SHOWS, name) for name in ("details", "ratings", "sparklines", "omdb")], ids[0], ids[2])
+
+    kinds = {dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED}
+    assert result.success
+    assert installed.instance.get_records_for_run(result.run_id, of_type=kinds).records == []

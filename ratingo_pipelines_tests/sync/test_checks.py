@@ -150,6 +150,12 @@ def test_an_english_title_in_place_of_a_ukrainian_one_is_found(database: Databas
     assert "2 Title 2; 3 Title 3" in finding.said
 
 
+def test_where_ukrainian_is_not_asked_for_nobody_looks_for_it(database: Database, settings: Settings) -> None:
+    english = settings.model_copy(update={"locales": ("en-US",)})
+    finding = found(database, english, "ukrainian_is_ukrainian")
+    assert finding == Finding(True, "Not looked at: LOCALES is without uk-UA.")
+
+
 def test_a_title_that_is_called_the_same_in_ukrainian_is_ukrainian(database: Database, settings: Settings) -> None:
     title_id = add_title(database, 2, title_uk="Title 2")
     translation = {"show_id": title_id, "locale": "uk-UA", "title": "Title 2"}
