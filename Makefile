@@ -29,9 +29,9 @@ test: install
 test-long: install
 	$(BIN)/pytest -m long --numprocesses 4 --dist worksteal
 
-# The whole stack as processes: daemon, code server, webserver, killed and restarted.
+# The whole stack as processes: daemon, code server, webserver, killed and restarted. Tests of one file share a stack.
 test-e2e: install
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -m e2e --numprocesses 2 --dist loadfile
 
 # People's way in, in a real browser: Chromium, from the system's packages.
 test-browser: install

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from ratingo_pipelines.media import MEDIA
 from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.sources.usage import NOTHING_USED, ApiUsage, read_usage
 from ratingo_pipelines.storage import attempts, cycles, doubts, failures, quota
 from ratingo_pipelines.storage.attempts import TRAKT_LIST, TRENDING, Attempt
 from ratingo_pipelines.storage.cycles import Counts, Cycle
@@ -87,6 +88,8 @@ class SyncStatus:
     give_up_after: int
     waiting: tuple[WaitingTitles, ...] = ()
     """Titles that wait for a source's day."""
+    usage: ApiUsage = NOTHING_USED
+    """How much of the rate limits is used just now, and who asked to be left alone."""
 
     @property
     def omdb_left(self) -> int:
@@ -116,6 +119,8 @@ class SyncStatus:
             },
             "omdb": {"used": self.omdb_used, "limit": self.omdb_limit, "left": self.omdb_left},
             "waiting": [asdict(each) for each in self.waiting],
+            "limits": [asdict(each) for each in self.usage.windows],
+            "pauses": [asdict(each) for each in self.usage.pauses],
         }
 
 
@@ -125,7 +130,8 @@ def status(database: Database, settings: Settings, now: datetime) -> SyncStatus:
         media = _media(conn, now)
         used = quota.used(conn, OMDB, now.date().isoformat())
         waiting = waiting_titles(conn, settings, now, used)
-    return SyncStatus(now, media, used, settings.omdb_daily_limit, settings.give_up_after, waiting)
+    usage = read_usage(settings, now)
+    return SyncStatus(now, media, used, settings.omdb_daily_limit, settings.give_up_after, waiting, usage)
 
 
 def status_of_media(database: Database, now: datetime) -> tuple[MediumStatus, ...]:

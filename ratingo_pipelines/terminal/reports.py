@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
+from ratingo_pipelines.sources.usage import ApiUsage
 from ratingo_pipelines.storage.attempts import TRENDING
 from ratingo_pipelines.storage.cycles import Cycle
 from ratingo_pipelines.storage.doubts import DoubtCount
@@ -94,6 +95,16 @@ def status_lines(status: SyncStatus) -> Iterator[str]:
     for each in status.waiting:
         until = f"until {each.until:%Y-%m-%d %H:%M} UTC" if each.until else "for ever: OMDB_DAILY_LIMIT is 0"
         yield f"  waiting: {counted(each.titles, f'{each.turn} title')}, {until}"
+    yield from _usage_lines(status.usage)
+
+
+def _usage_lines(usage: ApiUsage) -> Iterator[str]:
+    for each in usage.windows:
+        if each.used:
+            within = counted(each.seconds, "second")
+            yield f"{each.api}: {each.used} of {counted(each.requests, 'request')} in the last {within}"
+    for pause in usage.pauses:
+        yield f"{pause.api}: asked to be left alone until {pause.until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _medium_lines(status: SyncStatus, medium: MediumStatus) -> Iterator[str]:

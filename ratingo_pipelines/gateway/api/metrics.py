@@ -110,6 +110,13 @@ def _of_sync(state: SyncStatus) -> Iterator[Metric]:
         if each.until is not None:
             until.add_metric([each.api, each.turn], each.until.timestamp())
     yield from (waiting, until)
+    limits = _gauge("ratingo_limit_used_ratio", "Part of a rate limit's window that is used.", ["api", "window"])
+    for window in state.usage.windows:
+        limits.add_metric([window.api.lower(), f"{window.seconds}s"], window.used / window.requests)
+    pauses = _gauge("ratingo_pause_until_seconds", "Until when an API is left alone, Unix time.", ["api"])
+    for pause in state.usage.pauses:
+        pauses.add_metric([pause.api.lower()], pause.until.timestamp())
+    yield from (limits, pauses)
 
 
 def _by_stage(medium: MediumStatus) -> Mapping[str, int]:

@@ -33,14 +33,14 @@ class Backoff:
 
     def wait(self, cap_seconds: float) -> float:
         """For how many seconds to wait, 0 when nobody has to; raises `RateLimited` when it is more than the cap."""
-        left = self._seconds_left()
+        left = self.seconds_left()
         if left > cap_seconds:
             raise self.refusal()
         return left
 
     def refusal(self) -> RateLimited:
         """Return the error of a request that is not going to wait."""
-        return RateLimited(self._api, datetime.now(UTC) + timedelta(seconds=self._seconds_left()), self._reason)
+        return RateLimited(self._api, datetime.now(UTC) + timedelta(seconds=self.seconds_left()), self._reason)
 
     def pause_all(self, retry_after: str | None, asked_at: float, reason: str) -> None:
         """Pause everybody after a refusal.
@@ -65,7 +65,8 @@ class Backoff:
                 if asked_at >= self._paused_until:
                     self._refusals = 0
 
-    def _seconds_left(self) -> float:
+    def seconds_left(self) -> float:
+        """How long the pause lasts yet."""
         return max(0.0, self._paused_until - self._now())
 
 

@@ -37,6 +37,8 @@ SALT_BYTES = 32
 MARGIN = 0.02
 """Windows are taken this much longer, because requests do not all travel equally fast."""
 LONGEST_MARGIN_MS = 250
+GRANTS, PAUSES = "grants", "pauses"
+"""What the names of the tables of an API and key begin with."""
 TIDY_EVERY = 256
 """Grants between two deletions of what has left every window."""
 
@@ -145,6 +147,16 @@ class GrantLog:
             )
         )
 
+    def note_pause(self, until_ms: int) -> None:
+        """Keep until when the API is left alone, for those who look: who asks is paused by `Backoff`."""
+        self._with_file(lambda: self._note_pause(until_ms))
+
+    def _note_pause(self, until_ms: int) -> None:
+        pauses = self._table.replace(GRANTS, PAUSES, 1)
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {pauses} (until INTEGER NOT NULL)").close()
+        self._connection.execute(f"DELETE FROM {pauses}").close()  # noqa: S608 - a name of ours
+        self._execute(f"INSERT INTO {pauses} VALUES (?)", (until_ms,))  # noqa: S608
+
     def close(self) -> None:
         """Release the file."""
         with suppress(*STATE_ERRORS), self._lock:
@@ -234,7 +246,7 @@ class GrantLog:
         connection = self._open_file(self._folder) if self._folder else None
         if connection is None:
             connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-            self._table = "grants"
+            self._table = GRANTS
             self._make_table(connection)
         connection.executemany(f"INSERT INTO {self._table} VALUES (?)", [(at,) for at in self._own])  # noqa: S608
         return connection
@@ -245,7 +257,7 @@ class GrantLog:
             with self._lock:
                 connection = open_state_file(folder / FILE_NAME, VERSION)
                 self._inode = os.stat(folder / FILE_NAME).st_ino
-                self._table = f"grants_{_pseudonym(self._name, _salt(folder))}"
+                self._table = f"{GRANTS}_{_pseudonym(self._name, _salt(folder))}"
                 self._make_table(connection)
         except STATE_ERRORS as error:
             self._leave_folder(folder, error)
@@ -262,10 +274,14 @@ class GrantLog:
         self._lock.leave_file()
 
 
+def short_name(name: str) -> str:
+    """An API's name as it is part of its tables' names."""
+    return "".join(letter for letter in name.partition("\n")[0].lower() if letter.isalnum())
+
+
 def _pseudonym(name: str, salt: bytes) -> str:
     """Tell APIs and keys apart without a trace of the key: a plain hash of a short one, OMDb's, is found by trying."""
-    api = "".join(letter for letter in name.partition("\n")[0].lower() if letter.isalnum())
-    return f"{api}_{hmac.new(salt, name.encode(), 'sha256').hexdigest()[:24]}"
+    return f"{short_name(name)}_{hmac.new(salt, name.encode(), 'sha256').hexdigest()[:24]}"
 
 
 def _salt(folder: Path) -> bytes:

@@ -82,6 +82,13 @@ class RateLimiter:
         grant.renew()
         return grant
 
+    def note_pause(self, seconds: float) -> None:
+        """Keep for those who look that the API is left alone for so long from now on."""
+        try:
+            self._log.note_pause(self._clock.milliseconds() + int(seconds * 1000))
+        except LimiterError as error:
+            _log.debug("A pause could not be kept: %s", error)
+
     def close(self) -> None:
         """Release the waiting threads, and the file."""
         self._closed.set()

@@ -86,6 +86,7 @@ class ApiSession:
         status, retry_after = response.status_code, response.headers.get("Retry-After")
         if status == 429 or (status == 503 and retry_after):
             self.backoff.pause_all(retry_after, grant.at, _reason(response))
+            self.limiter.note_pause(self.backoff.seconds_left())
         else:
             self.backoff.answered(grant.at)
 

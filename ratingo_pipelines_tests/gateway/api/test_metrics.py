@@ -80,6 +80,8 @@ def test_the_state_of_the_sync_is_told_by_medium(metrics: Metrics, database: Dat
     assert found["ratingo_doubts", "shows", "providers UA"] == found["ratingo_doubts", "shows", "cast"] == 1
     assert (found["ratingo_omdb_quota_used",], found["ratingo_omdb_quota_limit",]) == (30, 1000)
     assert found["ratingo_waiting_titles", "omdb", "new"] == 1
+    assert found["ratingo_limit_used_ratio", "trakt", "300s"] == found["ratingo_limit_used_ratio", "tmdb", "1s"] == 0
+    assert not [name for name, *_ in found if name == "ratingo_pause_until_seconds"]
     midnight = datetime.combine(now.date(), time(), UTC) + timedelta(days=1)
     assert found["ratingo_waiting_until_timestamp_seconds", "omdb", "new"] == midnight.timestamp()
 
