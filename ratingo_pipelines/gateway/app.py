@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from ratingo_pipelines.dagster_instance.internals import IWorkspaceProcessContext
 from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS
+from ratingo_pipelines.gateway.api.changes import ChangesFeed
 from ratingo_pipelines.gateway.api.endpoints import ERRORS, Api
 from ratingo_pipelines.gateway.api.health import Health
 from ratingo_pipelines.gateway.api.metrics import Metrics
@@ -57,8 +58,11 @@ def compose(
     triggers = Triggers(runs, progress, retry_delay)
     api = Api(runs, triggers, progress, health, is_stopping)
     metrics = Metrics(context.instance, database, settings, health)
+    changes = ChangesFeed(database)
     pages = WatchingPages(database, settings, triggers.fetch_title, runs.latest)
-    return behind_authentication([*api.routes(), *metrics.routes(), *pages.routes()], dagster, access)
+    return behind_authentication(
+        [*api.routes(), *metrics.routes(), *changes.routes(), *pages.routes()], dagster, access
+    )
 
 
 def behind_authentication(routes: Sequence[BaseRoute], dagster: ASGIApp, access: Access) -> Starlette:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    false,
     func,
     insert,
     literal_column,
@@ -114,6 +115,15 @@ class CycleTitle:
         return self.watchers if self.popularity is None else None
 
 
+@dataclass(frozen=True)
+class Member:
+    """A title in a trending list, one that may be listed."""
+
+    tmdb_id: int
+    trakt_id: int | None
+    title: str | None
+
+
 class Standing(StrEnum):
     """Where a title stands in its cycle; `processing` is pending under a live lease."""
 
@@ -196,6 +206,21 @@ def open_cycle(
 def lock(conn: Connection, medium: Medium) -> None:
     """Have nobody else open or date a cycle of the medium until the transaction ends."""
     lock_name(conn, f"cycles of {medium}")
+
+
+def members(conn: Connection, cycle: Cycle) -> list[Member]:
+    """The titles of a cycle's list, without those that were skipped for a reason of their own."""
+    c = trending.c
+    is_left_out = and_(c.outcome == SKIPPED, c.reason != SUPERSEDED)
+    where = (c.cycle_id == cycle.id, c.tmdb_id.is_not(None), ~func.coalesce(is_left_out, false()))
+    return [Member(*row) for row in conn.execute(select(c.tmdb_id, c.trakt_id, c.title).where(*where).order_by(c.rank))]
+
+
+def is_member(conn: Connection, medium: Medium, tmdb_id: int) -> bool:
+    """Whether a title is one of the `members` of the medium's latest cycle."""
+    latest = select(func.max(cycles.c.id)).where(cycles.c.medium == medium.plural).scalar_subquery()
+    where = (trending.c.cycle_id == latest, trending.c.tmdb_id == tmdb_id, trending.c.outcome != SKIPPED)
+    return conn.execute(select(trending.c.id).where(*where)).first() is not None
 
 
 def number_of(conn: Connection, medium: Medium) -> int:

@@ -272,3 +272,25 @@ provenance = Table(
     unique("pipeline_provenance_unique_idx", "medium", "tmdb_id", "value"),
     comment="Whose the values are that several sources may give; none is on record of what earlier versions stored.",
 )
+
+title_changes = Table(
+    "pipeline_title_changes",
+    metadata,
+    key(),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    number("tmdb_id", required=True, comment="The title, by TMDB's id."),
+    text("title", comment="Name of the title."),
+    indexed_text(
+        "kind",
+        required=True,
+        comment="season, next_episode, status, certification, on_provider, off_provider, listed or unlisted.",
+    ),
+    text("region", comment="The country, of providers and certifications; NULL of the others."),
+    text("before", comment="What it was: number of seasons, ISO date, word or name; NULL: there was none."),
+    text("after", comment="What it is, likewise."),
+    number("cycle_id", comment="The cycle in which it was found; NULL outside of cycles."),
+    timestamp("changed_at", required=True, comment="When it was written, UTC."),
+    index("pipeline_title_changes_title_idx", "medium", "tmdb_id"),
+    index("pipeline_title_changes_medium_idx", "medium", "id"),
+    comment="Each change of a title that people want to hear of. Ids ascend in the order in which rows become visible.",
+)

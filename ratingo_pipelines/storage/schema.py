@@ -34,7 +34,7 @@ from ratingo_pipelines.storage.errors import location_of
 from ratingo_pipelines.storage.pipeline_tables import VERSION_TABLE, version
 from ratingo_pipelines.storage.upsert import lock_name
 
-HEAD = "0015"
+HEAD = "0016"
 """The newest revision; a constant, so that looking at the schema does not load Alembic."""
 
 # The types that a column may have in a live database, by the type of the contract. SQLite keeps what it is given

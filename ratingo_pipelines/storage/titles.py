@@ -100,6 +100,11 @@ def put_title(conn: Connection, t: TitleTables, known: RowMapping | None, values
     return int(known["id"])
 
 
+def as_stored(t: TitleTables, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the title's row as they will be read back. Raises UnstorableValue for one that its column refuses."""
+    return _normal(t.titles, values)
+
+
 def rename(conn: Connection, t: TitleTables, tmdb_id: int, new_id: int) -> None:
     """Give a title the TMDB id that its own was merged into, with all that belongs to it.
 

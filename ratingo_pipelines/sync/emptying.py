@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from ratingo_pipelines.measures.scoring import primary_rating, trending_score
-from ratingo_pipelines.storage import candidates, cycles, doubts, ineligible, titles
+from ratingo_pipelines.storage import candidates, cycles, doubts, ineligible, title_changes, titles
 from ratingo_pipelines.storage.doubts import Doubt
 from ratingo_pipelines.storage.engine import Database, retried_transaction
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
+from ratingo_pipelines.storage.title_changes import ChangedTitle, TitleChange
 from ratingo_pipelines.sync.facts import RELATED_SHOWN, Row
 from ratingo_pipelines.sync.merge import CHILD_KEYS, PART_OF_TABLE, TRAKT
+from ratingo_pipelines.sync.title_changes import LEFT, changes_of_certifications, changes_of_offers, changes_of_row
 from ratingo_pipelines.sync.trust.doubts import key_of
 from ratingo_pipelines.sync.trust.eligibility import UNKNOWN_TO_TMDB
 from ratingo_pipelines.sync.trust.entries import AskedFor
@@ -44,19 +46,28 @@ def take_away(database: Database, asked: AskedFor, tmdb_id: int, believed: Itera
     by_key = {key_of(doubt): doubt for doubt in believed}
     denied = TITLE_ITSELF & by_key.keys()
     with database.writing() as conn:
+        changes: list[TitleChange] = []
         if denied:
+            changes += [LEFT] if cycles.is_member(conn, asked.medium, tmdb_id) else []
             reason = by_key[min(denied)].reason or UNKNOWN_TO_TMDB
             ineligible.record(conn, asked.medium, tmdb_id, reason, now)
             candidates.replace_ineligible(conn, tables, [tmdb_id], RELATED_SHOWN)
             cycles.skip_title(conn, asked.medium, tmdb_id, reason)
         row = titles.lock_title(conn, tables, tmdb_id)
         if row is not None:
-            _empty(conn, asked, tables, row, by_key.keys() - denied)
+            changes += _empty(conn, asked, tables, row, by_key.keys() - denied)
         doubts.end(conn, asked.medium, tmdb_id, [doubt.key for doubt in by_key.values()])
+        title = row["title"] if row is not None else None
+        changed = [ChangedTitle(tmdb_id, title, change) for change in changes]
+        title_changes.record(conn, asked.medium, changed, now)
 
 
-def _empty(conn: Connection, asked: AskedFor, tables: TitleTables, row: RowMapping, keys: Collection[PartKey]) -> None:
+def _empty(
+    conn: Connection, asked: AskedFor, tables: TitleTables, row: RowMapping, keys: Collection[PartKey]
+) -> list[TitleChange]:
+    """Empty the parts; what people want to hear of that."""
     values: Row = {"tmdb_id": row["tmdb_id"]}
+    changes = _children_gone(conn, tables, row["id"], keys)
     for key in sorted(keys):
         values |= {name: _EMPTY.get(name) for name in columns_of(asked.medium, asked.locales, key)}
         _empty_children(conn, tables, row["id"], key)
@@ -64,6 +75,23 @@ def _empty(conn: Connection, asked: AskedFor, tables: TitleTables, row: RowMappi
     if regions and row["watch_providers"]:
         values["watch_providers"] = [offer for offer in row["watch_providers"] if offer["region"] not in regions]
     titles.put_title(conn, tables, row, values | _measures(conn, asked, {**row, **values}))
+    return [*changes_of_row(row, values), *changes]
+
+
+def _children_gone(
+    conn: Connection, tables: TitleTables, title_id: int, keys: Collection[PartKey]
+) -> list[TitleChange]:
+    """Off which providers the title goes, and which certifications, with these parts."""
+    parent: dict[str, Any] = {tables.parent_key: title_id}
+    found: list[TitleChange] = []
+    for part, table, compare in (
+        (FactPart.PROVIDERS, tables.watch_providers, changes_of_offers),
+        (FactPart.CERTIFICATIONS, tables.content_ratings, changes_of_certifications),
+    ):
+        regions = sorted(key.region for key in keys if key.part is part)
+        if regions:
+            found += compare(titles.children_of(conn, table, parent), [], regions)
+    return found
 
 
 def _empty_children(conn: Connection, tables: TitleTables, title_id: int, key: PartKey) -> None:

@@ -12,14 +12,25 @@ from sqlalchemy import Connection
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.storage import asked, candidates, cycles, doubts, failures, ineligible, witnesses
+from ratingo_pipelines.storage import (
+    asked,
+    candidates,
+    cycles,
+    doubts,
+    failures,
+    ineligible,
+    title_changes,
+    witnesses,
+)
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.failures import RetryPolicy
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.storage.title_changes import ChangedTitle
 from ratingo_pipelines.sync.batch import EvidenceOf
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import RELATED_SHOWN
 from ratingo_pipelines.sync.report import TitleFailure, TitleOutcome, TitleStatus
+from ratingo_pipelines.sync.title_changes import LEFT
 from ratingo_pipelines.sync.trust.blame import Question, is_own
 from ratingo_pipelines.sync.work import FAILURE_STAGES, Place, TitleWork
 
@@ -40,17 +51,23 @@ class TitleOutcomes:
         if outcome.status is TitleStatus.DONE:
             return outcome
         with self.ctx.database.writing() as conn:
-            if outcome.is_ineligible:
-                # Titles are locked before their places, as the transaction that stores them does.
-                self._take_off(conn, work, outcome.reason or "")
-            place = work.place
-            if place and not self._settle(conn, place, outcome):
-                return outcome
-            if outcome.status is TitleStatus.SKIPPED and work.known:
-                asked.record_check(conn, self.medium, work.tmdb_id, asked.META, self.ctx.now(), answered=False)
-            if outcome.status is TitleStatus.SKIPPED and work.failed_before:
-                failures.clear(conn, self.medium, work.tmdb_id, FAILURE_STAGES)
-            return record_failures(conn, self.ctx, self.medium, outcome, evidence)
+            # Titles are locked before their places, as the transaction that stores them does.
+            left = self._take_off(conn, work, outcome.reason or "") if outcome.is_ineligible else []
+            recorded = self._record(conn, work, outcome, evidence)
+            # Nothing is written after these: see `title_changes.record`.
+            cycle_id = work.place.cycle.id if work.place else None
+            title_changes.record(conn, self.medium, left, self.ctx.now(), cycle_id)
+        return recorded
+
+    def _record(self, conn: Connection, work: TitleWork, outcome: TitleOutcome, evidence: EvidenceOf) -> TitleOutcome:
+        place = work.place
+        if place and not self._settle(conn, place, outcome):
+            return outcome
+        if outcome.status is TitleStatus.SKIPPED and work.known:
+            asked.record_check(conn, self.medium, work.tmdb_id, asked.META, self.ctx.now(), answered=False)
+        if outcome.status is TitleStatus.SKIPPED and work.failed_before:
+            failures.clear(conn, self.medium, work.tmdb_id, FAILURE_STAGES)
+        return record_failures(conn, self.ctx, self.medium, outcome, evidence)
 
     def _settle(self, conn: Connection, place: Place, outcome: TitleOutcome) -> bool:
         """Give the title's place its outcome; False when it is no longer this run's."""
@@ -58,12 +75,17 @@ class TitleOutcomes:
             return cycles.holds(conn, place.title.row_id, self.run_id)
         return cycles.mark(conn, place.title.row_id, self.run_id, outcome.status, outcome.reason)
 
-    def _take_off(self, conn: Connection, work: TitleWork, reason: str) -> None:
-        """A title that must not be listed leaves the list, if it was on it, with the links that lead to it."""
+    def _take_off(self, conn: Connection, work: TitleWork, reason: str) -> list[ChangedTitle]:
+        """A title that must not be listed leaves the list, if it was on it, with the links that lead to it.
+
+        Returns what is to be told of that.
+        """
+        was_member = cycles.is_member(conn, self.medium, work.tmdb_id)
         is_news = ineligible.record(conn, self.medium, work.tmdb_id, reason, self.ctx.now())
         if work.known and (is_news or work.stored):
             candidates.replace_ineligible(conn, tables_of(self.medium), [work.tmdb_id], RELATED_SHOWN)
         doubts.end(conn, self.medium, work.tmdb_id, [(key.part, key.region) for key in work.doubts])
+        return [ChangedTitle(work.tmdb_id, work.title, LEFT)] if is_news and was_member else []
 
     def leave(self, work: TitleWork) -> None:
         """Put off the next try of a title that failed before; its place in the cycle stays pending."""

@@ -23,6 +23,7 @@ from ratingo_pipelines.storage import (
     ineligible,
     provenance,
     snapshots,
+    title_changes,
     titles,
 )
 from ratingo_pipelines.storage.candidates import Candidates
@@ -30,6 +31,7 @@ from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.errors import UnstorableValue
 from ratingo_pipelines.storage.provenance import Origin
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
+from ratingo_pipelines.storage.title_changes import ChangedTitle, TitleChange
 from ratingo_pipelines.sync import facts
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.facts import Row
@@ -49,6 +51,13 @@ from ratingo_pipelines.sync.merge import (
 from ratingo_pipelines.sync.precedence import IMDB_ID, RATING_IMDB, RATING_METACRITIC, TITLE, settle
 from ratingo_pipelines.sync.report import TitleOutcome, TitleStatus
 from ratingo_pipelines.sync.shared_rows import SharedRows
+from ratingo_pipelines.sync.title_changes import (
+    COLUMNS,
+    JOINED,
+    changes_of_certifications,
+    changes_of_offers,
+    changes_of_row,
+)
 from ratingo_pipelines.sync.trust.doubts import Ledger
 from ratingo_pipelines.sync.trust.entries import AskedFor, is_stub
 from ratingo_pipelines.sync.trust.parts import UNKNOWN
@@ -123,6 +132,11 @@ class TitleStore:
                 written["ratings"] = _put_votes(conn, tables, title_id, row, bare=not known.has_children)
             self._remember_checks(conn, work, gathered, told, merged, row, before)
             self._remember(conn, work, stages, gathered, merged)
+            # Nothing is written after these: see `title_changes.record`.
+            changes = self._changes(tables, work, gathered, merged, before, values, origins)
+            changed = [ChangedTitle(work.tmdb_id, row["title"], change) for change in changes]
+            cycle_id = place.cycle.id if place else None
+            title_changes.record(conn, self.medium, changed, self.ctx.now(), cycle_id)
         self.ledger.note(work.tmdb_id, merged.had, merged.doubted)
 
         stored = {
@@ -252,6 +266,33 @@ class TitleStore:
                 conn, table, parent, rows, key, known=known, exact=name == "translations", ordered=name in IN_ORDER
             ).total
         return written
+
+    def _changes(
+        self,
+        tables: TitleTables,
+        work: TitleWork,
+        gathered: Gathered,
+        merged: Merged,
+        before: RowMapping | None,
+        values: Mapping[str, Any],
+        origins: Mapping[str, Origin],
+    ) -> list[TitleChange]:
+        """What people want to hear of."""
+        found: list[TitleChange] = []
+        if work.stopped and gathered.details and work.place:
+            # It was skipped in the lists that named it so far.
+            found.append(JOINED)
+        # Whose these are is on record of every title whose details were stored here; of a stub, of an adopted
+        # database's, and of those from before that was kept it is not.
+        if gathered.details is None or before is None or not {TITLE, IMDB_ID} & origins.keys():
+            return found
+        told = {name: values[name] for name in COLUMNS if name in values}
+        found += changes_of_row(before, titles.as_stored(tables, told))
+        regions = self._asked.regions
+        for name, compare in (("watch_providers", changes_of_offers), ("content_ratings", changes_of_certifications)):
+            if name in merged.children:
+                found += compare(merged.known.get(name, ()), merged.children[name], regions)
+        return found
 
     def _keep_candidates(self, conn: Connection, work: TitleWork, told: Told, merged: Merged) -> None:
         if told.related is not None and "related" in merged.children:

@@ -9,17 +9,19 @@ from urllib.parse import quote
 from sqlalchemy import Connection, RowMapping
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import doubts, failures, ineligible, records
+from ratingo_pipelines.storage import doubts, failures, ineligible, records, title_changes
 from ratingo_pipelines.storage.doubts import Doubt
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.failures import Failure
 from ratingo_pipelines.storage.provenance import Origin, origins_of
 from ratingo_pipelines.storage.records import AskedAbout, Name, RecordedPlace
 from ratingo_pipelines.storage.tables import TitleTables, tables_of
+from ratingo_pipelines.storage.title_changes import RecordedChange
 from ratingo_pipelines.sync import precedence
 from ratingo_pipelines.sync.overview import watchers_by_day
 
 CYCLES = 10
+CHANGES = 20
 YOUTUBE = "https://www.youtube.com/watch?v="
 # The columns that a person looks for, by the source that they come from.
 _FACTS: dict[str, tuple[str, ...]] = {
@@ -100,6 +102,8 @@ class TitleRecord:
     asked: tuple[AskedAbout, ...]
     places: tuple[RecordedPlace, ...]
     """In the last ten cycles that named it, the newest first."""
+    changes: tuple[RecordedChange, ...]
+    """The last twenty, the newest first."""
     doubts: tuple[Doubt, ...]
     failures: tuple[Failure, ...]
     links: dict[str, str]
@@ -134,6 +138,7 @@ def record_of(database: Database, medium: Medium, tmdb_id: int, now: datetime) -
             watch_in=_offers(conn, tables, row["id"]) if row else {},
             asked=tuple(records.asked_about(conn, medium, tmdb_id)),
             places=tuple(places),
+            changes=tuple(title_changes.of_title(conn, medium, tmdb_id, CHANGES)),
             doubts=tuple(doubts.of_titles(conn, medium, [tmdb_id]).get(tmdb_id, ())),
             failures=tuple(failed),
             links=_links(medium, tmdb_id, row, places),

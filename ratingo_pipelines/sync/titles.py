@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import cycles, doubts, failures, provenance, titles
+from ratingo_pipelines.storage import cycles, doubts, failures, provenance, title_changes, titles
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync import selection
@@ -210,6 +210,7 @@ def _follow(store: TitleStore, work: TitleWork, place: Place, tmdb_id: int) -> b
             return False
         titles.rename(conn, tables_of(store.medium), work.tmdb_id, tmdb_id)
         provenance.move(conn, store.medium, work.tmdb_id, tmdb_id)
+        title_changes.move(conn, store.medium, work.tmdb_id, tmdb_id)
         doubts.end(conn, store.medium, work.tmdb_id, [(key.part, key.region) for key in work.doubts])
         if work.failed_before:
             failures.clear(conn, store.medium, work.tmdb_id, FAILURE_STAGES)

@@ -18,9 +18,18 @@ from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.sources.trakt import API, TraktClient, TrendingEntry
-from ratingo_pipelines.storage import attempts, cycles, entry_counts, failures, witnesses
+from ratingo_pipelines.storage import (
+    attempts,
+    cycles,
+    entry_counts,
+    failures,
+    ineligible,
+    title_changes,
+    titles,
+    witnesses,
+)
 from ratingo_pipelines.storage.attempts import Attempt, AttemptOutcome
-from ratingo_pipelines.storage.cycles import Cycle, Entry
+from ratingo_pipelines.storage.cycles import Cycle, Entry, Member
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.asking import failures_remembered, outcome_of, remember_failure
@@ -29,6 +38,7 @@ from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.eligibility import spare_stored, take_filtered_off
 from ratingo_pipelines.sync.monthly import fetch_missing_months
 from ratingo_pipelines.sync.report import Meter, TitleStatus, TrendingReport
+from ratingo_pipelines.sync.title_changes import changes_of_list
 from ratingo_pipelines.sync.tmdb_list import LISTED_TWICE, WITHOUT_TMDB_ID, list_of_tmdb
 from ratingo_pipelines.sync.trust.clock import AGREES_WITHIN
 from ratingo_pipelines.sync.trust.lists import read_trending
@@ -73,6 +83,10 @@ def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -
     @retried_transaction
     def opened() -> tuple[Sequence[Entry], Sequence[str], Cycle]:
         with ctx.database.writing() as conn:
+            # Whoever opens a cycle compares it with the one before, so one after the other.
+            cycles.lock(conn, medium)
+            before = _members_before(conn, medium)
+            listed = titles.listed_tmdb_ids(conn, tables_of(medium)) if before is None else {}
             taken_off = take_filtered_off(conn, ctx, medium)
             kept, given_up = leave_out_given_up(conn, ctx, medium, spare_stored(conn, ctx, medium, found.places))
             cycle = cycles.open_cycle(
@@ -92,6 +106,8 @@ def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -
             attempts.record(conn, Attempt(*well))
             if found.instead_of is None:
                 attempts.forget(conn, medium, attempts.TRAKT_LIST)
+            changed = list(changes_of_list(before, _members_of(conn, medium, kept), listed))
+            title_changes.record(conn, medium, changed, at, cycle.id)
         return kept, [*taken_off, *given_up], cycle
 
     entries, given_up, cycle = opened()
@@ -109,6 +125,27 @@ def _fetch(ctx: SyncContext, medium: Medium, run_id: str | None, meter: Meter) -
         requests=meter.requests,
         seconds=meter.seconds,
     )
+
+
+def _members_before(conn: Connection, medium: Medium) -> list[Member] | None:
+    """The titles of the latest list that may be listed; None before the first list."""
+    cycle = cycles.latest_cycle(conn, medium)
+    return _eligible(conn, medium, cycles.members(conn, cycle)) if cycle is not None else None
+
+
+def _members_of(conn: Connection, medium: Medium, entries: Sequence[Entry]) -> list[Member]:
+    """Those of a list that is being opened."""
+    named = [
+        Member(entry.tmdb_id, entry.trakt_id, entry.title)
+        for entry in entries
+        if entry.tmdb_id is not None and entry.outcome != cycles.SKIPPED
+    ]
+    return _eligible(conn, medium, named)
+
+
+def _eligible(conn: Connection, medium: Medium, members: Sequence[Member]) -> list[Member]:
+    stopped = ineligible.reasons(conn, medium, [member.tmdb_id for member in members])
+    return [member for member in members if member.tmdb_id not in stopped]
 
 
 def whole_list(

@@ -7,11 +7,22 @@ from ratingo_pipelines.measures.sparkline import blocks
 from ratingo_pipelines.storage.doubts import Doubt
 from ratingo_pipelines.storage.failures import Failure
 from ratingo_pipelines.storage.records import AskedAbout, Name, RecordedPlace
+from ratingo_pipelines.storage.title_changes import ChangeKind, RecordedChange
 from ratingo_pipelines.sync.overview import DAYS_DRAWN
 from ratingo_pipelines.sync.title_record import Fact, TitleRecord
 from ratingo_pipelines.sync.trust.doubts import key_of
 from ratingo_pipelines.text import counted
 
+_CHANGED = {
+    ChangeKind.SEASON: "seasons",
+    ChangeKind.NEXT_EPISODE: "next episode",
+    ChangeKind.STATUS: "status",
+    ChangeKind.CERTIFICATION: "certification",
+    ChangeKind.ON_PROVIDER: "on a provider",
+    ChangeKind.OFF_PROVIDER: "off a provider",
+    ChangeKind.LISTED: "into the trending list",
+    ChangeKind.UNLISTED: "out of the trending list",
+}
 NAMES_SHOWN = 20
 ACTORS_SHOWN, TRAILERS_SHOWN = 8, 3
 
@@ -39,6 +50,7 @@ def record_lines(record: TitleRecord, gateway: str) -> Iterator[str]:
     yield f"  page: {gateway}/watching/titles/{record.medium}/{record.tmdb_id}"
     yield f"  Dagster: {gateway}/assets/{record.medium}/details?view=partitions&partition={record.tmdb_id}"
     yield from _paragraph("Cycles", map(_place, record.places))
+    yield from _paragraph("Changed", map(_change, record.changes))
     yield from _paragraph("Asked", map(_asked, record.asked))
     yield from _paragraph("In doubt", map(_doubt, record.doubts))
     yield from _paragraph("Failing", map(_failure, record.failures))
@@ -78,6 +90,15 @@ def _known(fact: Fact) -> str:
 def _place(place: RecordedPlace) -> str:
     why = f": {place.reason}" if place.reason else ""
     return f"{place.cycle_id} of {_at(place.cycle_at)}: #{place.rank}, {place.watchers} watching, {place.outcome}{why}"
+
+
+def _change(change: RecordedChange) -> str:
+    what = " in ".join(filter(None, (_CHANGED[ChangeKind(change.kind)], change.region)))
+    values = " -> ".join(value or "none" for value in (change.before, change.after))
+    if change.kind in (ChangeKind.ON_PROVIDER, ChangeKind.OFF_PROVIDER):
+        values = change.after or change.before or ""
+    is_valued = change.before is not None or change.after is not None
+    return f"{_at(change.changed_at)}: {what}{f': {values}' if is_valued else ''}"
 
 
 def _asked(asked: AskedAbout) -> str:

@@ -14,6 +14,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from ratingo_pipelines.gateway.api.changes import ChangesFeed
 from ratingo_pipelines.gateway.api.endpoints import Api
 from ratingo_pipelines.gateway.api.health import Health
 from ratingo_pipelines.gateway.api.metrics import Metrics
@@ -65,7 +66,8 @@ def new_application(
         access = Access(None if on_loopback else secrets(**given), audit or Audit(), trusted_proxies)
         pages = WatchingPages(database, settings, triggers.fetch_title, runs.latest)
         metrics = Metrics(workspace.instance, database, settings, health)
-        return behind_authentication([*api.routes(), *metrics.routes(), *pages.routes()], webserver, access)
+        routes = [*api.routes(), *metrics.routes(), *ChangesFeed(database).routes(), *pages.routes()]
+        return behind_authentication(routes, webserver, access)
 
     yield compose
     database.dispose()

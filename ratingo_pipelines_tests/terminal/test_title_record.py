@@ -7,6 +7,7 @@ import pytest
 from ratingo_pipelines.media import MOVIES
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.engine import Database
+from ratingo_pipelines.storage.title_changes import ChangeKind, RecordedChange
 from ratingo_pipelines.sync.title_record import RecordedActor, TitleRecord, Trailer, record_of
 from ratingo_pipelines.terminal.title_record import record_lines
 from ratingo_pipelines_tests.storage.examples import NOW
@@ -40,6 +41,27 @@ def test_it_shows_who_watches_who_plays_and_where_more_is_to_be_seen(record: Tit
 def test_what_is_not_known_takes_no_line(record: TitleRecord) -> None:
     lines = list(record_lines(replace(record, watchers_by_day=(), votes={}, cast=(), trailers=()), GATEWAY))
     assert not [line for line in lines if line.startswith(("  watchers of", "  votes at", "  cast", "  trailer"))]
+
+
+def test_what_changed_is_told_with_what_was_and_what_is(record: TitleRecord) -> None:
+    def change(kind: ChangeKind, region: str | None, before: str | None, after: str | None) -> RecordedChange:
+        return RecordedChange(1, "movies", 7, "A movie", kind, region, before, after, 3, NOW)
+
+    changes = (
+        change(ChangeKind.CERTIFICATION, "UA", "16", "18"),
+        change(ChangeKind.NEXT_EPISODE, None, "2026-05-01", None),
+        change(ChangeKind.ON_PROVIDER, "US", None, "Netflix"),
+        change(ChangeKind.UNLISTED, None, None, None),
+    )
+    lines = list(record_lines(replace(record, changes=changes), GATEWAY))
+    at = f"  {NOW:%Y-%m-%d %H:%M} UTC: "
+    told = lines[lines.index("Changed:") + 1 :][:4]
+    assert told == [
+        f"{at}certification in UA: 16 -> 18",
+        f"{at}next episode: 2026-05-01 -> none",
+        f"{at}on a provider in US: Netflix",
+        f"{at}out of the trending list",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from ratingo_pipelines.gateway.api.models import (
     BackfillAnswer,
     BootstrapAnswer,
     CalendarAnswer,
+    ChangesAnswer,
     CoordinatorAnswer,
     ProcessorAnswer,
     PruneAnswer,
@@ -18,7 +19,7 @@ from ratingo_pipelines.gateway.api.models import (
     TitleAnswer,
     UpAnswer,
 )
-from ratingo_pipelines.gateway.api.parameters import LIMIT, STRICT, Parameter, wait
+from ratingo_pipelines.gateway.api.parameters import LIMIT, MEDIUM, MOST, SINCE, STRICT, Choice, Parameter, wait
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sync.backfill import BACKFILLS
 
@@ -63,6 +64,8 @@ class Endpoint:
     job: str | None = None
     of_title: bool = False
     """Whether the path names a title, by `{tmdb_id}`. Nothing is started by GET then: the guide knows no such path."""
+
+    choices: tuple[Choice, ...] = ()
 
     @property
     def starts(self) -> bool:
@@ -214,5 +217,30 @@ READY = Endpoint(
         },
     },
     (STRICT,),
+)
+CHANGES = Endpoint(
+    "/changes",
+    "What changed of titles since the last call, for notifications: read on from `cursor` and no change is missed.",
+    ChangesAnswer,
+    {
+        "changes": [
+            {
+                "id": 4212,
+                "medium": "shows",
+                "tmdbId": 1399,
+                "title": "Game of Thrones",
+                "kind": "on_provider",
+                "region": "UA",
+                "before": None,
+                "after": "Netflix",
+                "cycleId": 12,
+                "changedAt": "2026-01-31T06:00:21.000Z",
+            }
+        ],
+        "cursor": 4212,
+        "more": False,
+    },
+    (SINCE, MOST),
+    choices=(MEDIUM,),
 )
 HEALTH = Endpoint("/healthz", "Whether the gateway answers; needs no secret.", UpAnswer, {"status": "up"})

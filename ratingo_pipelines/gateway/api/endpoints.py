@@ -48,10 +48,10 @@ class Api:
     def routes(self) -> list[BaseRoute]:
         """All routes; what else is asked for under `/api` is not there."""
         return [
-            *(_route(endpoint, self._handler(endpoint)) for endpoint in ENDPOINTS),
-            _route(RUN, self.run),
-            _route(READY, self.ready),
-            _route(HEALTH, self.up),
+            *(route_of(endpoint, self._handler(endpoint)) for endpoint in ENDPOINTS),
+            route_of(RUN, self.run),
+            route_of(READY, self.ready),
+            route_of(HEALTH, self.up),
             Route(openapi.PAGE, openapi.page, methods=["GET"]),
             Route(openapi.DOCUMENT, openapi.document, methods=["GET"]),
             Route("/api", _unknown, methods=ANY_METHOD),
@@ -130,7 +130,9 @@ async def broken(_: Request, __: Exception) -> Response:
 ERRORS = {Refused: refused, StorageError: not_usable, HTTPException: http_error, Exception: broken}
 
 
-def _route(endpoint: Endpoint, handler: Handler) -> Route:
+def route_of(endpoint: Endpoint, handler: Handler) -> Route:
+    """The route of an endpoint, which refuses other methods itself."""
+
     async def guarded(request: Request) -> Response:
         if request.method not in endpoint.methods:
             raise Refused(405, f"ask by {' or '.join(endpoint.methods)}", {"Allow": ", ".join(endpoint.methods)})

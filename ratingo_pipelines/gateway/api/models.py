@@ -8,6 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from ratingo_pipelines.storage.title_changes import ChangeKind
+
 
 class ApiModel(BaseModel):
     """JSON in camel case; what was not set is left out."""
@@ -246,6 +248,31 @@ class ReadyAnswer(ApiModel):
     daemon: PartHealth
     up_to_date: PartHealth
     cycles: dict[str, Any]
+
+
+class ChangeAnswer(ApiModel):
+    """One change of a title. `before` and `after` are null where there was, or is, none."""
+
+    id: int
+    """The cursor after it."""
+    medium: Literal["shows", "movies"]
+    tmdb_id: int
+    title: str | None
+    kind: ChangeKind
+    region: str | None
+    """The country, of providers and certifications."""
+    before: str | None
+    after: str | None
+    cycle_id: int | None
+    changed_at: str
+
+
+class ChangesAnswer(ApiModel):
+    """Changes in their order; `cursor` is the `since` of the next call, which `more` says to make at once."""
+
+    changes: list[ChangeAnswer]
+    cursor: int
+    more: bool
 
 
 class UpAnswer(ApiModel):

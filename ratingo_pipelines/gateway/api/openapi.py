@@ -12,9 +12,9 @@ from starlette.responses import HTMLResponse, Response
 
 from ratingo_pipelines.defs.partitions import LARGEST_ID
 from ratingo_pipelines.gateway.api.answers import ApiResponse
-from ratingo_pipelines.gateway.api.catalogue import ENDPOINTS, HEALTH, READY, RUN, Endpoint
+from ratingo_pipelines.gateway.api.catalogue import CHANGES, ENDPOINTS, HEALTH, READY, RUN, Endpoint
 from ratingo_pipelines.gateway.api.models import ApiModel, Refusal
-from ratingo_pipelines.gateway.api.parameters import Parameter
+from ratingo_pipelines.gateway.api.parameters import Choice, Parameter
 
 PAGE, DOCUMENT = "/api/docs", "/api/openapi.json"
 _REFERENCE = "#/components/schemas/{model}"
@@ -79,7 +79,7 @@ def _schemas() -> dict[str, Any]:
 
 
 def _all() -> Iterable[Endpoint]:
-    return [*ENDPOINTS, RUN, READY, HEALTH]
+    return [*ENDPOINTS, RUN, CHANGES, READY, HEALTH]
 
 
 def _path(endpoint: Endpoint) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": "_".join([method, *words]),
         "summary": endpoint.summary,
-        "parameters": [_parameter(parameter) for parameter in endpoint.parameters],
+        "parameters": [*map(_parameter, endpoint.parameters), *map(_choice, endpoint.choices)],
         "responses": responses,
     }
     if endpoint is RUN:
@@ -128,6 +128,11 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     if parameter.bare is not None:
         schema = {"anyOf": [schema, {"type": "string", "maxLength": 0}]}
     return {"name": parameter.name, "in": "query", "description": parameter.description, "schema": schema}
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    schema = {"type": "string", "enum": list(choice.choices)}
+    return {"name": choice.name, "in": "query", "description": choice.description, "schema": schema}
 
 
 def _response(description: str, endpoint: Endpoint) -> dict[str, Any]:
@@ -173,6 +178,10 @@ def _section(endpoint: Endpoint, base: str) -> str:
     parameters = "".join(
         f"<li><code>{parameter.name}</code>, {parameter.default} if not given: {_marked(parameter.description)}</li>"
         for parameter in endpoint.parameters
+    )
+    parameters += "".join(
+        f"<li><code>{choice.name}</code>, {' or '.join(choice.choices)}: {_marked(choice.description)}</li>"
+        for choice in endpoint.choices
     )
     where = f"{'--request POST ' if endpoint.of_title else ''}{base}{endpoint.path.replace('{tmdb_id}', '1399')}"
     command = f"curl {where}"

@@ -15,7 +15,7 @@ from ratingo_pipelines.gateway.auth.principals import Principal, Role
 OPEN_PATHS = frozenset({"/healthz", "/login", "/logout"})
 """What answers without credentials, and gives nothing away."""
 GRAPHQL = "/graphql"
-_READ = frozenset({"/api", "/metrics", "/readyz", "/status", "/watching", "/watching.json"})
+_READ = frozenset({"/api", "/changes", "/metrics", "/readyz", "/status", "/watching", "/watching.json"})
 _READ_BELOW = ("/api/", "/watching/")
 FOREIGN_PAGE = "a page of another site may not use this session (a reverse proxy must pass the Host header on)"
 NOT_SHOWN = "with a session, nothing is changed unless the request is shown to come from a page of this site"

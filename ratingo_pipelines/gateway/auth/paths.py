@@ -8,7 +8,19 @@ import unicodedata
 from starlette.types import Scope
 
 OURS = frozenset(
-    {"api", "graphql", "healthz", "login", "logout", "metrics", "readyz", "status", "watching", "watching.json"}
+    {
+        "api",
+        "changes",
+        "graphql",
+        "healthz",
+        "login",
+        "logout",
+        "metrics",
+        "readyz",
+        "status",
+        "watching",
+        "watching.json",
+    }
 )
 """First segments of what the gateway judges by its path."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})

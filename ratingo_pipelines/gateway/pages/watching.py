@@ -25,7 +25,7 @@ from ratingo_pipelines.defs.partitions import LARGEST_ID
 from ratingo_pipelines.gateway.api.answers import ApiResponse, failure
 from ratingo_pipelines.gateway.api.runs import NotLaunched, Run
 from ratingo_pipelines.gateway.auth.principals import CALLER, Role
-from ratingo_pipelines.gateway.pages.words import LANGUAGES, OUTCOMES, TURNS, words_in
+from ratingo_pipelines.gateway.pages.words import CHANGES, LANGUAGES, OUTCOMES, TURNS, words_in
 from ratingo_pipelines.measures.sparkline import histogram_svg, svg
 from ratingo_pipelines.media import BY_NAME, MEDIA, Medium
 from ratingo_pipelines.settings import Settings
@@ -206,7 +206,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"poster": _poster, "line": _line, "histogram": _histogram, "bar": _bar, "ranks": _ranks}
-    environment.globals |= {"outcomes": OUTCOMES, "turns": TURNS}
+    environment.globals |= {"outcomes": OUTCOMES, "turns": TURNS, "changes": CHANGES}
     environment.filters |= {"rating": _rating, "whole": _whole, "signed": _signed, "moment": _moment}
     return environment
 

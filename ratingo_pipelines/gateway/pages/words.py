@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ratingo_pipelines.storage.attempts import AttemptOutcome
+from ratingo_pipelines.storage.title_changes import ChangeKind
 from ratingo_pipelines.storage.turns import Turn
 
 LANGUAGES = ("uk", "en")
@@ -81,6 +82,16 @@ _UKRAINIAN: Mapping[str, str] = {
     "no such title": "Такого тайтла немає",
     "fetch now": "Завантажити зараз",
     "try again": "Спробувати ще раз",
+    "what changed": "Що змінилося",
+    "seasons": "Сезонів",
+    "date of the next episode": "Дата наступної серії",
+    "status": "Статус",
+    "certification": "Вікове обмеження",
+    "on a provider": "З'явилося на платформі",
+    "off a provider": "Зникло з платформи",
+    "into the trending list": "Потрапило до списку",
+    "out of the trending list": "Вибуло зі списку",
+    "none": "немає",
     "it is being fetched": "Тайтл завантажується",
     "this run": "цей запуск",
 }
@@ -97,6 +108,18 @@ OUTCOMES: Mapping[str, str] = {
     AttemptOutcome.ABSENT: "there is no such list",
 }
 """What came of asking, in the pages' words."""
+
+CHANGES: Mapping[str, str] = {
+    ChangeKind.SEASON: "seasons",
+    ChangeKind.NEXT_EPISODE: "date of the next episode",
+    ChangeKind.STATUS: "status",
+    ChangeKind.CERTIFICATION: "certification",
+    ChangeKind.ON_PROVIDER: "on a provider",
+    ChangeKind.OFF_PROVIDER: "off a provider",
+    ChangeKind.LISTED: "into the trending list",
+    ChangeKind.UNLISTED: "out of the trending list",
+}
+"""What changes of a title, in the pages' words."""
 
 TURNS: Mapping[str, str] = {
     Turn.TRENDING: "titles of the latest list wait",

@@ -17,6 +17,7 @@ MAY = [
     ("read", "GET", STATUS),
     ("read", "GET", "/readyz"),
     ("read", "GET", "/metrics"),
+    ("read", "GET", "/changes"),
     ("read", "GET", "/status"),
     ("read", "GET", "/api/docs"),
     ("read", "GET", "/api/sync/runs/x"),

@@ -15,13 +15,15 @@ from ratingo_pipelines.gateway.app import Access, behind_authentication
 from ratingo_pipelines.gateway.auth.access import role_needed
 from ratingo_pipelines.gateway.auth.principals import Role
 from ratingo_pipelines.gateway.pages.watching import REFRESH, WatchingPages
-from ratingo_pipelines.gateway.pages.words import _UKRAINIAN, OUTCOMES, TURNS, words_in
-from ratingo_pipelines.media import MEDIA, SHOWS, Medium
+from ratingo_pipelines.gateway.pages.words import _UKRAINIAN, CHANGES, OUTCOMES, TURNS, words_in
+from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.storage import title_changes
 from ratingo_pipelines.storage.attempts import AttemptOutcome
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.storage.title_changes import ChangedTitle, ChangeKind, TitleChange
 from ratingo_pipelines.storage.turns import Turn
 from ratingo_pipelines.sync.airings import sync_calendar
 from ratingo_pipelines.sync.context import open_sync_context
@@ -219,6 +221,30 @@ def test_what_cannot_be_fetched_is_said_in_a_line(site: Served, path: str, statu
     assert (answer.status_code, answer.json()["success"]) == (status, False)
 
 
+def test_what_changed_of_a_title_is_on_its_page_in_both_languages(site: Served, filled: Database) -> None:
+    changes = [
+        TitleChange(ChangeKind.NEXT_EPISODE, "2026-05-01", None),
+        TitleChange(ChangeKind.OFF_PROVIDER, HOSTILE, None, "UA"),
+    ]
+    tmdb_id = site.ask("/watching.json", headers=BEARER).json()["watching"]["movies"][0]["tmdb_id"]
+    moment = datetime(2026, 4, 1, tzinfo=UTC)
+    with filled.writing() as conn:
+        title_changes.record(conn, MOVIES, [ChangedTitle(tmdb_id, "A title", one) for one in changes], moment)
+    path = f"/watching/titles/movies/{tmdb_id}"
+    english, ukrainian = page(site, f"{path}?lang=en"), page(site, path)
+    assert "Date of the next episode: 2026-05-01 → None" in english
+    assert "Дата наступної серії: 2026-05-01 → немає" in ukrainian
+    for text, words in ((english, "Off a provider (UA)"), (ukrainian, "Зникло з платформи (UA)")):
+        assert f"{words}: &lt;script&gt;" in text
+        assert HOSTILE not in text
+        assert "2026-04-01 00:00 UTC" in text
+    told = site.ask(f"{path}.json", headers=BEARER).json()["changes"]
+    assert [(each["kind"], each["before"], each["region"]) for each in told[:2]] == [
+        ("off_provider", HOSTILE, "UA"),
+        ("next_episode", "2026-05-01", None),
+    ]
+
+
 def test_the_button_is_for_those_who_may_start_something() -> None:
     scope = {"type": "http", "method": "POST", "path": "/watching/titles/shows/1"}
     assert role_needed(scope, ()) is Role.TRIGGER
@@ -242,7 +268,8 @@ def test_every_word_of_the_templates_is_there_in_both_languages() -> None:
     assert len(used) > 30
     assert OUTCOMES.keys() == set(AttemptOutcome)
     assert TURNS.keys() == set(Turn)
-    used |= {*OUTCOMES.values(), *TURNS.values()}
+    assert CHANGES.keys() == set(ChangeKind)
+    used |= {*OUTCOMES.values(), *TURNS.values(), *CHANGES.values()}
     assert used <= _UKRAINIAN.keys()
     for language in ("uk", "en"):
         assert all(words_in(language)(word) for word in used)
