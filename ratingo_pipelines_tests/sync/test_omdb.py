@@ -97,6 +97,7 @@ def test_without_a_key_it_is_skipped_and_said_so(ctx: SyncContext) -> None:
     report = backfill_omdb(replace(ctx, omdb=None), SHOWS)
     assert report.ok
     assert "OMDB_API_KEY is not set" in report.notes[0]
+    assert (report.fetched, report.succeeded, report.skipped) == (0, 0, {})
 
 
 def test_our_own_daily_limit_ends_a_backfill_without_a_failure(ctx: SyncContext, clock: Clock) -> None:
