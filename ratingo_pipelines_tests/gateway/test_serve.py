@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 
 import psutil
@@ -23,6 +24,13 @@ from ratingo_pipelines_tests.installation import until
 pytestmark = pytest.mark.e2e
 
 STOP_SECONDS = 10
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short one: the name of a socket has 107 bytes (unix(7)), and pytest's folders are called after their tests."""
+    with TemporaryDirectory(prefix="ratingo-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

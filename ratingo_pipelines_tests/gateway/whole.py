@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -35,6 +36,13 @@ def environment(home: Path, sandbox: RunningSandbox, given: Mapping[str, object]
     return installation.environment(**installation.variables(sandbox, home, **ours))
 
 
+def patiently(path: str) -> str:
+    """A path with time for coordinator and processor to come to their end, where it does not say how long."""
+    if path.partition("?")[0].endswith(("/trending", "/trending/process")) and "wait=" not in path:
+        path += f"{'&' if '?' in path else '?'}wait=120"
+    return path
+
+
 @dataclass(frozen=True)
 class Whole(Served):
     """The running whole; `url` is where it answers."""
@@ -50,8 +58,7 @@ class Whole(Served):
 
     def get(self, path: str, method: str = "GET", **given: Any) -> requests.Response:
         """Ask with the secret; coordinator and processor with patience, where the path does not say how long."""
-        if path.partition("?")[0].endswith(("/trending", "/trending/process")) and "wait=" not in path:
-            path += f"{'&' if '?' in path else '?'}wait=120"
+        path = patiently(path)
         headers = {"Authorization": f"Bearer {SECRET}"}
         return requests.request(method, self.url + path, headers=headers, timeout=300, **given)
 
@@ -80,9 +87,12 @@ class Whole(Served):
 
     def child(self, what: str) -> psutil.Process | None:
         """A child by what its command line says."""
-        children = psutil.Process(self.process.pid).children()
-        living = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-        return next((child for child in living if what in " ".join(child.cmdline())), None)
+        for child in psutil.Process(self.process.pid).children():
+            # It may end by itself, or be dead and not waited for, while it is looked at.
+            with suppress(psutil.NoSuchProcess):
+                if what in " ".join(child.cmdline()):
+                    return child
+        return None
 
     def stop(self, number: int = signal.SIGTERM) -> float:
         """End it; how many seconds that took."""
