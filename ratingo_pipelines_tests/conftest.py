@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from ratingo_pipelines.sources import scrub
 from ratingo_pipelines.sources.http import api as http
 
 # How long an example takes says how busy the machine is, and nothing of the code.
@@ -39,3 +40,13 @@ def _umask() -> Iterator[None]:
 def _no_circuit_of_another_test() -> None:
     """All tests of a process ask one sandbox: what one test did to an API's circuit is nothing to the next."""
     http._shared.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_another_test() -> Iterator[None]:
+    """A test's keys may be of one letter, which would be masked in whatever the next test looks at."""
+    secrets, pattern = set(scrub._secrets), scrub._pattern
+    yield
+    scrub._secrets.clear()
+    scrub._secrets.update(secrets)
+    scrub._pattern = pattern
