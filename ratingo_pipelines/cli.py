@@ -512,6 +512,57 @@ def check() -> None:
         sys.exit(SOME_FAILED)
 
 
+@db.command("copy")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@AS_JSON
+def db_copy(source: str, target: str, as_json: bool) -> None:
+    """Copy all that is in the database FROM into TO, an empty one, and compare them; SQLite or PostgreSQL, both URLs.
+
+    After a kill the same command goes on. Nobody can write to FROM meanwhile. Exit code 1 where something differs in
+    the end: TO then stays unusable. A password is better kept in ~/.pgpass or PGPASSWORD than in a URL, which everybody
+    on the machine sees.
+    """
+    from dataclasses import asdict
+
+    from ratingo_pipelines.storage.copying import copy_database
+    from ratingo_pipelines.storage.engine import Database, normalised_url
+    from ratingo_pipelines.storage.errors import location_of
+    from ratingo_pipelines.sync.context import utc_now
+    from ratingo_pipelines.terminal.copies import copy_lines
+    from ratingo_pipelines.terminal.interrupting import interruptible
+    from ratingo_pipelines.terminal.progress import copy_followed
+
+    settings = _settings()
+    urls = [normalised_url(source, "FROM"), normalised_url(target, "TO")]
+    origin, copy = (Database(url.render_as_string(hide_password=False), settings.pipeline_schema) for url in urls)
+    with interruptible("Run it again to go on."), _nobody_serves(settings, origin), copy_followed() as follower:
+        report = copy_database(origin, copy, utc_now(), follower)
+    if as_json:
+        _print_json({**asdict(report), "same": report.same})
+    else:
+        _print_lines(copy_lines(report, location_of(copy.url)))
+    if not report.same:
+        sys.exit(SOME_FAILED)
+
+
+@contextmanager
+def _nobody_serves(settings: "Settings", origin: "Database") -> Iterator[None]:
+    """Hold the home whose database is copied: a `ratingo serve` there may begin a run at any moment.
+
+    Raises SettingsError where there is one.
+    """
+    from ratingo_pipelines.storage.engine import normalised_url
+
+    if origin.url != normalised_url(settings.database) or not settings.home.is_dir():
+        yield
+        return
+    from ratingo_pipelines.gateway.processes.services import alone_in
+
+    with alone_in(settings.home):
+        yield
+
+
 @cli.group()
 def token() -> None:
     """Named tokens for the endpoints of `ratingo serve`, each with a role of its own."""

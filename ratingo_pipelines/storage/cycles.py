@@ -439,6 +439,12 @@ def holders(conn: Connection, cycle_id: int, now: datetime) -> dict[str, int]:
     return dict(conn.execute(statement.group_by(trending.c.run_id)).all())
 
 
+def under_way(conn: Connection, now: datetime) -> int:
+    """How many titles of all cycles runs are working on."""
+    held = (trending.c.outcome == PENDING, trending.c.lease_until > now)
+    return int(conn.execute(select(func.count()).select_from(trending).where(*held)).scalar_one())
+
+
 def last_settled(conn: Connection, cycle_id: int) -> datetime | None:
     """When a title of the cycle last got an outcome."""
     settled = (trending.c.cycle_id == cycle_id, trending.c.outcome.in_((DONE, SKIPPED, ERROR)))

@@ -74,14 +74,14 @@ def normalised_url(url: SecretStr | str, variable: str = "DATABASE_URL") -> URL:
     except (ArgumentError, ValueError):
         # The driver's message may repeat the URL, and with it the password.
         raise unreadable from None
-    return _absolute(parsed) if backend == "sqlite" else parsed
+    return _absolute(parsed, variable) if backend == "sqlite" else parsed
 
 
-def _absolute(url: URL) -> URL:
+def _absolute(url: URL, variable: str) -> URL:
     path = url.database
     in_memory = ":memory:" in (path, str(path).removeprefix("file:")) or url.query.get("mode") == "memory"
     if not path or in_memory or (path.startswith("file:") and "mode=memory" in path):
-        raise StorageError("DATABASE_URL names no file: an SQLite database in memory would be lost at once")
+        raise StorageError(f"{variable} names no file: an SQLite database in memory would be lost at once")
     if path.startswith("file:"):
         return url
     return url.set(database=str(Path(path).expanduser().absolute()))

@@ -36,6 +36,8 @@ from ratingo_pipelines.storage.upsert import lock_name
 
 HEAD = "0016"
 """The newest revision; a constant, so that looking at the schema does not load Alembic."""
+COPYING = "copying "
+"""What the number of a revision begins with in a database that `copying` has not filled yet."""
 
 # The types that a column may have in a live database, by the type of the contract. SQLite keeps what it is given
 # (https://www.sqlite.org/datatype3.html), so there any that other tools declare for the same kind of value will do.
@@ -201,6 +203,11 @@ def _refuse_unfit(conn: Connection, database: Database) -> None:
 
 
 def _refuse_newer(database: Database, number: str | None) -> None:
+    if number is not None and number.startswith(COPYING):
+        raise StorageError(
+            f"{location_of(database.url)} holds a copy that is not whole: run the same `ratingo db copy` again, which "
+            "goes on with it"
+        )
     if number is not None and number > HEAD:
         raise StorageError(f"{location_of(database.url)} was made by a newer version ({number}): update this program")
 
