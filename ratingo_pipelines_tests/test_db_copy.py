@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select
 
+from ratingo_pipelines.gateway.processes.services import alone_in
 from ratingo_pipelines.media import MEDIA, SHOWS
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage.dictionary import all_tables
@@ -128,3 +129,16 @@ def test_a_difference_ends_with_1(sqlite_url: UrlFactory, postgres_url: UrlFacto
     assert done.returncode == 1
     assert "genres: 1 row in FROM, 1 in TO; the first that differs is 3; " in done.stdout
     assert "stays marked as not whole" in done.stdout.splitlines()[-1]
+
+
+def test_the_database_of_a_home_that_is_served_is_refused(sqlite_url: UrlFactory, tmp_path: Path) -> None:
+    home, urls = tmp_path / "home", (sqlite_url(), sqlite_url())
+    home.mkdir()
+    env = environment(None, home, DATABASE_URL=urls[0])
+
+    with alone_in(home):
+        refused = ratingo("db", "copy", *urls, env=env, cwd=tmp_path)
+    done = ratingo("db", "copy", *urls, env=env, cwd=tmp_path)
+
+    assert (refused.returncode, f"another `ratingo serve` works in {home}" in refused.stderr) == (2, True)
+    assert done.returncode == 0, done.stderr
