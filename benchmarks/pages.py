@@ -14,6 +14,7 @@ from benchmarks.common import back_ends, medians, opened
 from benchmarks.figures import Figure
 from benchmarks.filling import FIRST_ID, fill
 from ratingo_pipelines.gateway.app import Access, behind_authentication
+from ratingo_pipelines.gateway.http_counts import HttpCounts
 from ratingo_pipelines.gateway.pages.watching import WatchingPages
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.settings import Settings
@@ -36,7 +37,7 @@ def run() -> Iterator[Figure]:
             with opened(make()) as database:
                 fill(database, SHOWS, TITLES, SNAPSHOTS, CYCLES)
                 pages = WatchingPages(database, Settings(_env_file=None), _no_run)
-                application = behind_authentication(pages.routes(), _no_dagster, Access(secrets()))
+                application = behind_authentication(pages.routes(), _no_dagster, Access(secrets()), HttpCounts())
                 with served(application, ()) as site:
                     for what, path in PATHS.items():
                         _ask(site, path)

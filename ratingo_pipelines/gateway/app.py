@@ -25,6 +25,7 @@ from ratingo_pipelines.gateway.auth.authenticators import Authenticator, ByLoopb
 from ratingo_pipelines.gateway.auth.graphql_guard import GraphqlGuard
 from ratingo_pipelines.gateway.auth.middleware import AuthMiddleware
 from ratingo_pipelines.gateway.auth.secrets import Secrets
+from ratingo_pipelines.gateway.http_counts import CountingMiddleware, HttpCounts
 from ratingo_pipelines.gateway.pages.login import Login
 from ratingo_pipelines.gateway.pages.watching import WatchingPages
 from ratingo_pipelines.settings import Settings
@@ -57,15 +58,17 @@ def compose(
     health = Health(context, progress, settings.crons)
     triggers = Triggers(runs, progress, retry_delay)
     api = Api(runs, triggers, progress, health, is_stopping)
-    metrics = Metrics(context.instance, database, settings, health)
+    counts = HttpCounts()
+    metrics = Metrics(context.instance, database, settings, health, counts)
     changes = ChangesFeed(database)
     pages = WatchingPages(database, settings, triggers.fetch_title, runs.latest)
-    return behind_authentication(
-        [*api.routes(), *metrics.routes(), *changes.routes(), *pages.routes()], dagster, access
-    )
+    routes = [*api.routes(), *metrics.routes(), *changes.routes(), *pages.routes()]
+    return behind_authentication(routes, dagster, access, counts)
 
 
-def behind_authentication(routes: Sequence[BaseRoute], dagster: ASGIApp, access: Access) -> Starlette:
+def behind_authentication(
+    routes: Sequence[BaseRoute], dagster: ASGIApp, access: Access, counts: HttpCounts
+) -> Starlette:
     """The routes, the login's, and Dagster's webserver for all the rest, all behind the authentication middleware."""
     authenticator: Authenticator = ByLoopback()
     pages: list[BaseRoute] = []
@@ -76,13 +79,14 @@ def behind_authentication(routes: Sequence[BaseRoute], dagster: ASGIApp, access:
     return Starlette(
         routes=[*pages, *routes, Mount("/", GraphqlGuard(dagster, access.audit))],
         middleware=[
+            Middleware(CountingMiddleware, counts),
             Middleware(
                 AuthMiddleware,
                 authenticator,
                 access.audit,
                 triggers=TRIGGERS,
                 trusted_proxies=access.trusted_proxies,
-            )
+            ),
         ],
         exception_handlers=ERRORS,
     )

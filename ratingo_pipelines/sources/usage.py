@@ -1,6 +1,6 @@
-"""How much of each API's rate limits is used, and until when it asked to be left alone, for those who only look.
+"""How each API is used, for those who only look: its rate limits, its pauses, and the requests it was sent.
 
-The file belongs to `http.grants`, which reads and writes it while requests are sent; here it is never written.
+The files belong to `http.grants` and `http.tally`, which write them while requests are sent; here none is ever written.
 """
 
 import sqlite3
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ratingo_pipelines.settings import RateLimit, Settings
-from ratingo_pipelines.sources import trakt
+from ratingo_pipelines.sources import omdb, trakt
 from ratingo_pipelines.sources.http.grants import FILE_NAME, GRANTS, PAUSES, short_name
 from ratingo_pipelines.sources.http.state_file import STATE_ERRORS
+from ratingo_pipelines.sources.http.tally import RequestOutcome, read_tally
 from ratingo_pipelines.sources.tmdb.title import API as TMDB
 
 WAITS_SECONDS = 1.0
@@ -38,7 +39,7 @@ class ApiPause:
 
 @dataclass(frozen=True)
 class ApiUsage:
-    """Of all APIs with limits in seconds; OMDb's, a day's, is counted in the database."""
+    """Windows of APIs with limits in seconds, as OMDb's, a day's, is counted in the database; pauses of all."""
 
     windows: tuple[WindowUse, ...] = ()
     pauses: tuple[ApiPause, ...] = ()
@@ -61,10 +62,19 @@ def read_usage(settings: Settings, now: datetime) -> ApiUsage:
     try:
         with closing(sqlite3.connect(where, uri=True, timeout=WAITS_SECONDS)) as connection:
             windows = tuple(_used(connection, api, limit, now) for api, some in limits.items() for limit in some)
-            return ApiUsage(windows, tuple(_pauses(connection, limits, now)))
+            return ApiUsage(windows, tuple(_pauses(connection, (*limits, omdb.API), now)))
     except STATE_ERRORS:
         # Who writes the file says so, and begins another.
         return NOTHING_USED
+
+
+def read_requests(settings: Settings) -> dict[tuple[str, RequestOutcome], int]:
+    """The requests that this home's processes sent, by API and what came of them; those that never were as well.
+
+    A process that is at work adds its own every few seconds.
+    """
+    apis = [api.lower() for api in (*limits_of(settings), omdb.API)]
+    return {(api, outcome): 0 for api in apis for outcome in RequestOutcome} | read_tally(settings.home, WAITS_SECONDS)
 
 
 def _used(connection: sqlite3.Connection, api: str, limit: RateLimit, now: datetime) -> WindowUse:

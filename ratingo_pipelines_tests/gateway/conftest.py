@@ -23,6 +23,7 @@ from ratingo_pipelines.gateway.api.runs import Runs
 from ratingo_pipelines.gateway.api.triggers import Triggers
 from ratingo_pipelines.gateway.app import Access, behind_authentication
 from ratingo_pipelines.gateway.auth.audit import Audit
+from ratingo_pipelines.gateway.http_counts import HttpCounts
 from ratingo_pipelines.gateway.pages.watching import WatchingPages
 from ratingo_pipelines.settings import Settings
 from ratingo_pipelines.storage.engine import Database
@@ -65,9 +66,10 @@ def new_application(
     ) -> Starlette:
         access = Access(None if on_loopback else secrets(**given), audit or Audit(), trusted_proxies)
         pages = WatchingPages(database, settings, triggers.fetch_title, runs.latest)
-        metrics = Metrics(workspace.instance, database, settings, health)
+        counts = HttpCounts()
+        metrics = Metrics(workspace.instance, database, settings, health, counts)
         routes = [*api.routes(), *metrics.routes(), *ChangesFeed(database).routes(), *pages.routes()]
-        return behind_authentication(routes, webserver, access)
+        return behind_authentication(routes, webserver, access, counts)
 
     yield compose
     database.dispose()

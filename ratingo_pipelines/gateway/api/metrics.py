@@ -1,7 +1,7 @@
 """The state as Prometheus reads it: https://prometheus.io/docs/instrumenting/exposition_formats/.
 
-All is read from the database and from Dagster's instance when it is asked for; nothing is counted here, so that a
-restart resets nothing.
+All is read when it is asked for: from the database, from Dagster's instance, from the home's files and, of this
+process's own requests, from `http_counts`. Nothing is counted here.
 """
 
 import time
@@ -12,7 +12,7 @@ from threading import Lock
 import dagster as dg
 from dagster import DagsterRunStatus as RunStatus
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -22,7 +22,9 @@ from starlette.routing import Route
 from ratingo_pipelines.dagster_instance.heartbeats import heartbeat_ages
 from ratingo_pipelines.gateway.api.health import Health
 from ratingo_pipelines.gateway.api.operations import OPERATIONS
+from ratingo_pipelines.gateway.http_counts import HttpCounts
 from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.sources.usage import read_requests
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.sync.context import utc_now
 from ratingo_pipelines.sync.status import MediumStatus, SyncStatus, status
@@ -42,12 +44,14 @@ class Metrics(Collector):
         database: Database,
         settings: Settings,
         health: Health,
+        counts: HttpCounts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._instance = instance
         self._database = database
         self._settings = settings
         self._health = health
+        self._counts = counts
         self._clock = clock
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -76,10 +80,29 @@ class Metrics(Collector):
         for part in PARTS:
             up.add_metric([part], float(parts[part]["ok"]))
         yield up
+        yield self._http_requests()
+        yield self._upstream_requests()
         if parts["database"]["ok"]:
             yield from _of_sync(status(self._database, self._settings, utc_now()))
         if parts["history"]["ok"]:
             yield from _of_dagster(self._instance)
+
+    def _http_requests(self) -> Metric:
+        # The format adds `_total` to a counter's name.
+        answered = CounterMetricFamily(
+            "ratingo_http_requests", "Requests that this gateway answered.", labels=["route", "status"]
+        )
+        for (route, code), number in self._counts.read().items():
+            answered.add_metric([route, code], number)
+        return answered
+
+    def _upstream_requests(self) -> Metric:
+        sent = CounterMetricFamily(
+            "ratingo_upstream_requests", "Requests sent to an API, by what came of them.", labels=["api", "outcome"]
+        )
+        for (api, outcome), number in read_requests(self._settings).items():
+            sent.add_metric([api, str(outcome)], number)
+        return sent
 
 
 def _of_sync(state: SyncStatus) -> Iterator[Metric]:

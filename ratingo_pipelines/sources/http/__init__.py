@@ -15,6 +15,7 @@ How one request goes; whoever reads on begins with `session.py`, whose `send` is
       |- Grant.answered  limits.py         when did it really arrive? the limit counts from then
       |- Backoff         backoff.py        a refusal (429, 503 with Retry-After): everybody waits
       |- read_body       transport.py      whole, unpacked, in time, not too large
+      |- RequestTally    tally.py          counts what came of it, for those who look (usage.py)
       '- AnswerCache     cache.py          keeps it, if the caller finds it worth keeping
 
 What came of it, api.py tells the circuit: failed, succeeded, or nothing. What an API's answers mean lives with its

@@ -36,6 +36,7 @@ from ratingo_pipelines.sources.http.second_asking import SecondAsking
 from ratingo_pipelines.sources.http.session import ApiRequest, ApiSession
 from ratingo_pipelines.sources.http.single_flight import SingleFlight
 from ratingo_pipelines.sources.http.statuses import error_of, misrouted, refused_by_cloudflare
+from ratingo_pipelines.sources.http.tally import RequestTally
 from ratingo_pipelines.sources.http.transport import BodyTooLargeError, TransportError, Wire
 from ratingo_pipelines.sources.scrub import register_secrets
 
@@ -89,7 +90,7 @@ class HttpConfig:
     """How all APIs are asked, as the settings have it."""
 
     state_dir: Path | None
-    """Where limits and answers are kept; without it nothing is, and the limits hold for one `JsonApi` alone."""
+    """Where limits, answers and counts are kept; without it nothing is, and the limits hold for one `JsonApi` alone."""
     cache: bool
     timeout_seconds: float
     """The longest silence; a whole answer may take twice as long."""
@@ -147,6 +148,7 @@ class JsonApi:
             self._shared.backoff,
             self._limiter,
             self._wire,
+            RequestTally(http.state_dir, config.name),
             http.retry_after_cap_seconds,
         )
         self._single_flight = SingleFlight()

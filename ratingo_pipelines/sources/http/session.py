@@ -1,10 +1,11 @@
 """One request from beginning to end: `ApiSession.send`, top-down.
 
 The parts are beside it: what is kept (`cache.py`), the pauses (`circuit.py`, `backoff.py`), the rate limits
-(`limits.py`), the wire (`transport.py`). What to make of an answer, and when to ask again, is said in `api.py`.
+(`limits.py`), the wire (`transport.py`), the count of what was sent (`tally.py`). What to make of an answer, and
+when to ask again, is said in `api.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,7 +18,8 @@ from ratingo_pipelines.sources.http.backoff import Backoff
 from ratingo_pipelines.sources.http.cache import VALIDATORS, AnswerCache, KeptAnswer
 from ratingo_pipelines.sources.http.circuit import Passage
 from ratingo_pipelines.sources.http.limits import Grant, RateLimiter
-from ratingo_pipelines.sources.http.transport import Wire, read_body
+from ratingo_pipelines.sources.http.tally import RequestOutcome, RequestTally, outcome_of
+from ratingo_pipelines.sources.http.transport import TransportError, Wire, read_body
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class ApiSession:
     backoff: Backoff
     limiter: RateLimiter
     wire: Wire
+    tally: RequestTally
     longest_pause_seconds: float
 
     def send(self, request: ApiRequest, passage: Passage) -> HttpAnswer:
@@ -62,12 +65,7 @@ class ApiSession:
 
         cap = self.longest_pause_seconds
         grant = self.limiter.acquire(lambda: max(passage.wait(cap), self.backoff.wait(cap)))
-        try:
-            response = self.wire.send(request.url, asked_about.conditions if asked_about else {}, grant.sending)
-        finally:
-            grant.answered()
-        self._note_refusal(response, grant)
-        answer = HttpAnswer(response.status_code, response.headers, read_body(response), request.where)
+        answer = self._answer(request, grant, asked_about.conditions if asked_about else {})
 
         if answer.status == 304 and asked_about:
             self.cache.confirm(request.url, request.max_age)
@@ -80,6 +78,22 @@ class ApiSession:
         self.limiter.close()
         self.wire.close()
         self.cache.close()
+        self.tally.close()
+
+    def _answer(self, request: ApiRequest, grant: Grant, conditions: Mapping[str, str]) -> HttpAnswer:
+        """Send and read, and count what came of it."""
+        try:
+            try:
+                response = self.wire.send(request.url, conditions, grant.sending)
+            finally:
+                grant.answered()
+            self._note_refusal(response, grant)
+            body = read_body(response)
+        except TransportError:
+            self.tally.count(RequestOutcome.NO_ANSWER)
+            raise
+        self.tally.count(outcome_of(response.status_code, response.headers))
+        return HttpAnswer(response.status_code, response.headers, body, request.where)
 
     def _note_refusal(self, response: Response, grant: Grant) -> None:
         """Have everybody wait after a refusal: at once, as its body may take its time."""

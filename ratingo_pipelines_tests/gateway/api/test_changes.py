@@ -9,6 +9,7 @@ import pytest
 from ratingo_pipelines.gateway.api.changes import ChangesFeed
 from ratingo_pipelines.gateway.api.models import ChangesAnswer
 from ratingo_pipelines.gateway.app import Access, behind_authentication
+from ratingo_pipelines.gateway.http_counts import HttpCounts
 from ratingo_pipelines.media import MOVIES, SHOWS
 from ratingo_pipelines.storage import title_changes
 from ratingo_pipelines.storage.engine import Database
@@ -30,7 +31,9 @@ def feed(database: Database) -> Iterator[Served]:
     with database.writing() as conn:
         title_changes.record(conn, SHOWS, [ChangedTitle(n, f"Show {n}", ON) for n in (1, 2, 3)], NOW, cycle_id=9)
         title_changes.record(conn, MOVIES, [ChangedTitle(n, None, ON) for n in (4, 5)], NOW)
-    with served(behind_authentication(ChangesFeed(database).routes(), nothing, Access(secrets()))) as running:
+    with served(
+        behind_authentication(ChangesFeed(database).routes(), nothing, Access(secrets()), HttpCounts())
+    ) as running:
         yield running
 
 

@@ -1,6 +1,7 @@
 """The figures that Prometheus scrapes, as its own parser reads them."""
 
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -12,13 +13,16 @@ from sqlalchemy import insert
 from ratingo_pipelines.gateway.api.health import Health
 from ratingo_pipelines.gateway.api.metrics import KEPT_SECONDS, Metrics
 from ratingo_pipelines.gateway.api.progress import Progress
+from ratingo_pipelines.gateway.http_counts import HttpCounts
 from ratingo_pipelines.media import SHOWS
 from ratingo_pipelines.settings import Settings
+from ratingo_pipelines.sources.http.tally import RequestOutcome, RequestTally
 from ratingo_pipelines.storage import cycles, doubts, failures, quota
 from ratingo_pipelines.storage.cycles import Entry
 from ratingo_pipelines.storage.engine import Database
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import utc_now
+from ratingo_pipelines_tests.gateway.auth.test_websockets import subscribe
 from ratingo_pipelines_tests.gateway.served import BEARER, Served
 from ratingo_pipelines_tests.storage.examples import PATIENCE
 
@@ -41,9 +45,12 @@ def clock() -> HandedSteadyClock:
 
 
 @pytest.fixture
-def metrics(workspace: WorkspaceProcessContext, database: Database, clock: HandedSteadyClock) -> Metrics:
-    health = Health(workspace, Progress(database), SETTINGS.crons)
-    return Metrics(workspace.instance, database, SETTINGS, health, clock)
+def metrics(
+    workspace: WorkspaceProcessContext, database: Database, clock: HandedSteadyClock, tmp_path: Path
+) -> Metrics:
+    settings = SETTINGS.model_copy(update={"ratingo_home": tmp_path})
+    health = Health(workspace, Progress(database), settings.crons)
+    return Metrics(workspace.instance, database, settings, health, HttpCounts(), clock)
 
 
 def parsed(text: str) -> Figures:
@@ -124,7 +131,7 @@ def test_those_who_ask_within_five_seconds_get_the_same(
 def test_a_database_that_is_away_is_said_to_be_and_the_rest_is_told(workspace: WorkspaceProcessContext) -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/none")
     health = Health(workspace, Progress(away), SETTINGS.crons)
-    found = figures(Metrics(workspace.instance, away, SETTINGS, health))
+    found = figures(Metrics(workspace.instance, away, SETTINGS, health, HttpCounts()))
     assert found["ratingo_up", "database"] == 0
     assert ("dagster_runs", "success") in found
     assert not [key for key in found if key[0].startswith("ratingo_cycle")]
@@ -136,3 +143,42 @@ def test_it_is_served_as_prometheus_expects_it(gateway: Served) -> None:
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
     assert ("ratingo_up", "database") in parsed(answer.text)
     assert gateway.ask("/metrics").status_code == 401
+
+
+def test_requests_of_other_processes_are_told_by_api_and_outcome_from_the_first_scrape_on(
+    metrics: Metrics, clock: HandedSteadyClock, tmp_path: Path
+) -> None:
+    found = figures(metrics)
+    sent = {key[1:]: value for key, value in found.items() if key[0] == "ratingo_upstream_requests_total"}
+    assert sent == {(api, outcome): 0 for api in ("trakt", "tmdb", "omdb") for outcome in RequestOutcome}
+    tally = RequestTally(tmp_path, "TMDB")
+    for outcome in (RequestOutcome.OK, RequestOutcome.OK, RequestOutcome.LIMITED):
+        tally.count(outcome)
+    tally.close()
+    clock.now += KEPT_SECONDS
+    found = figures(metrics)
+    assert found["ratingo_upstream_requests_total", "tmdb", "ok"] == 2
+    assert found["ratingo_upstream_requests_total", "tmdb", "limited"] == 1
+
+
+def test_requests_of_the_gateway_are_told_by_route_and_status(gateway: Served) -> None:
+    for path, headers in [
+        ("/healthz", {}),
+        ("/watching/titles/shows/1", BEARER),
+        ("/watching/titles/shows/2", BEARER),
+        ("/watching/titles/shows/2", {}),
+        ("/nobody/knows/this", BEARER),
+        ("/graphql", {}),
+    ]:
+        gateway.ask(path, headers=headers)
+    subscribe(gateway, BEARER)
+    found = parsed(gateway.ask("/metrics", headers=BEARER).text)
+    answered = {key[1:]: value for key, value in found.items() if key[0] == "ratingo_http_requests_total"}
+    assert answered == {
+        ("/healthz", "200"): 1,
+        ("/watching/titles/{medium}/{tmdb_id:int}", "404"): 2,
+        ("/watching/titles/{medium}/{tmdb_id:int}", "401"): 1,
+        ("dagster", "404"): 1,
+        ("/graphql", "401"): 1,
+        ("/graphql", "101"): 1,
+    }

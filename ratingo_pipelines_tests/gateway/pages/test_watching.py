@@ -14,6 +14,7 @@ from ratingo_pipelines.gateway.api.runs import NotLaunched, Run
 from ratingo_pipelines.gateway.app import Access, behind_authentication
 from ratingo_pipelines.gateway.auth.access import role_needed
 from ratingo_pipelines.gateway.auth.principals import Role
+from ratingo_pipelines.gateway.http_counts import HttpCounts
 from ratingo_pipelines.gateway.pages.watching import REFRESH, WatchingPages
 from ratingo_pipelines.gateway.pages.words import _UKRAINIAN, CHANGES, OUTCOMES, TURNS, words_in
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
@@ -69,7 +70,7 @@ def site(filled: Database) -> Iterator[Served]:
         return RUN_ID
 
     pages = WatchingPages(filled, Settings(_env_file=None), fetch, lambda number: [RUN] * min(number, 1))
-    with served(behind_authentication(pages.routes(), nothing, Access(secrets())), ()) as running:
+    with served(behind_authentication(pages.routes(), nothing, Access(secrets()), HttpCounts()), ()) as running:
         yield running
 
 
