@@ -7,7 +7,7 @@ SETUP := .venv/.installed
 # The suite and the demo start many a process; each would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-long test-e2e test-browser test-door test-push screenshots chaos mutants bench docs lint dev licences clean lock
+.PHONY: install demo test test-long test-e2e test-browser test-door test-push test-deploy screenshots chaos mutants bench docs lint dev licences clean lock
 
 install: $(SETUP)
 
@@ -59,6 +59,11 @@ test-push: install
 	  npm install --prefix .push --no-audit --no-fund --loglevel error && $(BIN)/pytest -m push; \
 	else echo "test-push: npm is not installed; the site's push is not tried"; fi
 
+# What deploy/celery holds: loaded by Dagster, and a worker that is killed, with Redis from Debian.
+test-deploy: install
+	.ci/install-debian redis-server=redis-server
+	$(BIN)/pytest -m deploy
+
 # Every fault of the upstreams and every lie, long; prints a table.
 chaos: install
 	$(BIN)/python -m ratingo_pipelines_tests.chaos
@@ -96,7 +101,7 @@ clean:
 licences: install
 	$(BIN)/pip-licenses --from=mixed --order=license --with-system
 
-# Renews requirements.lock within pyproject's ranges, the development tools with it; it holds hashes and names no index.
+# Renews requirements.lock within pyproject's ranges, extras and development tools with it; it holds hashes and names no index.
 lock: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock

@@ -12,6 +12,11 @@ blocking, resp, trace, client_address  # parameters of those
 _.convert, _.get_viewer_tags, _.handleError, _.collect  # click, Dagster, logging, Prometheus
 pytest_configure, pytest_terminal_summary, pytest_collection_modifyitems  # pytest
 _.AttributingRunCoordinator, AttributingRunCoordinator  # named by dagster.yaml
+(
+    WatchfulCeleryRunLauncher,
+    _.check_run_worker_health,
+    _.terminate,
+)  # named by deploy/celery/dagster.yaml; Dagster's names
 refuse  # a listener of SQLAlchemy's events
 
 # Read by libraries.

@@ -15,6 +15,9 @@ from dagster._core.events import AssetMaterializationPlannedData
 # Filters of the instance's public `get_backfills`: which of the UI's backfills are under way. Since 1.9.
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionsFilter, BulkActionStatus
 
+# How a launcher tells run monitoring whether a run's worker lives. Since 1.0.
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+
 # The run queue, of which ours tags runs with who launched them; dagster.yaml names it as `dagster.core...`. Since 1.0.
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 
@@ -44,6 +47,7 @@ __all__ = [
     "AssetMaterializationPlannedData",
     "BulkActionStatus",
     "BulkActionsFilter",
+    "CheckRunHealthResult",
     "ConfigurableClassData",
     "DagsterGrpcClient",
     "IWorkspaceProcessContext",
@@ -52,6 +56,7 @@ __all__ = [
     "SqliteEventLogStorage",
     "SubmitRunContext",
     "UserConfigSchema",
+    "WorkerStatus",
     "WorkspaceFileTarget",
     "WorkspaceProcessContext",
     "WorkspaceRequestContext",
