@@ -32,6 +32,7 @@ TOPICS = {
     "omdb": "OMDb backfill",
     "imdb": "IMDb's dataset",
     "waiting": "Waiting for a source",
+    "fresh": "Fresh by change: a simulated month",
     "scale": "Scale: who waits for OMDb",
     "gateway": "The gateway",
     "pages": "The pages",

@@ -199,7 +199,8 @@ class _Backfill(click.ParamType):
 @click.option("--limit", type=click.IntRange(1), help="At most so many titles a medium; all that are due if unset.")
 @AS_JSON
 def backfill(source: "str | Backfill", medium: str | None, limit: int | None, as_json: bool) -> None:
-    """Complete titles that lack SOURCE's facts: omdb (IMDb and Metacritic ratings), meta (TMDB's details), or imdb.
+    """Complete titles that lack SOURCE's facts: omdb (IMDb and Metacritic ratings), meta (TMDB's details),
+    changes (what TMDB has changed since), or imdb.
 
     The last brings IMDb's ratings of all titles to those of its daily dataset, where IMDB_DATASET is on.
     """

@@ -317,10 +317,12 @@ class Settings(BaseSettings):
     shows_meta_backfill_cron: Cron = "15 */6 * * *"
     shows_calendar_sync_cron: Cron = "20 */6 * * *"
     shows_calendar_prune_cron: Cron = "25 */6 * * *"
+    shows_changes_backfill_cron: Cron = "45 3 * * *"
     shows_partitions_prune_cron: Cron = "30 3 * * *"
     movies_trending_cron: Cron = "0 2 * * *"
     movies_omdb_backfill_cron: Cron = "10 2 * * *"
     movies_meta_backfill_cron: Cron = "15 2 * * *"
+    movies_changes_backfill_cron: Cron = "50 3 * * *"
     movies_partitions_prune_cron: Cron = "35 3 * * *"
     imdb_backfill_cron: Cron = "40 5 * * *"
 

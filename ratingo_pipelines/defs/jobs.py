@@ -19,7 +19,7 @@ from ratingo_pipelines.defs.partitions import AIRINGS, STALE_AIRINGS, key, stage
 from ratingo_pipelines.defs.policies import BACKFILL, CYCLE, RETRY, run_tags
 from ratingo_pipelines.defs.prune import prune_partitions
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
-from ratingo_pipelines.sync.backfill import BACKFILLS, WITH_ASSET
+from ratingo_pipelines.sync.backfill import BACKFILLS, BOOTSTRAP, WITH_ASSET
 
 
 def title_jobs(medium: Medium, calendar: Sequence[dg.OpDefinition]) -> list[dg.JobDefinition]:
@@ -43,7 +43,7 @@ def title_jobs(medium: Medium, calendar: Sequence[dg.OpDefinition]) -> list[dg.J
         return chained
 
     backfills = {backfill: backfill_op(medium, backfill) for backfill in BACKFILLS}
-    bootstrap = [ops["fetch"], ops["titles"], *backfills.values(), *calendar]
+    bootstrap = [ops["fetch"], ops["titles"], *(backfills[each] for each in BOOTSTRAP), *calendar]
     return [
         job("sync", f"Works off the {medium} pending in the latest cycle, or ids.", [ops["titles"]], CYCLE),
         job("title", f"One of the {medium}, in a list or not, fetched whole at once.", [title_op(medium)], CYCLE),

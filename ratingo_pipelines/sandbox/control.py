@@ -91,7 +91,8 @@ async def _move(state: State, request: Request) -> Any:
     day = state.day
     if "today" in given:
         day = date.fromisoformat(given["today"]) if given["today"] else None
-    state.epoch, state.day, state.ahead = epoch, day, _ahead(given, state.ahead)
+    state.day, state.ahead = day, _ahead(given, state.ahead)
+    state.move(epoch)
     return await _now(state, request)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from ratingo_pipelines.sandbox.catalogue import SIZE, catalogue
 from ratingo_pipelines.sandbox.counters import Counters
 from ratingo_pipelines.sandbox.faults import Fault
+from ratingo_pipelines.sandbox.past import Past
 from ratingo_pipelines.sandbox.world import World
 
 
@@ -33,6 +34,8 @@ class State:
     day: date | None = None
     ahead: timedelta = timedelta()
     """How far the sandbox's clock, which tells day and `Date`, is ahead of the machine's."""
+    moves: list[tuple[date, int]] = field(default_factory=list)
+    """The days, by the clock, on which the world moved to another epoch."""
     _world: World | None = None
 
     def __post_init__(self) -> None:
@@ -47,9 +50,11 @@ class State:
     def world(self) -> World:
         """The world of this epoch on this day; a new object whenever either has changed."""
         today = self.day or self.now.date()
-        if self._world is None or (self._world.epoch, self._world.today) != (self.epoch, today):
-            self._world = World(catalogue(self.options.size), self.epoch, today)
-        return self._world
+        past = Past(self.now.date(), self.day, self.options.epoch, tuple(self.moves))
+        known = self._world
+        if known is None or (known.epoch, known.today, known.past) != (self.epoch, today, past):
+            self._world = known = World(catalogue(self.options.size), self.epoch, today, past)
+        return known
 
     def reset(self) -> None:
         """Forget faults and counters; epoch, day and clock as at the start."""
@@ -57,3 +62,10 @@ class State:
         self.counters = Counters()
         self.epoch, self.day = self.options.epoch, self.options.day
         self.ahead = timedelta()
+        self.moves = []
+
+    def move(self, epoch: int) -> None:
+        """Go to an epoch, now."""
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self.moves.append((self.now.date(), epoch))

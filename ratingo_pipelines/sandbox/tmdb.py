@@ -1,10 +1,12 @@
 """TMDB v3: paths, keys, languages and details; what one call appends is in tmdb_parts.py."""
 
 import re
+from datetime import date, timedelta
 from typing import Any
 
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox import dice
+from ratingo_pipelines.sandbox.past import DAY
 from ratingo_pipelines.sandbox.reference import GENRES
 from ratingo_pipelines.sandbox.title import Title
 from ratingo_pipelines.sandbox.tmdb_parts import language_of, parts_of, summary, texts_of
@@ -13,6 +15,7 @@ from ratingo_pipelines.sandbox.world import PlannedEpisode, World
 
 MOST_APPENDED = 20
 CHANGES_PAGE = 100
+MOST_DAYS = timedelta(days=14)
 TRENDING_PAGE = 20
 
 _BY_PATH = {medium.tmdb_path: medium for medium in MEDIA}
@@ -99,9 +102,13 @@ def _paged(listed: list[Title], asked: Asked, world: World) -> Reply:
 
 
 def _changes(asked: Asked, medium: Medium, world: World) -> Reply:
-    changed = [
-        title for title in world.catalogue.titles[medium] if dice.chance(0.7, title.trakt_id, "changed", world.epoch)
-    ]
+    """The titles changed from a day up to another: https://developer.themoviedb.org/reference/changes-tv-list."""
+    today = world.past.today
+    start = date.fromisoformat(asked.query.get("start_date") or str(today - DAY))
+    end = date.fromisoformat(asked.query.get("end_date") or str(today + DAY))
+    if not timedelta() <= end - start <= MOST_DAYS:
+        return error(422, 20, "Invalid date range: Should be a range no longer than 14 days.")
+    changed = world.changed(medium, start, end)
     page, pages = max(1, asked.number("page", 1)), -(-len(changed) // CHANGES_PAGE)
     shown = changed[(page - 1) * CHANGES_PAGE : page * CHANGES_PAGE]
     results = [

@@ -7,10 +7,12 @@ related titles and next episodes. Dates are counted from `today` (UTC).
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox import dice, oddities
 from ratingo_pipelines.sandbox.catalogue import Catalogue
+from ratingo_pipelines.sandbox.past import Past
 from ratingo_pipelines.sandbox.title import Offer, PlannedVideo, Title
 
 MONTHLY_PAGE = 250
@@ -47,10 +49,11 @@ class PlannedEpisode:
 class World:
     """Everything that depends on the epoch and the day."""
 
-    def __init__(self, catalogue: Catalogue, epoch: int, today: date) -> None:
+    def __init__(self, catalogue: Catalogue, epoch: int, today: date, past: Past | None = None) -> None:
         self.catalogue = catalogue
         self.epoch = epoch
         self.today = today
+        self.past = past or Past(today)
         self._votes: dict[tuple[str, int], Votes] = {}
         self._months: dict[tuple[Medium, date], list[tuple[int, Title]]] = {}
 
@@ -167,6 +170,16 @@ class World:
             ),
             key=lambda entry: (entry[0].airs, entry[1].index, entry[0].number),
         )
+
+    def changed(self, medium: Medium, start: date, end: date) -> list[Title]:
+        """The titles of which TMDB told otherwise from one day up to another; votes and providers are no change."""
+        worlds = [World(self.catalogue, epoch, day) for epoch, day in self.past.moments(start, end)]
+
+        def told(world: World, title: Title) -> object:
+            return world.videos(title), world.last_and_next(title)
+
+        known = (title for title in self.catalogue.titles[medium] if title.known_to_tmdb)
+        return [t for t in known if any(told(a, t) != told(b, t) for a, b in pairwise(worlds))]
 
     def _episode(self, title: Title, number: int) -> PlannedEpisode:
         season = title.seasons[-1]

@@ -32,6 +32,8 @@ from ratingo_pipelines.storage.turns import Turn, turn_of
 from ratingo_pipelines.storage.upsert import in_chunks, insert_missing, insert_unless_there, locking, update_rows
 
 OMDB, META, RELATED, EMPTY = "omdb", "meta", "related", "empty"
+DETAILS, RATINGS = "details", "ratings"
+"""Noted of titles that are asked about outside of cycles; a cycle asks for both each time."""
 EMPTY_ASKS = 2
 """So often lists that came empty for a new title are asked for again; then there is nothing in them."""
 
@@ -51,6 +53,10 @@ INTERVALS: Mapping[str, Interval] = {
     META: Interval(timedelta(days=30), timedelta(days=1), timedelta(days=30)),
     RELATED: Interval(timedelta(days=7), timedelta(days=7), timedelta(days=7)),
     EMPTY: Interval(timedelta(days=30), timedelta(days=1), timedelta(days=30), factor=30),
+    # Asked daily, an interval of whole days would be over a moment too late.
+    DETAILS: Interval(timedelta(days=2, hours=20), timedelta(days=2, hours=20), timedelta(days=2, hours=20)),
+    # Asked for together with the details that are due next, so that a week is not exceeded.
+    RATINGS: Interval(timedelta(days=3, hours=20), timedelta(days=3, hours=20), timedelta(days=3, hours=20)),
 }
 
 

@@ -273,6 +273,26 @@ provenance = Table(
     comment="Whose the values are that several sources may give; none is on record of what earlier versions stored.",
 )
 
+due_titles = Table(
+    "pipeline_due_titles",
+    metadata,
+    key(),
+    indexed_text("medium", required=True, comment="shows or movies."),
+    number("tmdb_id", required=True, comment="The title, by TMDB's id."),
+    timestamp("due_since", required=True, comment="When the feed that names it was read, UTC."),
+    unique("pipeline_due_titles_unique_idx", "medium", "tmdb_id"),
+    comment="Stored titles that TMDB has changed since, until they are asked about again.",
+)
+
+changes_read = Table(
+    "pipeline_changes_read",
+    metadata,
+    indexed_text("medium", required=True, comment="shows or movies."),
+    timestamp("read_to", required=True, comment="When the last reading that came through began, UTC."),
+    PrimaryKeyConstraint("medium"),
+    comment="How far TMDB's feed of changes was read.",
+)
+
 title_changes = Table(
     "pipeline_title_changes",
     metadata,

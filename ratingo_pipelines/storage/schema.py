@@ -34,7 +34,7 @@ from ratingo_pipelines.storage.errors import location_of
 from ratingo_pipelines.storage.pipeline_tables import VERSION_TABLE, version
 from ratingo_pipelines.storage.upsert import lock_name
 
-HEAD = "0016"
+HEAD = "0017"
 """The newest revision; a constant, so that looking at the schema does not load Alembic."""
 COPYING = "copying "
 """What the number of a revision begins with in a database that `copying` has not filled yet."""

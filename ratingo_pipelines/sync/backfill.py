@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sync.changes import refresh_changed
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.meta import backfill_meta
 from ratingo_pipelines.sync.omdb import backfill_omdb, backfill_omdb_ids, needless_at_omdb
@@ -57,6 +58,9 @@ class Backfill:
     needless: Callable[[SyncContext, Medium, Sequence[int]], Mapping[int, str]] | None = None
     """Says which titles it is not going to be asked about, and why: they lack nothing of it."""
 
+    in_bootstrap: bool = True
+    """Whether a bootstrap, which has just asked about everything, runs it."""
+
     @property
     def asset(self) -> str:
         """The last word of the key of the asset that holds its facts."""
@@ -71,6 +75,8 @@ def _omdb(ctx: SyncContext, medium: Medium, run_id: str, **asked: Any) -> BatchR
 BACKFILLS = (
     Backfill("omdb", "IMDb's and Metacritic's ratings, by way of OMDb", _omdb, backfill_omdb_ids, needless_at_omdb),
     Backfill("meta", "TMDB's details, stubs of related titles among them", backfill_meta),
+    Backfill("changes", "what TMDB has changed since they were stored", refresh_changed, in_bootstrap=False),
 )
+BOOTSTRAP = tuple(backfill for backfill in BACKFILLS if backfill.in_bootstrap)
 """In the order in which a bootstrap runs them."""
 WITH_ASSET = tuple(backfill for backfill in BACKFILLS if backfill.ask_about_ids)

@@ -17,6 +17,7 @@ from ratingo_pipelines.storage import (
     candidates,
     cycles,
     doubts,
+    due,
     failures,
     ineligible,
     title_changes,
@@ -85,6 +86,8 @@ class TitleOutcomes:
         if work.known and (is_news or work.stored):
             candidates.replace_ineligible(conn, tables_of(self.medium), [work.tmdb_id], RELATED_SHOWN)
         doubts.end(conn, self.medium, work.tmdb_id, [(key.part, key.region) for key in work.doubts])
+        if work.due_since:
+            due.done(conn, self.medium, work.tmdb_id, work.due_since)
         return [ChangedTitle(work.tmdb_id, work.title, LEFT)] if is_news and was_member else []
 
     def leave(self, work: TitleWork) -> None:

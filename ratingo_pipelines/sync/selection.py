@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from ratingo_pipelines.measures.deltas import complete_months, monthly_frame, three_month_deltas
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.settings import Settings
-from ratingo_pipelines.storage import asked, cycles, doubts, failures, ineligible, monthly, titles
+from ratingo_pipelines.storage import asked, cycles, doubts, due, failures, ineligible, monthly, titles
 from ratingo_pipelines.storage.cycles import Cycle, CycleTitle, Standing
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
@@ -86,15 +86,15 @@ def by_id(ctx: SyncContext, medium: Medium, run_id: str, tmdb_ids: Sequence[int]
             # What failed since it was done, in a backfill or at a person's wish, is not fresh.
             elif standing is Standing.DONE and not force and tmdb_id not in failing:
                 passed_over[tmdb_id] = FRESH
-        due = [tmdb_id for tmdb_id in wanted if tmdb_id not in passed_over]
-        claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(ctx), now, tmdb_ids=due, retake=True)
+        wished = [tmdb_id for tmdb_id in wanted if tmdb_id not in passed_over]
+        claimed = cycles.claim(conn, cycle.id, run_id, now + lease_of(ctx), now, tmdb_ids=wished, retake=True)
         inside = {entry.tmdb_id for entry in claimed}
         # A title of the cycle that could not be claimed was taken by another run this very moment.
         passed_over |= {
-            i: HELD for i in due if i not in inside and standings.get(i, Standing.SKIPPED) is not Standing.SKIPPED
+            i: HELD for i in wished if i not in inside and standings.get(i, Standing.SKIPPED) is not Standing.SKIPPED
         }
         works = _in_cycle(conn, ctx, medium, cycle, claimed, related_due=force)
-        works += outside(conn, ctx.settings, medium, [i for i in due if i not in inside and i not in passed_over])
+        works += outside(conn, ctx.settings, medium, [i for i in wished if i not in inside and i not in passed_over])
         for tmdb_id in failing & {i for i, reason in passed_over.items() if reason == HELD}:
             failures.postpone(conn, medium, tmdb_id, FAILURE_STAGES, now, patience_of(ctx.settings))
     return Selection(works, passed_over)
@@ -114,7 +114,8 @@ def _in_cycle(
     doubted = doubts.of_titles(conn, medium, ids)
     stopped = ineligible.reasons(conn, medium, ids)
     failing = failures.failing_ids(conn, medium, ids)
-    due = set(ids) if related_due else asked.due(conn, medium, ids, asked.RELATED, ctx.now())
+    related = set(ids) if related_due else asked.due(conn, medium, ids, asked.RELATED, ctx.now())
+    changed = due.since(conn, medium, ids)
     months = complete_months(cycle.cycle_at.date())
     lists = monthly_frame(monthly.watchers_rows(conn, medium, months), monthly.known_months(conn, medium, months))
     deltas = three_month_deltas(lists, months)
@@ -132,11 +133,12 @@ def _in_cycle(
                 known=row is not None,
                 failed_before=entry.tmdb_id in failing,
                 rated=bool(entry.votes) or (row is not None and row.is_rated),
-                related_due=entry.tmdb_id in due,
+                related_due=entry.tmdb_id in related,
                 stored=row is not None and not row.is_stub,
                 filtered=row is not None and stopped_by_filter(ctx.settings, medium, row) is not None,
                 stopped=stopped.get(entry.tmdb_id),
                 doubts=tuple(key_of(doubt) for doubt in doubted.get(entry.tmdb_id, ())),
+                due_since=changed.get(entry.tmdb_id),
             )
         )
     return works
@@ -163,6 +165,7 @@ def _outside(
     doubted = doubts.of_titles(conn, medium, tmdb_ids)
     stopped = ineligible.reasons(conn, medium, tmdb_ids)
     failing = failures.failing_ids(conn, medium, tmdb_ids)
+    changed = due.since(conn, medium, tmdb_ids)
     for tmdb_id in tmdb_ids:
         entry, row = earlier.get(tmdb_id), rows.get(tmdb_id)
         keys = tuple(key_of(doubt) for doubt in doubted.get(tmdb_id, ()))
@@ -181,4 +184,5 @@ def _outside(
             filtered=row is not None and stopped_by_filter(settings, medium, row) is not None,
             stopped=stopped.get(tmdb_id),
             doubts=keys,
+            due_since=changed.get(tmdb_id),
         )

@@ -19,6 +19,7 @@ from ratingo_pipelines.storage import (
     candidates,
     cycles,
     doubts,
+    due,
     failures,
     ineligible,
     provenance,
@@ -322,6 +323,10 @@ class TitleStore:
             checks[asked.META] = False
         if gathered.details and self._are_lists_asked_again(conn, work, row, before):
             checks[asked.EMPTY] = False
+        if work.place is None and (gathered.details or UNKNOWN in gathered.doubts):
+            checks[asked.DETAILS] = True
+        if work.place is None and gathered.ratings:
+            checks[asked.RATINGS] = True
         asked.record_title(conn, self.medium, work.tmdb_id, checks, self.ctx.now(), is_new=before is None)
 
     def _are_lists_asked_again(
@@ -342,6 +347,8 @@ class TitleStore:
             found = {(str(key.part), key.region): reason for key, reason in merged.doubted.items()}
             doubts.record(conn, self.medium, work.tmdb_id, found, self.ctx.now())
         doubts.end(conn, self.medium, work.tmdb_id, [(key.part, key.region) for key in merged.ended])
+        if work.due_since and (gathered.details or UNKNOWN in gathered.doubts):
+            due.done(conn, self.medium, work.tmdb_id, work.due_since)
         if work.stopped and gathered.details:
             ineligible.clear(conn, self.medium, work.tmdb_id)
         if work.failed_before:

@@ -1,6 +1,7 @@
 """What there is to do for one title: which stages, and what the latest cycle says of it. Plain values, no I/O."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from ratingo_pipelines.storage.cycles import Cycle, CycleTitle
@@ -61,3 +62,5 @@ class TitleWork:
     """The open doubts about it."""
     ratings_due: bool = False
     """Whether Trakt's ratings are to be asked for, whatever stages are done: they are in doubt."""
+    due_since: datetime | None = None
+    """Since when it is on record that TMDB has changed it, if it is."""

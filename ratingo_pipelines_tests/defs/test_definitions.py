@@ -27,6 +27,7 @@ PROMISED = {
     *("shows_trending", "shows_sync", "shows_full_sync", "shows_omdb_backfill", "shows_meta_backfill"),
     *("shows_calendar_sync", "shows_calendar_prune"),
     *("movies_trending", "movies_sync", "movies_full_sync", "movies_omdb_backfill", "movies_meta_backfill"),
+    *("shows_changes_backfill", "movies_changes_backfill"),
     *("shows_title", "movies_title", "imdb_backfill"),
 }
 
@@ -119,12 +120,14 @@ def test_the_schedules_are_the_sites_in_utc_and_run_by_default() -> None:
         "shows_trending": "0 */6 * * *",
         "shows_omdb_backfill": "10 */6 * * *",
         "shows_meta_backfill": "15 */6 * * *",
+        "shows_changes_backfill": "45 3 * * *",
         "shows_calendar_sync": "20 */6 * * *",
         "shows_calendar_prune": "25 */6 * * *",
         "shows_partitions_prune": "30 3 * * *",
         "movies_trending": "0 2 * * *",
         "movies_omdb_backfill": "10 2 * * *",
         "movies_meta_backfill": "15 2 * * *",
+        "movies_changes_backfill": "50 3 * * *",
         "movies_partitions_prune": "35 3 * * *",
         "imdb_backfill": "40 5 * * *",
     }

@@ -1,5 +1,6 @@
 """TMDB's stand-in over HTTP: keys, languages, what one call appends, and what it surprises with."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -194,13 +195,46 @@ def test_an_etag_saves_the_body_until_the_epoch_moves(sandbox: RunningSandbox, m
     assert moved.headers["ETag"] != tag
 
 
-@pytest.mark.parametrize("medium", MEDIA, ids=str)
-def test_changes_come_a_hundred_a_page(sandbox: RunningSandbox, medium: Medium) -> None:
-    first = tmdb(sandbox, f"/{medium.tmdb_path}/changes").json()
+def _changed(sandbox: RunningSandbox, medium: Medium, **window: Any) -> list[int]:
+    first = tmdb(sandbox, f"/{medium.tmdb_path}/changes", **window).json()
+    pages = [tmdb(sandbox, f"/{medium.tmdb_path}/changes", page=n + 1, **window) for n in range(first["total_pages"])]
+    return [entry["id"] for page in pages for entry in page.json()["results"]]
+
+
+def test_changes_come_a_hundred_a_page(sandbox: RunningSandbox) -> None:
+    sandbox.control("epoch", {"advance": 1})
+    first = tmdb(sandbox, "/tv/changes").json()
     assert len(first["results"]) == 100
     assert first["total_pages"] == -(-first["total_results"] // 100)
-    last = tmdb(sandbox, f"/{medium.tmdb_path}/changes", page=first["total_pages"]).json()
-    assert 0 < len(last["results"]) <= 100
+    assert len(set(_changed(sandbox, SHOWS))) == first["total_results"]
+
+
+@pytest.mark.parametrize("medium", MEDIA, ids=str)
+def test_the_feed_names_what_changed_on_that_day(sandbox: RunningSandbox, medium: Medium) -> None:
+    today = datetime.now(UTC).date()
+    sandbox.control("epoch", {"today": today.isoformat()})
+    ids = [title.tmdb_id for title in catalogue().titles[medium] if title.known_to_tmdb][:120]
+    before = {tmdb_id: _named_by_the_feed(sandbox, medium, tmdb_id) for tmdb_id in ids}
+    assert _changed(sandbox, medium) == []
+    sandbox.control("epoch", {"advance": 3})
+    differing = {tmdb_id for tmdb_id in ids if _named_by_the_feed(sandbox, medium, tmdb_id) != before[tmdb_id]}
+    named = set(_changed(sandbox, medium)) & set(ids)
+    assert differing
+    # It names as well what a change of is not seen in this language.
+    assert differing <= named < set(ids)
+    yesterday = {"start_date": str(today - timedelta(days=1)), "end_date": str(today)}
+    assert _changed(sandbox, medium, **yesterday) == []
+
+
+def _named_by_the_feed(sandbox: RunningSandbox, medium: Medium, tmdb_id: int) -> Any:
+    told = details(sandbox, medium, tmdb_id).json()
+    parts = ("videos", "last_episode_to_air", "next_episode_to_air", "status", "number_of_episodes")
+    return {name: told.get(name) for name in parts}
+
+
+def test_a_feed_of_more_than_fourteen_days_is_refused(sandbox: RunningSandbox) -> None:
+    refused = tmdb(sandbox, "/tv/changes", start_date="2026-01-01", end_date="2026-01-16")
+    assert refused.status_code == 422
 
 
 def test_an_appended_part_can_also_be_asked_by_itself(sandbox: RunningSandbox) -> None:

@@ -21,7 +21,7 @@ from ratingo_pipelines.gateway.api.models import (
 )
 from ratingo_pipelines.gateway.api.parameters import LIMIT, MEDIUM, MOST, SINCE, STRICT, Choice, Parameter, wait
 from ratingo_pipelines.media import MEDIA, MOVIES, SHOWS, Medium
-from ratingo_pipelines.sync.backfill import BACKFILLS
+from ratingo_pipelines.sync.backfill import BACKFILLS, BOOTSTRAP
 
 WAIT_SHORT, WAIT, WAIT_CALENDAR, WAIT_PRUNE = 15, 290, 110, 50
 """Seconds; the scripts of the site give curl 20 for coordinator and processor, 300, 120 and 60 for the others."""
@@ -123,7 +123,7 @@ def _trio(medium: Medium) -> list[Endpoint]:
                 "totals": {"trendingFetched": 100},
                 "ratings": {"updated": 98, "bucketsUpserted": 980},
                 "snapshots": {"inserted": 98, "unchanged": 0, "processed": 98},
-                "backfill": {backfill.name: {"updated": 95, "failed": 0, "skipped": 3} for backfill in BACKFILLS},
+                "backfill": {backfill.name: {"updated": 95, "failed": 0, "skipped": 3} for backfill in BOOTSTRAP},
                 **({"prune": {"deleted": 0}} if medium is SHOWS else {}),
                 "timestamp": "2026-01-31T06:02:10.000Z",
                 "runId": _RUN_ID,

@@ -33,7 +33,7 @@ from ratingo_pipelines.gateway.api.progress import TitleStanding, listed, stamp
 from ratingo_pipelines.gateway.api.runs import Run
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.storage.failures import Failure
-from ratingo_pipelines.sync.backfill import BACKFILLS
+from ratingo_pipelines.sync.backfill import BACKFILLS, BOOTSTRAP
 from ratingo_pipelines.sync.report import CalendarReport, StageCounts
 
 NOT_STORED = "it is not stored: TMDB does not know it, or the anime filter stops it"
@@ -108,7 +108,7 @@ def bootstrap_answer(facts: RunFacts) -> BootstrapAnswer | None:
     report, fetched, titles = facts.report, facts.report.trending, facts.report.stage("titles")
     if fetched is None or titles is None:
         return None
-    totals: dict[str, Any] = {each.name: _totals(stage) for each in BACKFILLS if (stage := report.stage(each.name))}
+    totals: dict[str, Any] = {each.name: _totals(stage) for each in BOOTSTRAP if (stage := report.stage(each.name))}
     if report.calendar:
         totals["calendar"] = _episodes(report.calendar)
     optional: dict[str, Any] = {}

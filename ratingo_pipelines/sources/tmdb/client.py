@@ -5,7 +5,7 @@ What its answers mean for a title is in `title`, how they come in `payload`.
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -27,6 +27,7 @@ from ratingo_pipelines.sources.tmdb.title import (
     API,
     PopularTitle,
     TmdbTitle,
+    parse_changes,
     parse_details,
     parse_found,
     parse_genres,
@@ -102,6 +103,25 @@ class TmdbClient:
             if len(found) >= limit or not entries or (pages is not None and page >= pages):
                 break
         return found[:limit]
+
+    def changes(self, medium: Medium, day: date) -> set[int]:
+        """The ids of the titles that were changed on a day (UTC), whatever of them; whole, or not at all.
+
+        Pages of 100: https://developer.themoviedb.org/reference/changes-tv-list. It does not say whether the last day
+        of a window is in it, so that the day after is named: a title too many costs little.
+        """
+        found: set[int] = set()
+        window = {"start_date": day.isoformat(), "end_date": (day + timedelta(days=1)).isoformat()}
+        page, pages = 0, 1
+        while page < pages:
+            page += 1
+            ids, pages = self.api.read(
+                f"/{medium.tmdb_path}/changes",
+                {**window, "page": page},
+                parse=lambda answer: parse_changes(answer.payload),
+            )
+            found |= ids
+        return found
 
     def search(self, medium: Medium, words: str) -> list[PopularTitle]:
         """The titles that TMDB finds by words of their names, its best guess first: a page of 20.

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.sources.lenient import foreign, parse, parse_entries, unusable
+from ratingo_pipelines.sources.lenient import foreign, parse, parse_entries, read_count, unusable
 from ratingo_pipelines.sources.tmdb.payload import (
     DetailsPayload,
     Episode,
@@ -237,6 +237,24 @@ def parse_trending(payload: Any, medium: Medium) -> list[PopularTitle]:
     if entries and not any(entry.id for entry in entries):
         raise unusable(API, "results.id")
     return entries
+
+
+def parse_changes(payload: Any) -> tuple[set[int], int]:
+    """Read a page of the feed of changes: the ids that it names, and how many pages there are.
+
+    Raises `Misrouted` when the answer is none of TMDB's, `BadPayload` where it names nothing that can be read, or does
+    not tell how many pages there are: what is not known to be whole is of no use.
+    """
+    _check_origin(payload, "results", "a feed of changes")
+    listed, pages = payload.get("results"), read_count(payload.get("total_pages"))
+    if not isinstance(listed, list):
+        raise unusable(API, "results")
+    if pages is None:
+        raise unusable(API, "total_pages")
+    ids = {number for entry in listed if isinstance(entry, Mapping) and (number := read_count(entry.get("id")))}
+    if (listed or pages > 1) and not ids:
+        raise unusable(API, "results.id")
+    return ids, pages
 
 
 def _popular(entry: Any, medium: Medium) -> PopularTitle:

@@ -1,0 +1,103 @@
+"""Titles that are due to be asked about again although no cycle names them, and how far the feed of changes was read.
+
+What a source's feed named is kept as a row until the title is stored anew. What is due by time alone is found by the
+query: the intervals are `asked`'s. Reading the feed is `sync.changes`'.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, insert, or_, select, update
+
+from ratingo_pipelines.media import SHOWS, Medium
+from ratingo_pipelines.storage.asked import DETAILS, RATINGS
+from ratingo_pipelines.storage.cycles import SKIPPED
+from ratingo_pipelines.storage.failures import backing_off
+from ratingo_pipelines.storage.pipeline_tables import asked, changes_read, due_titles, trending
+from ratingo_pipelines.storage.tables import TitleTables
+from ratingo_pipelines.storage.titles import listed
+from ratingo_pipelines.storage.upsert import in_chunks, insert_missing
+
+
+@dataclass(frozen=True)
+class DueTitle:
+    """A title to ask about, and whether its ratings are to be asked for with its details."""
+
+    tmdb_id: int
+    ratings: bool
+
+
+def note(conn: Connection, medium: Medium, tmdb_ids: Collection[int], now: datetime) -> None:
+    """Let these titles be due since now, whether they were or not."""
+    for part in in_chunks(tmdb_ids):
+        of_part = (due_titles.c.medium == medium.plural, due_titles.c.tmdb_id.in_(part))
+        known = set(conn.execute(select(due_titles.c.tmdb_id).where(*of_part)).scalars())
+        if known:
+            conn.execute(update(due_titles).where(*of_part).values(due_since=now))
+        rows = [{"medium": medium.plural, "tmdb_id": i, "due_since": now} for i in part if i not in known]
+        insert_missing(conn, due_titles, rows, ("medium", "tmdb_id"))
+
+
+def since(conn: Connection, medium: Medium, tmdb_ids: Collection[int]) -> dict[int, datetime]:
+    """Since when those of the titles are due that are."""
+    found: dict[int, datetime] = {}
+    for part in in_chunks(tmdb_ids):
+        of_part = (due_titles.c.medium == medium.plural, due_titles.c.tmdb_id.in_(part))
+        found.update(conn.execute(select(due_titles.c.tmdb_id, due_titles.c.due_since).where(*of_part)).all())
+    return found
+
+
+def done(conn: Connection, medium: Medium, tmdb_id: int, due_since: datetime) -> None:
+    """A title that was due since then has been asked about; one that became due again meanwhile still is."""
+    where = (due_titles.c.medium == medium.plural, due_titles.c.tmdb_id == tmdb_id)
+    conn.execute(delete(due_titles).where(*where, due_titles.c.due_since == due_since))
+
+
+def read_to(conn: Connection, medium: Medium) -> datetime | None:
+    """Up to when the feed of changes was read; None: never."""
+    statement = select(changes_read.c.read_to).where(changes_read.c.medium == medium.plural)
+    return conn.execute(statement).scalar_one_or_none()
+
+
+def remember_read(conn: Connection, medium: Medium, moment: datetime) -> None:
+    """Remember up to when the feed was read; an earlier moment than is known changes nothing."""
+    known = read_to(conn, medium)
+    if known is None:
+        conn.execute(insert(changes_read).values(medium=medium.plural, read_to=moment))
+    elif moment > known:
+        conn.execute(update(changes_read).where(changes_read.c.medium == medium.plural).values(read_to=moment))
+
+
+def titles_due(
+    conn: Connection, t: TitleTables, now: datetime, cycle_id: int | None, limit: int | None = None
+) -> list[DueTitle]:
+    """The titles to ask about, listed ones first, of these those that the feed named, then those asked longest ago.
+
+    Due are those noted here, and of the listed titles that the latest cycle (`cycle_id`) does not name those whose
+    details were not asked for within the interval, and the shows whose next episode has aired. Not due is what failed a
+    moment ago: it has a time of its own.
+    """
+    c = t.titles.c
+    details, ratings = asked.alias(), asked.alias()
+    place = trending.c
+    in_cycle = exists().where(place.cycle_id == cycle_id, place.tmdb_id == c.tmdb_id, place.outcome != SKIPPED)
+    by_time = [details.c.id.is_(None), details.c.next_at <= now]
+    if t.medium is SHOWS:
+        by_time.append(c.next_episode_air_date < now.date().isoformat())
+    statement = (
+        select(c.tmdb_id, or_(ratings.c.id.is_(None), ratings.c.next_at <= now).label("ratings"))
+        .outerjoin(due_titles, and_(due_titles.c.medium == t.medium.plural, due_titles.c.tmdb_id == c.tmdb_id))
+        .outerjoin(details, _asked_of(t, details, DETAILS))
+        .outerjoin(ratings, _asked_of(t, ratings, RATINGS))
+        .where(or_(due_titles.c.id.is_not(None), and_(listed(t), ~in_cycle, or_(*by_time))))
+        .where(~backing_off(t, DETAILS, now))
+        .order_by(~listed(t), due_titles.c.id.is_(None), details.c.asked_at.is_not(None), details.c.asked_at, c.id)
+        .limit(limit)
+    )
+    return [DueTitle(*row) for row in conn.execute(statement)]
+
+
+def _asked_of(t: TitleTables, table: FromClause, source: str) -> ColumnElement[bool]:
+    c = table.c
+    return and_(c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.source == source)

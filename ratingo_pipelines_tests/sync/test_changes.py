@@ -1,0 +1,162 @@
+"""Fresh beyond the list: what TMDB's feed names is asked about again, and what it does not name by time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from ratingo_pipelines.media import MEDIA, SHOWS, Medium
+from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.storage.pipeline_tables import due_titles, failures
+from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.changes import refresh_changed
+from ratingo_pipelines.sync.context import SyncContext
+from ratingo_pipelines.sync.report import BatchReport
+from ratingo_pipelines_tests.sync.syncing import RUN, Clock, all_rows, limited, pass_time, run_cycle, title_rows
+
+LONG, SHORT = 40, 6
+EPISODES = ("next_episode_season", "next_episode_number", "next_episode_air_date")
+
+
+def left_the_list(ctx: SyncContext, sandbox: RunningSandbox, clock: Clock, medium: Medium = SHOWS) -> set[int]:
+    """A long list, then a short one; the titles that only the first one named, each asked about since."""
+    run_cycle(limited(ctx, LONG), medium)
+    pass_time(sandbox, clock, hours=1)
+    run_cycle(limited(ctx, SHORT), medium)
+    refresh_changed(ctx, medium, RUN)
+    named = {entry["tmdb"] for entry in sandbox.truth(medium, SHORT)}
+    return {i for i, row in title_rows(ctx.database, medium).items() if row["rating_trakt"] is not None} - named
+
+
+def truth_of(sandbox: RunningSandbox, medium: Medium, tmdb_id: int) -> Mapping[str, Any]:
+    row: Mapping[str, Any] = sandbox.control(f"truth/{medium.plural}/{tmdb_id}")["row"]
+    return row
+
+
+def asked_of(report: BatchReport) -> tuple[int, int]:
+    """Titles done, and TMDB's requests for them."""
+    return report.succeeded, report.requests.get("tmdb", 0)
+
+
+def test_a_show_that_left_the_list_and_changed_is_right_again_after_the_next_reading(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
+    left = left_the_list(ctx, sandbox, clock)
+    assert left
+    pass_time(sandbox, clock, epochs=1, days=1)
+
+    def wrong() -> set[int]:
+        rows = title_rows(ctx.database)
+        truths = {tmdb_id: truth_of(sandbox, SHOWS, tmdb_id) for tmdb_id in left}
+        return {i for i in left if any(rows[i][name] != truths[i][name] for name in EPISODES)}
+
+    stale = wrong()
+    assert stale
+    sandbox.control("epoch", {"now": clock().isoformat()})
+    report = refresh_changed(ctx, SHOWS, RUN)
+    assert report.ok, report
+    assert not wrong()
+    assert not all_rows(ctx.database, due_titles)
+
+
+@pytest.mark.parametrize("medium", MEDIA, ids=str)
+def test_what_nothing_changed_of_is_asked_about_every_third_day_with_its_ratings_weekly_at_the_latest(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock, medium: Medium
+) -> None:
+    left = left_the_list(ctx, sandbox, clock, medium)
+    with ctx.database.writing() as conn:
+        if medium is SHOWS:
+            conn.execute(update(tables_of(medium).titles).values(next_episode_air_date=None))
+    done, rated = [], []
+    for _ in range(7):
+        clock.turn(days=1)
+        with ctx.database.writing() as conn:
+            if medium is SHOWS:
+                conn.execute(update(tables_of(medium).titles).values(next_episode_air_date=None))
+        report = refresh_changed(ctx, medium, RUN)
+        done.append(report.succeeded)
+        rated.append(report.requests.get("trakt", 0))
+    assert done == [0, 0, len(left), 0, 0, len(left), 0]
+    assert [bool(count) for count in rated] == [False, False, False, False, False, True, False]
+    assert rated[5] <= len(left)
+
+
+def test_a_show_whose_next_episode_has_aired_is_due_at_once(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
+    left = left_the_list(ctx, sandbox, clock)
+    aired = {
+        tmdb_id
+        for tmdb_id, row in title_rows(ctx.database).items()
+        if tmdb_id in left and (row["next_episode_air_date"] or "9") <= clock().date().isoformat()
+    }
+    chosen = next(iter(aired), min(left))
+    with ctx.database.writing() as conn:
+        table = tables_of(SHOWS).titles
+        conn.execute(update(table).values(next_episode_air_date=None))
+        yesterday = {"next_episode_air_date": "2020-01-01"}
+        conn.execute(update(table).where(table.c.tmdb_id == chosen).values(**yesterday))
+    assert asked_of(refresh_changed(ctx, SHOWS, RUN))[0] == 1
+    assert title_rows(ctx.database)[chosen]["next_episode_air_date"] != "2020-01-01"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 500, "endpoint": "/tv/changes"},
+        {"kind": "edit", "set": {"total_pages": "many"}, "endpoint": "/tv/changes"},
+        {"kind": "edit", "set": {"results": None}, "endpoint": "/tv/changes"},
+    ],
+    ids=["no answer", "no number of pages", "no list"],
+)
+def test_a_feed_that_does_not_come_whole_is_read_again_from_the_same_moment(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock, fault: dict[str, Any]
+) -> None:
+    left_the_list(ctx, sandbox, clock)
+    pass_time(sandbox, clock, epochs=1, days=3)
+    sandbox.control("epoch", {"now": clock().isoformat()})
+    sandbox.faults({"api": "tmdb", **fault})
+    broken = refresh_changed(ctx, SHOWS, RUN)
+    assert "the feed of changes did not come" in str(broken.problems)
+    assert broken.succeeded, "what is due by time is asked about all the same"
+    sandbox.faults()
+    pass_time(sandbox, clock, days=1)
+    sandbox.control("epoch", {"now": clock().isoformat()})
+    whole = refresh_changed(ctx, SHOWS, RUN)
+    assert whole.problems == ()
+    assert whole.succeeded, "the feed is read from before the time it did not come"
+
+
+def test_a_feed_that_was_not_read_for_longer_than_it_tells_makes_all_listed_titles_due(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
+    left = left_the_list(ctx, sandbox, clock)
+    listed = {i for i, row in title_rows(ctx.database).items() if row["rating_trakt"] is not None}
+    assert listed > left
+    pass_time(sandbox, clock, days=15)
+    report = refresh_changed(ctx, SHOWS, RUN)
+    assert report.succeeded == len(listed)
+    assert "all that is listed is due" in str(report.notes)
+
+
+def test_a_title_that_fails_stays_due_and_waits_for_its_next_try(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
+    left = sorted(left_the_list(ctx, sandbox, clock))
+    pass_time(sandbox, clock, epochs=1, days=1)
+    sandbox.control("epoch", {"now": clock().isoformat()})
+    failing = left[0]
+    with ctx.database.writing() as conn:
+        table = tables_of(SHOWS).titles
+        conn.execute(update(table).where(table.c.tmdb_id == failing).values(next_episode_air_date="2020-01-01"))
+    sandbox.faults({"api": "tmdb", "kind": "status", "status": 500, "endpoint": f"/tv/{failing}"})
+    report = refresh_changed(ctx, SHOWS, RUN)
+    assert [failure.tmdb_id for failure in report.failures] == [failing]
+    assert [row["tmdb_id"] for row in all_rows(ctx.database, failures)] == [failing]
+    assert refresh_changed(ctx, SHOWS, RUN).failures == (), "it is not asked about again at once"
+    sandbox.faults()
+    clock.turn(hours=1)
+    assert refresh_changed(ctx, SHOWS, RUN).ok
+    assert not all_rows(ctx.database, failures)
+    assert not all_rows(ctx.database, due_titles)
