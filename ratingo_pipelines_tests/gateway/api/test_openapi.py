@@ -54,3 +54,14 @@ def test_the_page_loads_nothing(gateway: Served) -> None:
 
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert re.findall(r"<(script|link|img|iframe)|url\(|@import|src=", page.text) == []
+
+
+def test_the_page_s_lines_send_the_secret_save_to_whom_anybody_may_ask(gateway: Served) -> None:
+    page = gateway.ask("/api/docs", headers=BEARER | BROWSER).text
+    lines = {line for line in re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL) if "curl" in line}
+
+    open_to_all = {line for line in lines if "--header" not in line}
+
+    assert len(lines) > 15
+    assert len(open_to_all) == 1
+    assert "health" in open_to_all.pop()

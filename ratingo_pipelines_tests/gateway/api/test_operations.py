@@ -107,6 +107,18 @@ def test_a_stage_that_ended_early_with_nothing_done_could_not_run() -> None:
     assert (found["success"], found["error"]) == (False, "titles: TMDB refuses access")
 
 
+def test_a_backfill_answers_with_what_there_is_to_tell_and_nothing_else() -> None:
+    assert answer("shows_meta_backfill", recorded(META)) == {
+        "success": True,
+        "updated": 400,
+        "processed": 400,
+        "succeeded": 400,
+        "failed": 0,
+        "skipped": 0,
+        "runId": "r1",
+    }
+
+
 def test_a_stage_that_ended_early_with_something_done_says_why() -> None:
     stopped = BatchReport(
         "shows", "omdb", fetched=98, updated=60, succeeded=60, stopped="OMDb: the day's quota is used"

@@ -96,3 +96,20 @@ def test_a_session_of_the_previous_secret_ends_with_it_also_where_there_is_a_pas
 
     assert rotated.session([of_previous]) is None
     assert rotated.session([of_secret]) is not None
+
+
+def test_who_logged_in_before_the_secret_was_rotated_stays_logged_in_while_the_previous_one_is_named(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    cookie = open_secrets(settings(home, cron_secret=PREVIOUS)).log_in(PREVIOUS)
+    assert cookie
+
+    rotated = open_secrets(settings(home, cron_secret_previous=PREVIOUS))
+    principal = rotated.session([cookie])
+    forgotten = open_secrets(settings(home))
+
+    assert rotated.sessions.read(cookie) is not None
+    assert principal is not None
+    assert principal.role is Role.ADMIN
+    assert forgotten.sessions.read(cookie) is None

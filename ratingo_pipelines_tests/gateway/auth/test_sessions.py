@@ -7,7 +7,7 @@ import pytest
 from itsdangerous import URLSafeSerializer
 from starlette.datastructures import Headers
 
-from ratingo_pipelines.gateway.auth.attempts import Attempts, network_of
+from ratingo_pipelines.gateway.auth.attempts import MOST_CLIENTS, Attempts, network_of
 from ratingo_pipelines.gateway.auth.sessions import LIFETIME_SECONDS, LoginSession, Logouts, Sessions, cookies
 
 NEW, OLD, OTHER = "n" * 32, "o" * 32, "x" * 32
@@ -229,3 +229,16 @@ def test_addresses_of_one_ipv6_network_are_counted_together() -> None:
 
     assert attempts.wait("2001:db8::ffff") > 0
     assert attempts.wait("2001:db8:0:1::1") == 0
+
+
+def test_past_the_most_clients_who_tried_longest_ago_is_forgotten() -> None:
+    attempts = Attempts(lambda: 0.0)
+    for client in ("first", "last"):
+        for _ in range(10):
+            attempts.failed(client)
+    attempts.failed("first")
+    for number in range(MOST_CLIENTS - 1):
+        attempts.failed(f"client {number}")
+
+    assert attempts.wait("first") == 60
+    assert attempts.wait("last") == 0
