@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, or_, select, update
 
 from ratingo_pipelines.media import SHOWS, Medium
 from ratingo_pipelines.storage.asked import DETAILS, RATINGS
@@ -62,11 +62,9 @@ def read_to(conn: Connection, medium: Medium) -> datetime | None:
 
 def remember_read(conn: Connection, medium: Medium, moment: datetime) -> None:
     """Remember up to when the feed was read; an earlier moment than is known changes nothing."""
-    known = read_to(conn, medium)
-    if known is None:
-        conn.execute(insert(changes_read).values(medium=medium.plural, read_to=moment))
-    elif moment > known:
-        conn.execute(update(changes_read).where(changes_read.c.medium == medium.plural).values(read_to=moment))
+    insert_missing(conn, changes_read, [{"medium": medium.plural, "read_to": moment}], ("medium",))
+    earlier = (changes_read.c.medium == medium.plural, changes_read.c.read_to < moment)
+    conn.execute(update(changes_read).where(*earlier).values(read_to=moment))
 
 
 def titles_due(

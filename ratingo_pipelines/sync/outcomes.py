@@ -86,6 +86,8 @@ class TitleOutcomes:
         if work.known and (is_news or work.stored):
             candidates.replace_ineligible(conn, tables_of(self.medium), [work.tmdb_id], RELATED_SHOWN)
         doubts.end(conn, self.medium, work.tmdb_id, [(key.part, key.region) for key in work.doubts])
+        if work.known and work.place is None:
+            asked.record_check(conn, self.medium, work.tmdb_id, asked.DETAILS, self.ctx.now(), answered=True)
         if work.due_since:
             due.done(conn, self.medium, work.tmdb_id, work.due_since)
         return [ChangedTitle(work.tmdb_id, work.title, LEFT)] if is_news and was_member else []

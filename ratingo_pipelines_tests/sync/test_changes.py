@@ -1,6 +1,9 @@
 """Fresh beyond the list: what TMDB's feed names is asked about again, and what it does not name by time."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ from sqlalchemy import update
 
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
+from ratingo_pipelines.storage import due
 from ratingo_pipelines.storage.pipeline_tables import due_titles, failures
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.changes import refresh_changed
@@ -160,3 +164,48 @@ def test_a_title_that_fails_stays_due_and_waits_for_its_next_try(
     assert refresh_changed(ctx, SHOWS, RUN).ok
     assert not all_rows(ctx.database, failures)
     assert not all_rows(ctx.database, due_titles)
+
+
+def test_a_feed_that_was_read_meanwhile_by_another_run_stays_read_to_where_that_one_came(ctx: SyncContext) -> None:
+    now = ctx.now()
+    for moment in (now, now - timedelta(days=1), now + timedelta(days=1)):
+        with ctx.database.writing() as conn:
+            due.remember_read(conn, SHOWS, moment)
+    with ctx.database.reading() as conn:
+        assert due.read_to(conn, SHOWS) == now + timedelta(days=1)
+
+
+def test_two_that_note_the_same_titles_at_once_leave_each_once(ctx: SyncContext) -> None:
+    barrier = Barrier(2)
+
+    def note() -> None:
+        barrier.wait()
+        with ctx.database.writing() as conn:
+            due.note(conn, SHOWS, range(1, 200), ctx.now())
+            due.remember_read(conn, SHOWS, ctx.now())
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(note), pool.submit(note)]:
+            done.result()
+    assert [row["tmdb_id"] for row in all_rows(ctx.database, due_titles)] == list(range(1, 200))
+
+
+def test_a_title_named_again_while_it_is_asked_about_stays_due(ctx: SyncContext) -> None:
+    now = ctx.now()
+    with ctx.database.writing() as conn:
+        due.note(conn, SHOWS, [1], now)
+        due.note(conn, SHOWS, [1], now + timedelta(seconds=1))
+        due.done(conn, SHOWS, 1, now)
+        assert due.since(conn, SHOWS, [1]) == {1: now + timedelta(seconds=1)}
+        due.done(conn, SHOWS, 1, now + timedelta(seconds=1))
+        assert due.since(conn, SHOWS, [1]) == {}
+
+
+def test_ids_that_no_title_can_have_are_no_trouble(ctx: SyncContext, sandbox: RunningSandbox, clock: Clock) -> None:
+    left_the_list(ctx, sandbox, clock)
+    pass_time(sandbox, clock, epochs=1, days=1)
+    sandbox.control("epoch", {"now": clock().isoformat()})
+    sandbox.faults({"api": "tmdb", "kind": "edit", "set": {"results.0.id": 2**40}, "endpoint": "/tv/changes"})
+    report = refresh_changed(ctx, SHOWS, RUN)
+    assert report.problems == ()
+    assert report.succeeded
