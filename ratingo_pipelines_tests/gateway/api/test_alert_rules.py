@@ -18,6 +18,7 @@ DASHBOARD = DEPLOY / "grafana" / "ratingo.json"
 FIGURE = re.compile(r"\b(?:ratingo|dagster)_\w+")
 
 
+@pytest.mark.deploy
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
 def test_promtool_takes_the_rules() -> None:
     said = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True, check=False)
