@@ -6,7 +6,7 @@ query: the intervals are `asked`'s. Reading the feed is `sync.changes`'.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, or_, select, update
 
@@ -18,6 +18,13 @@ from ratingo_pipelines.storage.pipeline_tables import asked, changes_read, due_t
 from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.titles import listed
 from ratingo_pipelines.storage.upsert import in_chunks, insert_missing
+
+FAILING = (DETAILS, "store")
+"""The stages whose failures give a title a time of its own: that of the details, and storing them."""
+AIRED_LATELY = timedelta(days=7)
+"""For so long TMDB may go on naming an episode that has aired as the next one; then it is due by time alone."""
+CLOCK_WAS_AHEAD = timedelta(days=1)
+"""A reading dated so long after now was dated by a wrong clock: runs that meet are never that far apart."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +39,9 @@ def note(conn: Connection, medium: Medium, tmdb_ids: Collection[int], now: datet
     """Let these titles be due since now, whether they were or not."""
     for part in in_chunks(tmdb_ids):
         of_part = (due_titles.c.medium == medium.plural, due_titles.c.tmdb_id.in_(part))
-        known = set(conn.execute(select(due_titles.c.tmdb_id).where(*of_part)).scalars())
-        if known:
-            conn.execute(update(due_titles).where(*of_part).values(due_since=now))
+        # What is told to be there is there until this transaction ends: another run may be done with a title meanwhile.
+        again = update(due_titles).where(*of_part).values(due_since=now).returning(due_titles.c.tmdb_id)
+        known = set(conn.execute(again).scalars())
         rows = [{"medium": medium.plural, "tmdb_id": i, "due_since": now} for i in part if i not in known]
         insert_missing(conn, due_titles, rows, ("medium", "tmdb_id"))
 
@@ -61,10 +68,13 @@ def read_to(conn: Connection, medium: Medium) -> datetime | None:
 
 
 def remember_read(conn: Connection, medium: Medium, moment: datetime) -> None:
-    """Remember up to when the feed was read; an earlier moment than is known changes nothing."""
+    """Remember up to when the feed was read; an earlier moment than is known changes nothing.
+
+    Unless that one lies ahead, where a wrong clock left it.
+    """
     insert_missing(conn, changes_read, [{"medium": medium.plural, "read_to": moment}], ("medium",))
-    earlier = (changes_read.c.medium == medium.plural, changes_read.c.read_to < moment)
-    conn.execute(update(changes_read).where(*earlier).values(read_to=moment))
+    wrong = or_(changes_read.c.read_to < moment, changes_read.c.read_to > moment + CLOCK_WAS_AHEAD)
+    conn.execute(update(changes_read).where(changes_read.c.medium == medium.plural, wrong).values(read_to=moment))
 
 
 def titles_due(
@@ -73,8 +83,8 @@ def titles_due(
     """The titles to ask about, listed ones first, of these those that the feed named, then those asked longest ago.
 
     Due are those noted here, and of the listed titles that the latest cycle (`cycle_id`) does not name those whose
-    details were not asked for within the interval, and the shows whose next episode has aired. Not due is what failed a
-    moment ago: it has a time of its own.
+    details were not asked for within the interval, and the shows whose next episode has aired lately. Not due is what
+    failed a moment ago: it has a time of its own.
     """
     c = t.titles.c
     details, ratings = asked.alias(), asked.alias()
@@ -82,14 +92,15 @@ def titles_due(
     in_cycle = exists().where(place.cycle_id == cycle_id, place.tmdb_id == c.tmdb_id, place.outcome != SKIPPED)
     by_time = [details.c.id.is_(None), details.c.next_at <= now]
     if t.medium is SHOWS:
-        by_time.append(c.next_episode_air_date < now.date().isoformat())
+        air = c.next_episode_air_date
+        by_time.append(and_(air >= (now - AIRED_LATELY).date().isoformat(), air < now.date().isoformat()))
     statement = (
         select(c.tmdb_id, or_(ratings.c.id.is_(None), ratings.c.next_at <= now).label("ratings"))
         .outerjoin(due_titles, and_(due_titles.c.medium == t.medium.plural, due_titles.c.tmdb_id == c.tmdb_id))
         .outerjoin(details, _asked_of(t, details, DETAILS))
         .outerjoin(ratings, _asked_of(t, ratings, RATINGS))
         .where(or_(due_titles.c.id.is_not(None), and_(listed(t), ~in_cycle, or_(*by_time))))
-        .where(~backing_off(t, DETAILS, now))
+        .where(*(~backing_off(t, stage, now) for stage in FAILING))
         .order_by(~listed(t), due_titles.c.id.is_(None), details.c.asked_at.is_not(None), details.c.asked_at, c.id)
         .limit(limit)
     )

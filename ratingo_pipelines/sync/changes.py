@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.sources.errors import SourceError
-from ratingo_pipelines.storage import cycles, due, titles
+from ratingo_pipelines.storage import asked, cycles, due, titles
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.context import SyncContext
@@ -54,8 +54,16 @@ def _read_feed(ctx: SyncContext, medium: Medium) -> tuple[tuple[str, ...], tuple
     """Note which stored titles the feed names since it was last read; what to say of that, and what went wrong."""
     began = ctx.now()
     with ctx.database.reading() as conn:
-        known = due.read_to(conn, medium) or began
+        read_to = due.read_to(conn, medium)
         listed = titles.listed_tmdb_ids(conn, tables_of(medium))
+    if read_to is None:
+        # Where this first reading does not come, the next one begins where it would have.
+        _note(ctx, medium, (), began)
+    known = read_to or began
+    if known > began + due.CLOCK_WAS_AHEAD:
+        _note(ctx, medium, listed, began)
+        told = f"the feed of changes was read by a clock that was ahead ({known.date()}): all that is listed is due"
+        return (told,), ()
     if began - known > LONGEST - OVERLAP:
         _note(ctx, medium, listed, began)
         told = (
@@ -92,7 +100,9 @@ def _note(ctx: SyncContext, medium: Medium, tmdb_ids: Collection[int], began: da
 def _due(ctx: SyncContext, medium: Medium, limit: int | None) -> Selection:
     with ctx.database.reading() as conn:
         cycle = cycles.latest_cycle(conn, medium)
-        found = due.titles_due(conn, tables_of(medium), ctx.now(), cycle.id if cycle else None, limit)
+        # A list that is no longer fetched keeps no title fresh.
+        is_lately = cycle is not None and cycle.cycle_at > ctx.now() - asked.INTERVALS[asked.DETAILS].answered
+        found = due.titles_due(conn, tables_of(medium), ctx.now(), cycle.id if cycle and is_lately else None, limit)
         works = outside(conn, ctx.settings, medium, [title.tmdb_id for title in found], related_due=False)
     rated = {title.tmdb_id for title in found if title.ratings}
     return Selection([_with_ratings(work) if work.tmdb_id in rated else work for work in works])

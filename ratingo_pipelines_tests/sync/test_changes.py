@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import update
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import due
+from ratingo_pipelines.storage import titles as stored_titles
 from ratingo_pipelines.storage.pipeline_tables import due_titles, failures
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.changes import refresh_changed
@@ -20,6 +21,7 @@ from ratingo_pipelines.sync.report import BatchReport
 from ratingo_pipelines_tests.sync.syncing import RUN, Clock, all_rows, limited, pass_time, run_cycle, title_rows
 
 LONG, SHORT = 40, 6
+YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 EPISODES = ("next_episode_season", "next_episode_number", "next_episode_air_date")
 
 
@@ -75,6 +77,7 @@ def test_what_nothing_changed_of_is_asked_about_every_third_day_with_its_ratings
     done, rated = [], []
     for _ in range(7):
         clock.turn(days=1)
+        run_cycle(limited(ctx, SHORT), medium)
         with ctx.database.writing() as conn:
             if medium is SHOWS:
                 conn.execute(update(tables_of(medium).titles).values(next_episode_air_date=None))
@@ -99,10 +102,10 @@ def test_a_show_whose_next_episode_has_aired_is_due_at_once(
     with ctx.database.writing() as conn:
         table = tables_of(SHOWS).titles
         conn.execute(update(table).values(next_episode_air_date=None))
-        yesterday = {"next_episode_air_date": "2020-01-01"}
+        yesterday = {"next_episode_air_date": YESTERDAY}
         conn.execute(update(table).where(table.c.tmdb_id == chosen).values(**yesterday))
     assert asked_of(refresh_changed(ctx, SHOWS, RUN))[0] == 1
-    assert title_rows(ctx.database)[chosen]["next_episode_air_date"] != "2020-01-01"
+    assert title_rows(ctx.database)[chosen]["next_episode_air_date"] != YESTERDAY
 
 
 @pytest.mark.parametrize(
@@ -153,7 +156,7 @@ def test_a_title_that_fails_stays_due_and_waits_for_its_next_try(
     failing = left[0]
     with ctx.database.writing() as conn:
         table = tables_of(SHOWS).titles
-        conn.execute(update(table).where(table.c.tmdb_id == failing).values(next_episode_air_date="2020-01-01"))
+        conn.execute(update(table).where(table.c.tmdb_id == failing).values(next_episode_air_date=YESTERDAY))
     sandbox.faults({"api": "tmdb", "kind": "status", "status": 500, "endpoint": f"/tv/{failing}"})
     report = refresh_changed(ctx, SHOWS, RUN)
     assert [failure.tmdb_id for failure in report.failures] == [failing]
@@ -209,3 +212,127 @@ def test_ids_that_no_title_can_have_are_no_trouble(ctx: SyncContext, sandbox: Ru
     report = refresh_changed(ctx, SHOWS, RUN)
     assert report.problems == ()
     assert report.succeeded
+
+
+def read_to(ctx: SyncContext) -> datetime | None:
+    with ctx.database.reading() as conn:
+        return due.read_to(conn, SHOWS)
+
+
+def set_air_date(ctx: SyncContext, day: str | None) -> None:
+    with ctx.database.writing() as conn:
+        conn.execute(update(tables_of(SHOWS).titles).values(next_episode_air_date=day))
+
+
+def test_a_first_reading_that_does_not_come_is_not_forgotten(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
+    run_cycle(ctx)
+    first = clock()
+    sandbox.faults({"api": "tmdb", "kind": "status", "status": 500, "endpoint": "/tv/changes"})
+    assert refresh_changed(ctx, SHOWS, RUN).problems
+    told = read_to(ctx)
+    assert told is not None
+    assert abs(told - first) < timedelta(minutes=1)
+
+
+def test_a_clock_that_was_ahead_does_not_leave_the_feed_unread(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
+    run_cycle(ctx)
+    with ctx.database.writing() as conn:
+        due.remember_read(conn, SHOWS, clock() + timedelta(days=30))
+    report = refresh_changed(ctx, SHOWS, RUN)
+    told = read_to(ctx)
+    assert told is not None
+    assert told <= clock()
+    assert "a clock that was ahead" in str(report.notes)
+    assert report.succeeded, "what the feed would have named is due"
+
+
+def test_titles_of_a_list_that_is_no_longer_fetched_are_due_by_time(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
+    run_cycle(ctx)
+    refresh_changed(ctx, SHOWS, RUN)
+    listed = [row for row in title_rows(ctx.database).values() if row["rating_trakt"] is not None]
+    clock.turn(days=4)
+    set_air_date(ctx, None)
+    assert refresh_changed(ctx, SHOWS, RUN).succeeded == len(listed)
+
+
+def test_an_episode_that_tmdb_names_for_ever_is_no_reason_to_ask_each_day(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
+    left = left_the_list(ctx, sandbox, clock)
+    done = []
+    for _ in range(6):
+        clock.turn(days=1)
+        run_cycle(limited(ctx, SHORT))
+        set_air_date(ctx, "2020-01-01")
+        done.append(refresh_changed(ctx, SHOWS, RUN).succeeded)
+    assert done == [0, 0, len(left), 0, 0, len(left)]
+
+
+def test_a_title_that_cannot_be_stored_waits_for_its_next_try(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = min(left_the_list(ctx, sandbox, clock))
+    with ctx.database.writing() as conn:
+        due.note(conn, SHOWS, [failing], clock())
+    real = stored_titles.put_title
+
+    def put_title(conn: Any, t: Any, known: Any, values: Mapping[str, Any]) -> int:
+        if values["tmdb_id"] == failing:
+            raise ValueError("it cannot be")
+        return real(conn, t, known, values)
+
+    monkeypatch.setattr(stored_titles, "put_title", put_title)
+    assert [failure.stage for failure in refresh_changed(ctx, SHOWS, RUN).failures] == ["store"]
+    assert refresh_changed(ctx, SHOWS, RUN).failures == (), "it is not asked about again at once"
+
+
+@pytest.mark.parametrize(
+    ("edited", "comes"),
+    [
+        ({"total_pages": 2**30}, False),
+        ({"page": 7}, False),
+        ({"results": [], "total_pages": 1, "total_results": 87}, False),
+        ({"results": [], "total_pages": 0, "total_results": 0}, True),
+    ],
+    ids=["pages without end", "another page", "empty but for its total", "nothing changed"],
+)
+def test_a_feed_that_contradicts_itself_is_not_believed(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock, edited: dict[str, Any], comes: bool
+) -> None:
+    run_cycle(ctx)
+    refresh_changed(ctx, SHOWS, RUN)
+    before = read_to(ctx)
+    pass_time(sandbox, clock, epochs=1, days=1)
+    sandbox.control("epoch", {"now": clock().isoformat()})
+    sandbox.faults({"api": "tmdb", "kind": "edit", "set": edited, "endpoint": "/tv/changes"})
+    report = refresh_changed(ctx, SHOWS, RUN)
+    assert ("did not come" not in str(report.problems)) is comes
+    assert (read_to(ctx) != before) is comes
+
+
+def test_a_title_done_by_another_run_while_it_is_noted_again_is_not_lost(
+    ctx: SyncContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if ctx.database.dialect != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    now = ctx.now()
+    with ctx.database.writing() as conn:
+        due.note(conn, SHOWS, [1], now)
+    real = update
+
+    def done_just_before(table: Any) -> Any:
+        with ctx.database.writing() as other:
+            due.done(other, SHOWS, 1, now)
+        return real(table)
+
+    monkeypatch.setattr(due, "update", done_just_before)
+    with ctx.database.writing() as conn:
+        due.note(conn, SHOWS, [1], now + timedelta(seconds=1))
+    with ctx.database.reading() as conn:
+        assert due.since(conn, SHOWS, [1]) == {1: now + timedelta(seconds=1)}

@@ -25,6 +25,7 @@ from ratingo_pipelines.sources.lenient import read_count
 from ratingo_pipelines.sources.tmdb.payload import error_code
 from ratingo_pipelines.sources.tmdb.title import (
     API,
+    MOST_PAGES,
     PopularTitle,
     TmdbTitle,
     parse_changes,
@@ -35,7 +36,6 @@ from ratingo_pipelines.sources.tmdb.title import (
 )
 
 GENRES_KEPT = timedelta(days=1)
-MOST_PAGES = 500
 
 
 class TmdbClient:
@@ -118,7 +118,7 @@ class TmdbClient:
             ids, pages = self.api.read(
                 f"/{medium.tmdb_path}/changes",
                 {**window, "page": page},
-                parse=lambda answer: parse_changes(answer.payload),
+                parse=partial(_changes_page, page=page),
             )
             found |= ids
         return found
@@ -150,6 +150,10 @@ class TmdbClient:
 def _trending_page(answer: JsonAnswer, medium: Medium) -> tuple[list[PopularTitle], int | None]:
     """The entries of a page, and how many pages there are."""
     return parse_trending(answer.payload, medium), read_count(answer.payload.get("total_pages"))
+
+
+def _changes_page(answer: JsonAnswer, page: int) -> tuple[set[int], int]:
+    return parse_changes(answer.payload, page)
 
 
 def _names_genres(payload: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ratingo_pipelines.media import Medium
+from ratingo_pipelines.sources.errors import Misrouted
 from ratingo_pipelines.sources.lenient import foreign, parse, parse_entries, read_count, unusable
 from ratingo_pipelines.sources.tmdb.payload import (
     DetailsPayload,
@@ -31,6 +32,7 @@ from ratingo_pipelines.sources.tmdb.payload import (
 )
 
 API = "TMDB"
+MOST_PAGES = 500
 CATEGORIES = ("flatrate", "free", "ads", "rent", "buy")
 CAST_SIZE = 12
 _VIDEO_TYPES = ("Trailer", "Teaser")
@@ -239,20 +241,25 @@ def parse_trending(payload: Any, medium: Medium) -> list[PopularTitle]:
     return entries
 
 
-def parse_changes(payload: Any) -> tuple[set[int], int]:
+def parse_changes(payload: Any, page: int = 1) -> tuple[set[int], int]:
     """Read a page of the feed of changes: the ids that it names, and how many pages there are.
 
-    Raises `Misrouted` when the answer is none of TMDB's, `BadPayload` where it names nothing that can be read, or does
-    not tell how many pages there are: what is not known to be whole is of no use.
+    Raises `Misrouted` when the answer is none of TMDB's, or another page than was asked for, `BadPayload` where it
+    names nothing that can be read, or does not tell how many pages there are, or tells more than TMDB has of anything:
+    what is not known to be whole is of no use. A page past the last one, where there are fewer by now, is empty.
     """
     _check_origin(payload, "results", "a feed of changes")
     listed, pages = payload.get("results"), read_count(payload.get("total_pages"))
     if not isinstance(listed, list):
         raise unusable(API, "results")
-    if pages is None:
+    if pages is None or pages > MOST_PAGES:
         raise unusable(API, "total_pages")
+    if (told := read_count(payload.get("page"))) not in (None, page):
+        raise Misrouted(API, f"page {page} of the feed of changes was asked for, and the answer is page {told}")
     ids = {number for entry in listed if isinstance(entry, Mapping) and (number := read_count(entry.get("id")))}
-    if (listed or pages > 1) and not ids:
+    is_past_the_last = page > max(pages, 1)
+    is_empty = page == 1 and pages <= 1 and not read_count(payload.get("total_results"))
+    if not ids and (listed or not (is_past_the_last or is_empty)):
         raise unusable(API, "results.id")
     return ids, pages
 
