@@ -79,7 +79,7 @@ class _Listener:
 
     def on_start(self, total: int) -> None:
         """Take note of how many titles are due."""
-        self._total = total
+        self._total, self._ended, self._failed = total, 0, 0
         self._context.log.info(f"{counted(total, self._medium.singular, self._medium.plural)} due")
         self._allow_time(total)
 

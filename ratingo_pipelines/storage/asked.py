@@ -159,8 +159,8 @@ def incomplete_titles(conn: Connection, t: TitleTables, now: datetime, limit: in
     due = or_(and_(lacks_value, _due(now)), and_(lacks_entries, or_(empty.c.id.is_(None), asked_for_entries)))
     statement = (
         select(c.tmdb_id)
-        .outerjoin(asked, _asked_of(t, META))
-        .outerjoin(empty, _asked_of(t, EMPTY, empty))
+        .outerjoin(asked, asked_of(t, META))
+        .outerjoin(empty, asked_of(t, EMPTY, empty))
         .where(due, ~backing_off(t, "details", now))
         .order_by(c.trending_score.is_(None), asked.c.id.is_not(None), asked.c.asked_at, c.id)
         .limit(limit)
@@ -254,7 +254,7 @@ def _lacking_omdb(
         )
         lacks = or_(func.coalesce(c.rating_metacritic, 0) == 0, and_(lacks, ~given))
     return (
-        statement.outerjoin(asked, _asked_of(t, OMDB))
+        statement.outerjoin(asked, asked_of(t, OMDB))
         .where(c.imdb_id.is_not(None), c.imdb_id != "")
         .where(or_(and_(lacks, asked.c.id.is_(None)), asked.c.next_at <= now, _failed(t, OMDB)))
         .where(~backing_off(t, OMDB, now))
@@ -271,7 +271,8 @@ def _failed(t: TitleTables, stage: str) -> ColumnElement[bool]:
     return exists().where(c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.stage == stage)
 
 
-def _asked_of(t: TitleTables, source: str, table: FromClause = asked) -> ColumnElement[bool]:
+def asked_of(t: TitleTables, source: str, table: FromClause = asked) -> ColumnElement[bool]:
+    """Whether a row of `table`, which is `asked` or an alias of it, is about a title and a source."""
     c = table.c
     return and_(c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.source == source)
 

@@ -8,10 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, or_, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from ratingo_pipelines.media import SHOWS, Medium
-from ratingo_pipelines.storage.asked import DETAILS, RATINGS
+from ratingo_pipelines.storage.asked import DETAILS, RATINGS, asked_of
 from ratingo_pipelines.storage.cycles import SKIPPED
 from ratingo_pipelines.storage.failures import backing_off
 from ratingo_pipelines.storage.pipeline_tables import asked, changes_read, due_titles, trending
@@ -19,7 +19,7 @@ from ratingo_pipelines.storage.tables import TitleTables
 from ratingo_pipelines.storage.titles import listed
 from ratingo_pipelines.storage.upsert import in_chunks, insert_missing
 
-FAILING = (DETAILS, "store")
+FAILING = ("details", "store")
 """The stages whose failures give a title a time of its own: that of the details, and storing them."""
 AIRED_LATELY = timedelta(days=7)
 """For so long TMDB may go on naming an episode that has aired as the next one; then it is due by time alone."""
@@ -89,7 +89,9 @@ def titles_due(
     c = t.titles.c
     details, ratings = asked.alias(), asked.alias()
     place = trending.c
-    in_cycle = exists().where(place.cycle_id == cycle_id, place.tmdb_id == c.tmdb_id, place.outcome != SKIPPED)
+    # Read once, not for each title. An entry without TMDB id would make nothing due: `NOT IN` with a NULL is unknown.
+    named = (place.cycle_id == cycle_id, place.outcome != SKIPPED, place.tmdb_id.is_not(None))
+    in_cycle = c.tmdb_id.in_(select(place.tmdb_id).where(*named))
     by_time = [details.c.id.is_(None), details.c.next_at <= now]
     if t.medium is SHOWS:
         air = c.next_episode_air_date
@@ -97,16 +99,11 @@ def titles_due(
     statement = (
         select(c.tmdb_id, or_(ratings.c.id.is_(None), ratings.c.next_at <= now).label("ratings"))
         .outerjoin(due_titles, and_(due_titles.c.medium == t.medium.plural, due_titles.c.tmdb_id == c.tmdb_id))
-        .outerjoin(details, _asked_of(t, details, DETAILS))
-        .outerjoin(ratings, _asked_of(t, ratings, RATINGS))
+        .outerjoin(details, asked_of(t, DETAILS, details))
+        .outerjoin(ratings, asked_of(t, RATINGS, ratings))
         .where(or_(due_titles.c.id.is_not(None), and_(listed(t), ~in_cycle, or_(*by_time))))
         .where(*(~backing_off(t, stage, now) for stage in FAILING))
         .order_by(~listed(t), due_titles.c.id.is_(None), details.c.asked_at.is_not(None), details.c.asked_at, c.id)
         .limit(limit)
     )
     return [DueTitle(*row) for row in conn.execute(statement)]
-
-
-def _asked_of(t: TitleTables, table: FromClause, source: str) -> ColumnElement[bool]:
-    c = table.c
-    return and_(c.medium == t.medium.plural, c.tmdb_id == t.titles.c.tmdb_id, c.source == source)

@@ -1,8 +1,8 @@
 """Keeps stored titles fresh beyond the list: by TMDB's feed of changes, and by time where the feed says nothing.
 
 The feed does not tell of providers and votes (https://developer.themoviedb.org/reference/changes-tv-list), so that
-listed titles which no cycle names are asked about every third day anyhow; Trakt's ratings come with
-that, weekly at the latest. Which titles are due, and their order, is `storage.due`'s.
+listed titles which no cycle names are asked about every third day anyhow; Trakt's ratings come with that, weekly at
+the latest. Which titles are due, and their order, is `storage.due`'s, how they are asked about `completion`'s.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,11 +14,10 @@ from ratingo_pipelines.sources.errors import SourceError
 from ratingo_pipelines.storage import asked, cycles, due, titles
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.completion import complete, with_ratings
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import NOBODY, BatchReport, Follower
 from ratingo_pipelines.sync.selection import Selection, outside
-from ratingo_pipelines.sync.titles import process
-from ratingo_pipelines.sync.work import TitleStage, TitleWork
 from ratingo_pipelines.text import counted
 
 STAGE = "changes"
@@ -28,6 +27,8 @@ LONGEST = timedelta(days=14)
 OVERLAP = DAY
 """So long before the last reading began the feed is read again: TMDB may have answered about a title from a cache of
 some hours, and pages shift while they are read."""
+READABLE = LONGEST - OVERLAP
+"""How long ago the feed may have been read last: what came before cannot be read any more."""
 
 
 def refresh_changed(
@@ -45,8 +46,7 @@ def refresh_changed(
     """
     notes, problems = _read_feed(ctx, medium)
     chosen = replace(_due(ctx, medium, limit), notes=notes)
-    stages = frozenset({TitleStage.DETAILS})
-    report = process(ctx, medium, run_id, chosen, stages, stage=STAGE, makes_stubs=False, follower=follower)
+    report = complete(ctx, medium, run_id, chosen, stage=STAGE, follower=follower)
     return replace(report, problems=(*problems, *report.problems))
 
 
@@ -55,25 +55,21 @@ def _read_feed(ctx: SyncContext, medium: Medium) -> tuple[tuple[str, ...], tuple
     began = ctx.now()
     with ctx.database.reading() as conn:
         read_to = due.read_to(conn, medium)
-        listed = titles.listed_tmdb_ids(conn, tables_of(medium))
     if read_to is None:
         # Where this first reading does not come, the next one begins where it would have.
         _note(ctx, medium, (), began)
-    known = read_to or began
-    if known > began + due.CLOCK_WAS_AHEAD:
+        read_to = began
+    if not began - READABLE <= read_to <= began + due.CLOCK_WAS_AHEAD:
+        with ctx.database.reading() as conn:
+            listed = titles.listed_tmdb_ids(conn, tables_of(medium))
         _note(ctx, medium, listed, began)
-        told = f"the feed of changes was read by a clock that was ahead ({known.date()}): all that is listed is due"
-        return (told,), ()
-    if began - known > LONGEST - OVERLAP:
-        _note(ctx, medium, listed, began)
-        told = (
-            f"the feed of changes was last read on {known.date()}, longer ago than it tells: all that is listed is due"
-        )
-        return (told,), ()
+        why = "a clock that was ahead says" if read_to > began else "longer ago than it tells"
+        return (f"the feed of changes was last read on {read_to.date()}, {why}: all that is listed is due",), ()
+    since = read_to - OVERLAP
     try:
-        named = {tmdb_id for day in _days(known - OVERLAP, began) for tmdb_id in ctx.tmdb.changes(medium, day)}
+        named = {tmdb_id for day in _days(since, began) for tmdb_id in ctx.tmdb.changes(medium, day)}
     except SourceError as error:
-        return (), (f"the feed of changes did not come, and is read from {known.date()} on the next time: {error}",)
+        return (), (f"the feed of changes did not come, and is read from {since.date()} on the next time: {error}",)
     stored = _note(ctx, medium, named, began)
     return (f"the feed of changes names {counted(len(named), 'title')}, {stored} of them stored",), ()
 
@@ -105,8 +101,4 @@ def _due(ctx: SyncContext, medium: Medium, limit: int | None) -> Selection:
         found = due.titles_due(conn, tables_of(medium), ctx.now(), cycle.id if cycle and is_lately else None, limit)
         works = outside(conn, ctx.settings, medium, [title.tmdb_id for title in found], related_due=False)
     rated = {title.tmdb_id for title in found if title.ratings}
-    return Selection([_with_ratings(work) if work.tmdb_id in rated else work for work in works])
-
-
-def _with_ratings(work: TitleWork) -> TitleWork:
-    return replace(work, ratings_due=work.trakt is not None)
+    return Selection([with_ratings(work) if work.tmdb_id in rated else work for work in works])

@@ -4,18 +4,15 @@ One TMDB call a title. It links only to titles that are already known: it makes 
 again about titles that are in doubt, listed or not: at Trakt as well where it is Trakt's word that is doubted.
 """
 
-from dataclasses import replace
-
 from ratingo_pipelines.media import Medium
 from ratingo_pipelines.storage import asked, doubts
 from ratingo_pipelines.storage.tables import tables_of
+from ratingo_pipelines.sync.completion import complete, with_ratings
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import NOBODY, BatchReport, Follower
 from ratingo_pipelines.sync.selection import Selection, outside
-from ratingo_pipelines.sync.titles import process
 from ratingo_pipelines.sync.trust.doubts import SECOND_ANSWER_AFTER
 from ratingo_pipelines.sync.trust.parts import BUCKETS, TRAKT_VOTES
-from ratingo_pipelines.sync.work import TitleStage, TitleWork
 
 STAGE = "meta"
 _RATED = {TRAKT_VOTES, BUCKETS}
@@ -31,16 +28,7 @@ def backfill_meta(
     follower: Follower = NOBODY,
 ) -> BatchReport:
     """Complete every title that is due; what stays incomplete is asked again only after a growing interval."""
-    return process(
-        ctx,
-        medium,
-        run_id,
-        _due(ctx, medium, limit),
-        frozenset({TitleStage.DETAILS}),
-        stage=STAGE,
-        makes_stubs=False,
-        follower=follower,
-    )
+    return complete(ctx, medium, run_id, _due(ctx, medium, limit), stage=STAGE, follower=follower)
 
 
 def _due(ctx: SyncContext, medium: Medium, limit: int | None) -> Selection:
@@ -50,8 +38,4 @@ def _due(ctx: SyncContext, medium: Medium, limit: int | None) -> Selection:
         incomplete = asked.incomplete_titles(conn, tables, now, limit)
         due = [*doubted, *(tmdb_id for tmdb_id in incomplete if tmdb_id not in doubted)][:limit]
         works = outside(conn, ctx.settings, medium, due, related_due=False)
-    return Selection([_with_ratings(work) if _RATED & set(work.doubts) else work for work in works])
-
-
-def _with_ratings(work: TitleWork) -> TitleWork:
-    return replace(work, ratings_due=work.trakt is not None)
+    return Selection([with_ratings(work) if _RATED & set(work.doubts) else work for work in works])

@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic
 
 from ratingo_pipelines.media import Medium
-from ratingo_pipelines.storage import cycles, doubts, failures, provenance, title_changes, titles
+from ratingo_pipelines.storage import cycles, doubts, due, failures, provenance, title_changes, titles
 from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync import selection
@@ -166,8 +166,6 @@ def _do(store: TitleStore, work: TitleWork, stages: frozenset[TitleStage]) -> St
     began = monotonic()
     if work.place and not _still_held(store, work.place):
         return TitleOutcome(work.tmdb_id, work.title, TitleStatus.SKIPPED, CLAIM_LOST)
-    if work.ratings_due:
-        stages |= {TitleStage.RATINGS}
     gathered = yield from gather(store.ctx, store.medium, work, stages)
     if gathered.found_as is not None and work.place is not None:
         merged = _under(work, work.place, gathered.found_as)
@@ -212,6 +210,8 @@ def _follow(store: TitleStore, work: TitleWork, place: Place, tmdb_id: int) -> b
         provenance.move(conn, store.medium, work.tmdb_id, tmdb_id)
         title_changes.move(conn, store.medium, work.tmdb_id, tmdb_id)
         doubts.end(conn, store.medium, work.tmdb_id, [(key.part, key.region) for key in work.doubts])
+        if work.due_since:
+            due.done(conn, store.medium, work.tmdb_id, work.due_since)
         if work.failed_before:
             failures.clear(conn, store.medium, work.tmdb_id, FAILURE_STAGES)
     return True

@@ -61,6 +61,6 @@ class TitleWork:
     doubts: tuple[PartKey, ...] = ()
     """The open doubts about it."""
     ratings_due: bool = False
-    """Whether Trakt's ratings are to be asked for, whatever stages are done: they are in doubt."""
+    """Whether Trakt's ratings are to be asked for after its details (`completion`)."""
     due_since: datetime | None = None
     """Since when it is on record that TMDB has changed it, if it is."""

@@ -52,7 +52,7 @@ class _Bar:
         self._failed = 0
 
     def on_start(self, total: int) -> None:
-        self._progress.update(self._task, total=total)
+        self._progress.reset(self._task, total=total)
 
     def on_outcome(self, outcome: TitleOutcome) -> None:
         self._failed += outcome.status is TitleStatus.ERROR
@@ -67,7 +67,7 @@ class _Lines:
         self._said_at = monotonic()
 
     def on_start(self, total: int) -> None:
-        self._total = total
+        self._total, self._ended, self._failed = total, 0, 0
         self._say(f"{self._label}: {total} due")
 
     def on_outcome(self, outcome: TitleOutcome) -> None:

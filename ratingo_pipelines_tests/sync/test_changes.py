@@ -7,18 +7,26 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from ratingo_pipelines.media import MEDIA, SHOWS, Medium
 from ratingo_pipelines.sandbox.process import RunningSandbox
 from ratingo_pipelines.storage import due
 from ratingo_pipelines.storage import titles as stored_titles
-from ratingo_pipelines.storage.pipeline_tables import due_titles, failures
+from ratingo_pipelines.storage.pipeline_tables import due_titles, failures, trending
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.changes import refresh_changed
 from ratingo_pipelines.sync.context import SyncContext
 from ratingo_pipelines.sync.report import BatchReport
-from ratingo_pipelines_tests.sync.syncing import RUN, Clock, all_rows, limited, pass_time, run_cycle, title_rows
+from ratingo_pipelines_tests.sync.syncing import (
+    RUN,
+    Clock,
+    all_rows,
+    limited,
+    pass_time,
+    run_cycle,
+    title_rows,
+)
 
 LONG, SHORT = 40, 6
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
@@ -336,3 +344,34 @@ def test_a_title_done_by_another_run_while_it_is_noted_again_is_not_lost(
         due.note(conn, SHOWS, [1], now + timedelta(seconds=1))
     with ctx.database.reading() as conn:
         assert due.since(conn, SHOWS, [1]) == {1: now + timedelta(seconds=1)}
+
+
+@pytest.mark.parametrize("fault", [{"kind": "revoked"}, {"kind": "status", "status": 503}], ids=["refuses", "is gone"])
+def test_details_are_stored_while_trakt_gives_no_ratings(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock, fault: dict[str, Any]
+) -> None:
+    left = left_the_list(ctx, sandbox, clock)
+    clock.turn(days=7)
+    sandbox.faults({"api": "trakt", **fault})
+    report = refresh_changed(ctx, SHOWS, RUN)
+    assert report.succeeded >= len(left)
+    assert (report.ok, report.failures, report.ratings) == (False, (), 0)
+    assert report.stopped is not None
+    assert "Trakt" in report.stopped
+    with ctx.database.reading() as conn:
+        later = due.titles_due(conn, tables_of(SHOWS), clock() + timedelta(days=3), None)
+    assert {title.tmdb_id for title in later if title.ratings} >= left, "they stay due"
+
+
+def test_a_place_of_the_list_without_a_title_keeps_nothing_from_being_due(
+    ctx: SyncContext, sandbox: RunningSandbox, clock: Clock
+) -> None:
+    left = left_the_list(ctx, sandbox, clock)
+    with ctx.database.writing() as conn:
+        place = dict(conn.execute(select(trending).order_by(trending.c.cycle_id.desc()).limit(1)).mappings().one())
+        del place["id"]
+        conn.execute(trending.insert().values(**place | {"rank": 999, "tmdb_id": None, "outcome": "pending"}))
+        set_none = update(tables_of(SHOWS).titles).values(next_episode_air_date=None)
+        conn.execute(set_none)
+        found = due.titles_due(conn, tables_of(SHOWS), clock() + timedelta(days=3), place["cycle_id"])
+    assert {title.tmdb_id for title in found} == left
