@@ -7,7 +7,7 @@ or the usage is wrong, 130 interrupted. Imports are inside the commands, so that
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -200,7 +200,7 @@ class _Backfill(click.ParamType):
 @AS_JSON
 def backfill(source: "str | Backfill", medium: str | None, limit: int | None, as_json: bool) -> None:
     """Complete titles that lack SOURCE's facts: omdb (IMDb and Metacritic ratings), meta (TMDB's details),
-    changes (what TMDB has changed since), or imdb.
+    changes (asks again about titles that TMDB has changed, or that left the list days ago), or imdb.
 
     The last brings IMDb's ratings of all titles to those of its daily dataset, where IMDB_DATASET is on.
     """
@@ -559,8 +559,13 @@ def _nobody_serves(settings: "Settings", origin: "Database") -> Iterator[None]:
         yield
         return
     from ratingo_pipelines.gateway.processes.services import alone_in
+    from ratingo_pipelines.settings import SettingsError
 
-    with alone_in(settings.home):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(alone_in(settings.home))
+        except SettingsError:
+            raise SettingsError(f"`ratingo serve` works in {settings.home}: stop it, then copy again") from None
         yield
 
 

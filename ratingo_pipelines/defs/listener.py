@@ -77,10 +77,10 @@ class _Listener:
         self._untold: list[TitleOutcome] = []
         self._untold_since = 0.0
 
-    def on_start(self, total: int) -> None:
+    def on_start(self, total: int, word: str) -> None:
         """Take note of how many titles are due."""
         self._total, self._ended, self._failed = total, 0, 0
-        self._context.log.info(f"{counted(total, self._medium.singular, self._medium.plural)} due")
+        self._context.log.info(f"{counted(total, self._medium.singular, self._medium.plural)} {word}")
         self._allow_time(total)
 
     def on_outcome(self, outcome: TitleOutcome) -> None:

@@ -124,11 +124,13 @@ def is_empty(database: Database) -> bool:
 def differences(database: Database) -> list[str]:
     """Everything in which the live database differs from the contract and this project's own tables, one a line.
 
-    Raises StorageError when the database cannot be used, or cannot hold all letters.
+    Raises StorageError when the database cannot be used, cannot hold all letters, or is a copy that is not whole.
     """
     with database.reading() as conn:
         _refuse_encoding(conn, database)
         inspector = inspect(conn)
+        if LiveTable(inspector, VERSION_TABLE, database.pipeline_schema).exists:
+            _refuse_half_copied(database, conn.scalar(select(version.c.version_num)))
         found: list[str] = []
         for described in all_tables():
             live = LiveTable(inspector, described.name, database.pipeline_schema if described.schema else None)
@@ -203,13 +205,17 @@ def _refuse_unfit(conn: Connection, database: Database) -> None:
 
 
 def _refuse_newer(database: Database, number: str | None) -> None:
+    _refuse_half_copied(database, number)
+    if number is not None and number > HEAD:
+        raise StorageError(f"{location_of(database.url)} was made by a newer version ({number}): update this program")
+
+
+def _refuse_half_copied(database: Database, number: str | None) -> None:
     if number is not None and number.startswith(COPYING):
         raise StorageError(
             f"{location_of(database.url)} holds a copy that is not whole: run the same `ratingo db copy` again, which "
             "goes on with it"
         )
-    if number is not None and number > HEAD:
-        raise StorageError(f"{location_of(database.url)} was made by a newer version ({number}): update this program")
 
 
 def _refuse_others(database: Database, serves: str | None, site: str | None) -> None:

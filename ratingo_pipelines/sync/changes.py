@@ -16,7 +16,7 @@ from ratingo_pipelines.storage.engine import retried_transaction
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.completion import complete, with_ratings
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.report import NOBODY, BatchReport, Follower
+from ratingo_pipelines.sync.report import NOBODY, BatchReport, Follower, Meter
 from ratingo_pipelines.sync.selection import Selection, outside
 from ratingo_pipelines.text import counted
 
@@ -44,10 +44,11 @@ def refresh_changed(
     A feed that does not come is a problem of the report and is read from the same moment the next time; what is due
     without it is asked about all the same.
     """
+    meter = Meter(ctx)
     notes, problems = _read_feed(ctx, medium)
     chosen = replace(_due(ctx, medium, limit), notes=notes)
     report = complete(ctx, medium, run_id, chosen, stage=STAGE, follower=follower)
-    return replace(report, problems=(*problems, *report.problems))
+    return replace(report, problems=(*problems, *report.problems), requests=meter.requests, seconds=meter.seconds)
 
 
 def _read_feed(ctx: SyncContext, medium: Medium) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -32,8 +32,12 @@ def complete(
 
     def batch(works: Sequence[TitleWork], part: TitleStage, name: str) -> BatchReport:
         todo = Selection(works, notes=chosen.notes if name == stage else ())
+        heard = follower if name == stage else replace(follower, on_start=told_of_trakt)
         stages = frozenset({part})
-        return process(ctx, medium, run_id, todo, stages, stage=name, makes_stubs=False, follower=follower)
+        return process(ctx, medium, run_id, todo, stages, stage=name, makes_stubs=False, follower=heard)
+
+    def told_of_trakt(total: int, word: str) -> None:
+        follower.on_start(total, f"{word} at Trakt")
 
     at_trakt = f"{stage}/trakt"
     report = batch([work for work in chosen.works if not work.related_due], TitleStage.DETAILS, stage)

@@ -111,7 +111,7 @@ def _work_off(
     if ctx.omdb is None:
         return tally.report(medium.plural, STAGE, fetched=0, notes=(WITHOUT_KEY,))
     fetched = len(due) + len(passed_over)
-    follower.on_start(fetched)
+    follower.on_start(fetched, "due")
     for tmdb_id, reason in passed_over.items():
         tally.count(TitleOutcome(tmdb_id, str(tmdb_id), TitleStatus.SKIPPED, reason))
     latest_cycle = _latest_cycle(ctx, medium)

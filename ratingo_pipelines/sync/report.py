@@ -261,8 +261,10 @@ def _ignore(*_: object) -> None:
 class Follower:
     """Who hears of a batch while it goes on, in the caller's own thread."""
 
-    on_start: Callable[[int], None] = _ignore
-    """Told how many titles are due, before the first of a batch is begun: a use case may have more batches than one."""
+    on_start: Callable[[int, str], None] = _ignore
+    """Told how many titles there are to do, and the word for it (`due`), before the first of a batch is begun.
+
+    A use case may have more batches than one."""
     on_outcome: Callable[[TitleOutcome], None] = _ignore
     """Told of each title once, as soon as it ended."""
     on_pause: Callable[[], None] = _ignore

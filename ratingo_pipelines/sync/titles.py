@@ -95,7 +95,7 @@ def process(
     ctx = as_listed(ctx, medium)
     tally = Tally(ctx, follower)
     fetched = len(chosen.works) + len(chosen.passed_over)
-    follower.on_start(fetched)
+    follower.on_start(fetched, "due")
     for tmdb_id, reason in chosen.passed_over.items():
         tally.count(TitleOutcome(tmdb_id, str(tmdb_id), TitleStatus.SKIPPED, reason))
     genres, notes = ukrainian_genres(ctx, medium) if chosen.works and TitleStage.DETAILS in stages else ({}, ())

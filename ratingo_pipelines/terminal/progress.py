@@ -51,7 +51,7 @@ class _Bar:
         self._task = progress.add_task(label, total=None)
         self._failed = 0
 
-    def on_start(self, total: int) -> None:
+    def on_start(self, total: int, word: str) -> None:
         self._progress.reset(self._task, total=total)
 
     def on_outcome(self, outcome: TitleOutcome) -> None:
@@ -66,9 +66,9 @@ class _Lines:
         self._total = self._ended = self._failed = 0
         self._said_at = monotonic()
 
-    def on_start(self, total: int) -> None:
+    def on_start(self, total: int, word: str) -> None:
         self._total, self._ended, self._failed = total, 0, 0
-        self._say(f"{self._label}: {total} due")
+        self._say(f"{self._label}: {total} {word}")
 
     def on_outcome(self, outcome: TitleOutcome) -> None:
         self._ended += 1

@@ -16,7 +16,7 @@ from ratingo_pipelines.storage.copying import CopyFollower, canonical, copy_data
 from ratingo_pipelines.storage.dictionary import all_tables
 from ratingo_pipelines.storage.engine import Database, StorageError
 from ratingo_pipelines.storage.pipeline_tables import title_changes, version
-from ratingo_pipelines.storage.schema import HEAD, ensure_current, upgrade
+from ratingo_pipelines.storage.schema import HEAD, differences, ensure_current, upgrade
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines_tests.storage.examples import NOW, save_title
 
@@ -128,9 +128,13 @@ def test_a_copy_that_was_killed_is_refused_by_everything_but_the_copy_that_goes_
     fill(origin)
     kill_after(origin, copy, "show_cast")
 
-    for refused in (lambda: ensure_current(copy), lambda: upgrade(copy), lambda: copy_database(copy, other, NOW)):
+    def copy_it(unfinished: Database) -> None:
+        copy_database(unfinished, other, NOW)
+
+    refusing: list[Callable[[Database], object]] = [ensure_current, upgrade, differences, copy_it]
+    for refused in refusing:
         with pytest.raises(StorageError, match="holds a copy that is not whole: run the same `ratingo db copy` again"):
-            refused()
+            refused(copy)
     with pytest.raises(StorageError, match="holds a copy of another database that is not whole"):
         copy_database(other, copy, NOW)
     before = rows_of(copy)

@@ -17,7 +17,7 @@ from ratingo_pipelines.storage.pipeline_tables import due_titles, failures, tren
 from ratingo_pipelines.storage.tables import tables_of
 from ratingo_pipelines.sync.changes import refresh_changed
 from ratingo_pipelines.sync.context import SyncContext
-from ratingo_pipelines.sync.report import BatchReport
+from ratingo_pipelines.sync.report import BatchReport, Follower
 from ratingo_pipelines_tests.sync.syncing import (
     RUN,
     Clock,
@@ -375,3 +375,15 @@ def test_a_place_of_the_list_without_a_title_keeps_nothing_from_being_due(
         conn.execute(set_none)
         found = due.titles_due(conn, tables_of(SHOWS), clock() + timedelta(days=3), place["cycle_id"])
     assert {title.tmdb_id for title in found} == left
+
+
+def test_the_feed_s_own_requests_are_counted_and_what_trakt_is_asked_is_told_as_such(
+    ctx: SyncContext, sandbox: RunningSandbox
+) -> None:
+    run_cycle(limited(ctx, LONG))
+    run_cycle(limited(ctx, SHORT))
+    before = sandbox.counters()["tmdb"]["requests"]
+    begun: list[tuple[int, str]] = []
+    report = refresh_changed(ctx, SHOWS, RUN, follower=Follower(on_start=lambda *told: begun.append(told)))
+    assert report.requests["tmdb"] == sandbox.counters()["tmdb"]["requests"] - before > report.succeeded
+    assert begun == [(report.fetched, "due"), (report.ratings, "due at Trakt")]

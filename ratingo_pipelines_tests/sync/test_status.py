@@ -1,6 +1,7 @@
 """How far the cycles are, at any size of the database in the same few statements."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -19,7 +20,8 @@ from ratingo_pipelines.sync.tmdb_list import LISTED_TWICE, WITHOUT_TMDB_ID
 from ratingo_pipelines.terminal.reports import status_lines
 from ratingo_pipelines_tests.storage.examples import NOW, PATIENCE, save_title
 
-SETTINGS = Settings(_env_file=None)
+SETTINGS = Settings(_env_file=None, ratingo_home=Path("/nowhere"))
+"""Not the home of the checkout, in which a demo may have run."""
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
 

@@ -26,7 +26,7 @@ from ratingo_pipelines_tests.gateway.auth.test_websockets import subscribe
 from ratingo_pipelines_tests.gateway.served import BEARER, Served
 from ratingo_pipelines_tests.storage.examples import PATIENCE
 
-SETTINGS = Settings(_env_file=None, omdb_api_key=SecretStr("of a test"))
+SETTINGS = Settings(_env_file=None, ratingo_home=Path("/nowhere"), omdb_api_key=SecretStr("of a test"))
 Figures = dict[tuple[str, ...], float]
 
 
