@@ -140,5 +140,6 @@ def test_the_database_of_a_home_that_is_served_is_refused(sqlite_url: UrlFactory
         refused = ratingo("db", "copy", *urls, env=env, cwd=tmp_path)
     done = ratingo("db", "copy", *urls, env=env, cwd=tmp_path)
 
-    assert (refused.returncode, f"another `ratingo serve` works in {home}" in refused.stderr) == (2, True)
+    said = f"ratingo: `ratingo serve` works in {home}: stop it, then copy again\n"
+    assert (refused.returncode, refused.stderr) == (2, said)
     assert done.returncode == 0, done.stderr
